@@ -73,7 +73,7 @@ impl<T, const R: usize> Copy for View<'_, T, R> {}
 
 /// Strides of a dense row-major array. The caller has checked that the product of the shape fits.
 fn dense_strides<const R: usize>(shape: [usize; R]) -> [usize; R] {
-    let mut strides = [1; R];
+    let mut strides = [1usize; R];
     for axis in (1..R).rev() {
         strides[axis - 1] = strides[axis].saturating_mul(shape[axis].max(1));
     }

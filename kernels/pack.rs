@@ -76,9 +76,7 @@ pub fn panels(
                 for lane in 0..panel_width {
                     let column = columns.start + first + lane;
                     let byte = match row {
-                        Some(row) if column < columns.end => {
-                            source.data[row + column * source.column_stride] ^ flip
-                        }
+                        Some(row) if column < columns.end => source.data[row + column * source.column_stride] ^ flip,
                         _ if column < columns.end => zero_points(column) as u8,
                         _ => 0,
                     };

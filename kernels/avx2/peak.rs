@@ -19,7 +19,7 @@ pub(super) unsafe fn peak(iterations: u64) -> u64 {
         for acc in &mut acc {
             *acc = _mm256_add_epi32(*acc, _mm256_madd_epi16(x, y));
             // SAFETY: likewise.
-            unsafe { core::arch::asm!("/* {0} */", inout(ymm_reg) *acc, options(nomem, nostack, preserves_flags)) };
+            unsafe { core::arch::asm!("/* {0} */", inout(ymm_reg) * acc, options(nomem, nostack, preserves_flags)) };
         }
     }
     black_box(acc);

@@ -154,8 +154,7 @@ pub(crate) unsafe fn add<R: Registers>(a: &[u8], b: &[u8], y: &mut [u8], args: &
     };
     let out = y.as_mut_ptr();
     // SAFETY: a full step lies inside all slices, which are equally long.
-    let left =
-        full_steps(a.len(), step, |at| unsafe { run(a.as_ptr().add(at), b.as_ptr().add(at), out.add(at)) });
+    let left = full_steps(a.len(), step, |at| unsafe { run(a.as_ptr().add(at), b.as_ptr().add(at), out.add(at)) });
     let done = a.len() - left;
     let (mut of_a, mut of_b, mut bytes) = ([0; ROOM], [0; ROOM], [0; ROOM]);
     of_a[..left].copy_from_slice(&a[done..]);

@@ -145,8 +145,7 @@ impl Product<'_> {
         // SAFETY: every row has a segment's length behind each of its segments, the panel has `N` registers of pairs
         // for each pair of K, and bias has an entry for each padded column.
         unsafe {
-            let bias: [R::Int; N] =
-                core::array::from_fn(|n| R::load(self.bias.as_ptr().add(column + n * R::LANES)));
+            let bias: [R::Int; N] = core::array::from_fn(|n| R::load(self.bias.as_ptr().add(column + n * R::LANES)));
             let mut acc = [bias; M];
             let starts: [*const i16; M] =
                 core::array::from_fn(|m| self.a.as_ptr().add(*self.rows.get_unchecked(row + m) as usize));

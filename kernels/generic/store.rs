@@ -55,12 +55,9 @@ pub(crate) unsafe fn with_store<R: Registers>(epilogue: &mut Epilogue<'_>, algor
     unsafe {
         match epilogue {
             Epilogue::I32 { out } => algorithm.run(Int32 { out: out.start(), stride: out.strides()[0] }),
-            Epilogue::Bytes { multipliers, requantize, out } => algorithm.run(Bytes {
-                out: out.start(),
-                stride: out.strides()[0],
-                multipliers,
-                to: *requantize,
-            }),
+            Epilogue::Bytes { multipliers, requantize, out } => {
+                algorithm.run(Bytes { out: out.start(), stride: out.strides()[0], multipliers, to: *requantize })
+            }
             Epilogue::F32 { scales, bias, out } => {
                 algorithm.run(Float32 { out: out.start(), stride: out.strides()[0], scales, bias });
             }

@@ -21,18 +21,22 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
-//pub mod exec;
+pub mod exec;
 pub mod formats;
 pub mod graph;
 pub mod passes;
 
-#[allow(dead_code)]
 mod rearrange;
 
-//pub mod command;
-//pub mod golden;
-//pub mod npy;
-//pub mod preprocess;
-//pub mod trace;
+#[cfg(feature = "command")]
+pub mod command;
+#[cfg(feature = "command")]
+pub mod golden;
+#[cfg(feature = "command")]
+pub mod npy;
+#[cfg(feature = "command")]
+pub mod preprocess;
+#[cfg(feature = "command")]
+pub mod trace;
 
 pub use error::{Error, Fault, Problem, ProblemKind, Problems};

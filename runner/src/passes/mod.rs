@@ -7,6 +7,9 @@ pub mod layout;
 pub mod prune;
 pub mod resolve;
 
+pub(crate) use fold::{broadcast_strides, gather_indices};
+pub(crate) use infer::{convolution, split, transposition};
+
 use crate::error::{Error, Problems};
 use crate::graph::Graph;
 

@@ -1,0 +1,75 @@
+//! The command: a file for each subcommand.
+
+mod answer;
+mod bench;
+mod cpu;
+mod info;
+mod options;
+mod run;
+mod timing;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Runs quantised ONNX networks, bit for bit the same on every CPU.
+#[derive(Parser)]
+#[command(name = "zeropoint", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a network on a picture or on tensors; print the answer and the time.
+    Run(run::Run),
+    /// Time a network.
+    Bench(bench::Bench),
+    /// Show a network's operators, shapes, weights and kernels, and what of it is not supported.
+    Info(info::Info),
+}
+
+/// How a command that did its work ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// As it should.
+    Equal,
+    /// With something that differs from what it should be.
+    Different,
+}
+
+/// What the shell sees of a difference.
+const DIFFERENT: u8 = 1;
+/// What the shell sees of bad input.
+const BAD_INPUT: u8 = 2;
+/// What the shell sees of a program whose reader has gone: 128 and the number of SIGPIPE.
+const PIPE_CLOSED: u8 = 141;
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut out = io::stdout().lock();
+    let ending = match cli.command {
+        Command::Run(run) => run.run(&mut out),
+        Command::Bench(bench) => bench.run(&mut out),
+        Command::Info(info) => info.run(&mut out),
+    };
+    let ending: Result<Ending> = ending.and_then(|ending| Ok(out.flush().map(|()| ending)?));
+    match ending {
+        Ok(Ending::Equal) => ExitCode::SUCCESS,
+        Ok(Ending::Different) => DIFFERENT.into(),
+        Err(error) if closed(&error) => PIPE_CLOSED.into(),
+        Err(error) => {
+            // Where stderr is closed as well, the exit code is all that is left to say it.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            BAD_INPUT.into()
+        }
+    }
+}
+
+fn closed(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,12 @@
+//! Execution: a [`Plan`] is made once, with all constant weights packed and all memory laid out; a [`Session`] owns the
+//! memory and the threads, and runs without allocating.
+
+mod arena;
+mod memory;
+mod ops;
+mod parameters;
+mod plan;
+mod session;
+
+pub use plan::{Limits, Made, Packed, Plan, Row, survey};
+pub use session::{Observed, Session, TensorRef};

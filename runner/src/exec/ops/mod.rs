@@ -1,0 +1,132 @@
+//! Operators: each file plans one, and runs it on the kernels of `zeropoint`.
+
+mod add;
+mod conv;
+mod matmul;
+mod movement;
+mod pool;
+mod quantize;
+mod softmax;
+
+use zeropoint::Backend;
+
+use super::memory::Memory;
+use super::parameters::Operands;
+use super::plan::Packed;
+use crate::error::Fault;
+use crate::graph::{Graph, Node, Op, TensorId, Type};
+use crate::passes::layout;
+
+/// What a step has while it runs.
+pub(super) struct Context<'a> {
+    pub(super) memory: &'a mut Memory,
+    pub(super) scratch: &'a mut [u8],
+    pub(super) threads: usize,
+}
+
+/// A node, planned.
+pub(super) trait Step: Send + Sync {
+    /// Computes the output. What a kernel refuses comes back in its words; a plan that was made is not refused.
+    fn run(&self, context: Context<'_>) -> Result<(), String>;
+
+    /// The kernel's name, as the trace tells it.
+    fn kernel(&self) -> String;
+
+    /// Bytes of scratch memory for each thread.
+    fn scratch_len(&self) -> usize {
+        0
+    }
+
+    fn packed(&self) -> Option<Packed> {
+        None
+    }
+}
+
+/// What a node comes to.
+pub(super) enum Action {
+    /// The output is the operand, differently seen.
+    Same(TensorId),
+    /// A step computes the output.
+    Run(Box<dyn Step>),
+}
+
+/// Runs an expression with the Rust type of a quantised tensor type.
+macro_rules! quantized {
+    ($type_:expr, $name:ident => $body:expr) => {
+        match $type_ {
+            $crate::graph::Type::U8 => {
+                type $name = u8;
+                $body
+            }
+            $crate::graph::Type::I8 => {
+                type $name = i8;
+                $body
+            }
+            other => {
+                return Err($crate::error::Fault::unsupported(format!("elements of {other}, expected uint8 or int8")));
+            }
+        }
+    };
+}
+use quantized;
+
+pub(super) fn lower(graph: &Graph, node: &Node, backend: &Backend) -> Result<Action, Fault> {
+    let operands = Operands { graph, node };
+    Ok(Action::Run(match &node.op {
+        Op::QuantizeLinear { axis, .. } => quantize::lower(operands, *axis, backend, quantize::Direction::Quantize)?,
+        Op::DequantizeLinear { axis } => quantize::lower(operands, *axis, backend, quantize::Direction::Dequantize)?,
+        Op::QLinearConv(attributes) => conv::lower(operands, attributes, backend)?,
+        Op::QLinearMatMul => matmul::lower(operands, backend)?,
+        Op::QLinearAdd => add::lower(operands, backend)?,
+        Op::QLinearGlobalAveragePool { channels_last } => pool::lower(operands, *channels_last, backend)?,
+        Op::Softmax { axis, flattened } => softmax::lower(operands, *axis, *flattened)?,
+        Op::Reshape { .. } | Op::Flatten { .. } | Op::Unsqueeze | Op::Squeeze | Op::Identity => {
+            return Ok(Action::Same(operands.id(0)?));
+        }
+        Op::Cast { to } => {
+            let x = operands.id(0)?;
+            let from = operands.type_(x)?;
+            if from != *to {
+                return Err(Fault::unsupported(format!("a conversion of {from} to {to} at run time")));
+            }
+            return Ok(Action::Same(x));
+        }
+        Op::Relayout if layout::coincide(operands.shape(operands.id(0)?)?) => {
+            return Ok(Action::Same(operands.id(0)?));
+        }
+        Op::Relayout | Op::Transpose { .. } | Op::Expand { .. } => movement::strided(operands)?,
+        Op::Gather { axis } => movement::gather(operands, *axis)?,
+        Op::Concat { axis } => movement::concat(operands, *axis)?,
+        Op::Shape { .. } => return Err(Fault::unsupported("the shape of a tensor that is not known before a run")),
+        Op::Unknown { .. } => return Err(Fault::unsupported("this operator is not known")),
+    }))
+}
+
+/// The kernels' name of a quantised type.
+fn kernel_type(type_: Type) -> Result<zeropoint::Type, Fault> {
+    match type_ {
+        Type::U8 => Ok(zeropoint::Type::U8),
+        Type::I8 => Ok(zeropoint::Type::I8),
+        other => Err(Fault::unsupported(format!("elements of {other}, expected uint8 or int8"))),
+    }
+}
+
+/// What a kernel refuses, in its words.
+fn refused(error: impl std::fmt::Display) -> Fault {
+    Fault::invalid(error.to_string())
+}
+
+fn told(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// One value for all, or one for each.
+fn param<T: Copy>(values: &[T]) -> zeropoint::Param<'_, T> {
+    match values {
+        &[value] => zeropoint::Param::All(value),
+        values => zeropoint::Param::Each(values),
+    }
+}
+
+/// Elements that one thread takes at a time from an element-wise operation: some microseconds of work.
+const CHUNK: usize = 16 << 10;

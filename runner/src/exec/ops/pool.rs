@@ -1,0 +1,72 @@
+//! `QLinearGlobalAveragePool`.
+
+use std::marker::PhantomData;
+
+use zeropoint::elementwise::{GlobalAveragePoolPlan, Quantized};
+use zeropoint::{Backend, View};
+
+use super::super::parameters::Operands;
+use super::{Context, Step, kernel_type, quantized, refused, told};
+use crate::error::Fault;
+use crate::graph::{Element, TensorId};
+
+struct Pool<X, Y> {
+    plan: GlobalAveragePoolPlan,
+    x: TensorId,
+    y: TensorId,
+    pixels: usize,
+    channels: usize,
+    types: PhantomData<fn(X) -> Y>,
+}
+
+pub(super) fn lower(
+    operands: Operands<'_>,
+    channels_last: bool,
+    backend: &Backend,
+) -> Result<Box<dyn Step>, Fault> {
+    let (x, y) = (operands.id(0)?, operands.output()?);
+    let (x_type, y_type) = (operands.type_(x)?, operands.type_(y)?);
+    // Either way the channels are last in memory: by the shape, or by the layout.
+    let (pixels, channels) = match operands.shape4(x)? {
+        [_, h, w, c] if channels_last => (h * w, c),
+        [_, c, h, w] => (h * w, c),
+    };
+    let from = Quantized {
+        type_: kernel_type(x_type)?,
+        scale: operands.scale(1, "x_scale")?,
+        zero_point: operands.zero_point(2, "x_zero_point", x_type)?,
+    };
+    let to = Quantized {
+        type_: kernel_type(y_type)?,
+        scale: operands.scale(3, "y_scale")?,
+        zero_point: operands.zero_point(4, "y_zero_point", y_type)?,
+    };
+    let plan = GlobalAveragePoolPlan::new(backend, pixels, channels, from, to).map_err(refused)?;
+    Ok(quantized!(x_type, X => quantized!(y_type, Y => {
+        Box::new(Pool::<X, Y> { plan, x, y, pixels, channels, types: PhantomData })
+    })))
+}
+
+impl<X, Y> Step for Pool<X, Y>
+where
+    X: Element + zeropoint::Quantized8,
+    Y: Element + zeropoint::Quantized8,
+{
+    fn run(&self, context: Context<'_>) -> Result<(), String> {
+        context.memory.writing::<Y, _>(self.y, |memory, y| {
+            if self.channels == 0 {
+                return Ok(());
+            }
+            let images = memory.read::<X>(self.x).chunks_exact(self.pixels * self.channels);
+            for (x, y) in images.zip(y.chunks_exact_mut(self.channels)) {
+                let x = View::new(x, [self.pixels, self.channels]).map_err(told)?;
+                self.plan.run(x, y).map_err(told)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn kernel(&self) -> String {
+        self.plan.kernel().to_owned()
+    }
+}

@@ -1,0 +1,328 @@
+//! What there is to do for one inference: the steps in their order, each with its kernel and its packed weights, and
+//! where each tensor lies.
+
+use std::sync::Arc;
+
+use zeropoint::{Backend, Isa};
+
+use super::arena::{self, Life};
+use super::memory::Home;
+use super::ops::{self, Action, Step};
+use crate::error::{Error, Fault, Problems};
+use crate::graph::{Graph, Layout, Node, TensorId, Type, shape};
+
+/// How much a plan may ask for, as a model could ask for anything.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of all activations together.
+    pub memory: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // As much as 32 bits can address, and at most an eighth of the address space.
+        Self { memory: usize::try_from(4u64 << 30).unwrap_or(usize::MAX / 8) }
+    }
+}
+
+/// Weights of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed {
+    /// Bytes of the weights as the model has them.
+    pub own: usize,
+    /// Bytes as packed for the kernel.
+    pub packed: usize,
+    /// Depthwise taps are padded to whole vectors.
+    pub depthwise: bool,
+}
+
+/// A tensor of the file that a run makes, and how.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The tensor.
+    pub name: String,
+    /// The operator that makes it.
+    pub op: String,
+    /// Its type.
+    pub type_: Type,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// The kernel that computes it.
+    pub kernel: String,
+    /// Its node's weights.
+    pub packed: Option<Packed>,
+}
+
+/// A step and what it is for.
+pub(super) struct Planned {
+    pub(super) label: String,
+    /// Nothing where the output is its operand, differently seen.
+    pub(super) run: Option<Box<dyn Step>>,
+    pub(super) output: TensorId,
+    /// The index in [`Plan::made`], unless a pass made the tensor.
+    pub(super) made: Option<usize>,
+}
+
+struct Info {
+    name: String,
+    type_: Type,
+    shape: Vec<usize>,
+    layout: Layout,
+}
+
+/// A network that is ready to run, without memory of its own; sessions share it.
+pub struct Plan {
+    isa: Isa,
+    steps: Vec<Planned>,
+    made: Vec<Made>,
+    /// For each tensor of the graph; `None` for those that were never resolved and so are not part of any step.
+    tensors: Vec<Option<Info>>,
+    homes: Arc<[Home]>,
+    slots: Vec<usize>,
+    inputs: Vec<TensorId>,
+    outputs: Vec<TensorId>,
+}
+
+impl Plan {
+    /// Plans a graph that has been through the passes. An error lists everything that stands in the way.
+    pub fn new(graph: &Graph, backend: &Backend, limits: Limits) -> Result<Self, Error> {
+        let (actions, mut problems) = lower(graph, backend);
+        let (homes, slots) = lay_out(graph, &actions, limits).unwrap_or_else(|fault| {
+            problems.push(fault.at("network"));
+            (Vec::new(), Vec::new())
+        });
+        problems.into_result()?;
+
+        let mut made = Vec::new();
+        let mut steps = Vec::new();
+        for (node, action) in graph.nodes.iter().zip(actions) {
+            let (Some(action), &[output]) = (action, node.outputs.as_slice()) else { continue };
+            let index = describe(graph, node, &action).map(|tensor| {
+                made.push(tensor);
+                made.len() - 1
+            });
+            let run = match action {
+                Action::Same(_) => None,
+                Action::Run(step) => Some(step),
+            };
+            steps.push(Planned { label: graph.label(node), run, output, made: index });
+        }
+        let info = |tensor: &crate::graph::Tensor| {
+            let (type_, shape) = (tensor.type_?, tensor.shape.clone()?);
+            Some(Info { name: tensor.name.clone(), type_, shape, layout: tensor.layout })
+        };
+        Ok(Self {
+            isa: backend.isa(),
+            steps,
+            made,
+            tensors: graph.tensors.iter().map(info).collect(),
+            homes: homes.into(),
+            slots,
+            inputs: graph.inputs.clone(),
+            outputs: graph.outputs.clone(),
+        })
+    }
+
+    /// The instruction set that the plan was made for.
+    pub const fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// The tensors of the file that a run makes, in the order of the graph.
+    pub fn made(&self) -> &[Made] {
+        &self.made
+    }
+
+    /// Name, type and shape of each input.
+    pub fn input_tensors(&self) -> impl ExactSizeIterator<Item = (&str, Type, &[usize])> {
+        self.inputs.iter().map(|&id| (self.name(id), self.type_(id), self.shape(id)))
+    }
+
+    /// Name, type and shape of each output.
+    pub fn output_tensors(&self) -> impl ExactSizeIterator<Item = (&str, Type, &[usize])> {
+        self.outputs.iter().map(|&id| (self.name(id), self.type_(id), self.shape(id)))
+    }
+
+    /// Bytes of all activations.
+    pub fn memory(&self) -> usize {
+        self.slots.iter().sum()
+    }
+
+    pub(super) fn inputs(&self) -> &[TensorId] {
+        &self.inputs
+    }
+
+    pub(super) fn outputs(&self) -> &[TensorId] {
+        &self.outputs
+    }
+
+    pub(super) fn steps(&self) -> &[Planned] {
+        &self.steps
+    }
+
+    pub(super) fn homes(&self) -> Arc<[Home]> {
+        Arc::clone(&self.homes)
+    }
+
+    pub(super) fn slots(&self) -> &[usize] {
+        &self.slots
+    }
+
+    /// The scratch that the greediest step needs.
+    pub(super) fn scratch_len(&self, threads: usize) -> Result<usize, Error> {
+        let mut most = 0;
+        for step in &self.steps {
+            let Some(run) = &step.run else { continue };
+            let bytes = run.scratch_len().checked_mul(threads);
+            most = bytes.map(|bytes| bytes.max(most)).ok_or_else(|| Error::Run {
+                node: step.label.clone(),
+                message: format!("scratch memory for {threads} threads is more than the address space"),
+            })?;
+        }
+        Ok(most)
+    }
+
+    pub(super) fn name(&self, id: TensorId) -> &str {
+        self.info(id).map_or("", |info| &info.name)
+    }
+
+    pub(super) fn type_(&self, id: TensorId) -> Type {
+        self.info(id).map_or(Type::U8, |info| info.type_)
+    }
+
+    pub(super) fn layout(&self, id: TensorId) -> Layout {
+        self.info(id).map_or(Layout::RowMajor, |info| info.layout)
+    }
+
+    fn shape(&self, id: TensorId) -> &[usize] {
+        self.info(id).map_or(&[], |info| &info.shape)
+    }
+
+    fn info(&self, id: TensorId) -> Option<&Info> {
+        self.tensors[id.index()].as_ref()
+    }
+}
+
+/// A node as far as it can be planned.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The operator.
+    pub op: String,
+    /// What it makes.
+    pub output: String,
+    /// Type and shape of what it makes, as far as they are known.
+    pub tensor: String,
+    /// The kernel, and its weights; nothing where the node has a problem.
+    pub made: Option<Made>,
+}
+
+/// Plans each node that can be planned, and says what is wrong with the others.
+pub fn survey(graph: &Graph, backend: &Backend) -> (Vec<Row>, Problems) {
+    let (actions, problems) = lower(graph, backend);
+    let row = |(node, action): (&Node, Option<Action>)| {
+        let output = node.outputs.first().map(|&id| graph.tensor(id));
+        if output.is_some_and(|tensor| tensor.internal) {
+            return None;
+        }
+        Some(Row {
+            op: node.op.name().to_owned(),
+            output: output.map_or_else(String::new, |tensor| tensor.name.clone()),
+            tensor: output.map_or_else(String::new, crate::graph::Tensor::describe),
+            made: action.and_then(|action| describe(graph, node, &action)),
+        })
+    };
+    (graph.nodes.iter().zip(actions).filter_map(row).collect(), problems)
+}
+
+/// What a node's output is, unless a pass made it.
+fn describe(graph: &Graph, node: &Node, action: &Action) -> Option<Made> {
+    let tensor = node.outputs.first().map(|&id| graph.tensor(id)).filter(|tensor| !tensor.internal)?;
+    let (kernel, packed) = match action {
+        Action::Same(_) => ("view".to_owned(), None),
+        Action::Run(step) => (step.kernel(), step.packed()),
+    };
+    Some(Made {
+        name: tensor.name.clone(),
+        op: node.op.name().to_owned(),
+        type_: tensor.type_?,
+        shape: tensor.shape.clone()?,
+        kernel,
+        packed,
+    })
+}
+
+/// What to do for each node. Nodes behind one with a problem have neither an action nor a problem of their own.
+fn lower(graph: &Graph, backend: &Backend) -> (Vec<Option<Action>>, Problems) {
+    let mut problems = Problems::default();
+    let actions = graph.nodes.iter().map(|node| {
+        let known = |id: &TensorId| graph.tensor(*id).shape.is_some() && graph.tensor(*id).type_.is_some();
+        if !node.inputs.iter().flatten().chain(&node.outputs).all(known) {
+            return None;
+        }
+        ops::lower(graph, node, backend).map_err(|fault| problems.push(fault.at(graph.label(node)))).ok()
+    });
+    (actions.collect(), problems)
+}
+
+/// Where each tensor lies, and the bytes of each slot.
+fn lay_out(graph: &Graph, actions: &[Option<Action>], limits: Limits) -> Result<(Vec<Home>, Vec<usize>), Fault> {
+    // A tensor that is another one differently seen lies where that one does.
+    let mut root: Vec<usize> = (0..graph.tensors.len()).collect();
+    for (node, action) in graph.nodes.iter().zip(actions) {
+        if let (Some(Action::Same(from)), &[to]) = (action, node.outputs.as_slice()) {
+            root[to.index()] = root[from.index()];
+        }
+    }
+    // The first and the last step of each root; inputs and outputs have to outlast the run.
+    let end = graph.nodes.len() + 1;
+    let mut lives: Vec<Option<(usize, usize)>> = vec![None; graph.tensors.len()];
+    let mut touch = |id: TensorId, step: usize| {
+        let life = lives[root[id.index()]].get_or_insert((step, step));
+        *life = (life.0.min(step), life.1.max(step));
+    };
+    for &id in &graph.inputs {
+        touch(id, 0);
+        touch(id, end);
+    }
+    for (at, node) in graph.nodes.iter().enumerate() {
+        node.inputs.iter().flatten().chain(&node.outputs).for_each(|&id| touch(id, at + 1));
+    }
+    graph.outputs.iter().for_each(|&id| touch(id, end));
+
+    let mut roots = Vec::new();
+    let mut spans = Vec::new();
+    for (id, life) in lives.iter().enumerate() {
+        let tensor = &graph.tensors[id];
+        if let (Some((first, last)), None, Some(shape), Some(type_)) =
+            (*life, &tensor.constant, &tensor.shape, tensor.type_)
+        {
+            roots.push(id);
+            spans.push(Life { bytes: shape::bytes(shape, type_.size())?, first, last });
+        }
+    }
+    let (slots_of, slots) = arena::assign(&spans);
+    let total = slots.iter().try_fold(0usize, |sum, &bytes| sum.checked_add(bytes));
+    if total.is_none_or(|total| total > limits.memory) {
+        let total = total.map_or_else(|| "more than the address space".to_owned(), |total| format!("{total} bytes"));
+        return Err(Fault::too_large(format!("needs {total} for its activations, the limit is {}", limits.memory)));
+    }
+
+    let mut slot = vec![None; graph.tensors.len()];
+    for (id, found) in roots.into_iter().zip(slots_of) {
+        slot[id] = Some(found);
+    }
+    let homes = graph.tensors.iter().enumerate().map(|(id, tensor)| {
+        let root = root[id];
+        if let Some(constant) = &graph.tensors[root].constant {
+            return Ok(Home::Constant(Arc::clone(constant)));
+        }
+        match (slot[root], &tensor.shape, tensor.type_) {
+            (Some(slot), Some(shape), Some(type_)) => {
+                Ok(Home::Slot { slot, elements: shape::elements(shape)?, type_ })
+            }
+            _ => Ok(Home::Nowhere),
+        }
+    });
+    Ok((homes.collect::<Result<_, Fault>>()?, slots))
+}

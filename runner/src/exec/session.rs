@@ -1,0 +1,175 @@
+//! A network that runs: a plan, its memory and its threads.
+
+use std::sync::Arc;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::memory::{Bytes, Memory, zeroed};
+use super::plan::Plan;
+use crate::error::Error;
+use crate::graph::{Element, Layout, TensorId, Type};
+
+/// A network with its memory. [`Session::run`] allocates nothing.
+pub struct Session {
+    plan: Arc<Plan>,
+    memory: Memory,
+    scratch: Bytes,
+    threads: usize,
+    pool: Option<Arc<ThreadPool>>,
+}
+
+/// The most threads that a session takes: more is a slip of the pen.
+const MOST_THREADS: usize = 1024;
+
+/// Elements of a tensor, of one of the types that there are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TensorRef<'a> {
+    /// Unsigned 8 bits.
+    U8(&'a [u8]),
+    /// Signed 8 bits.
+    I8(&'a [i8]),
+    /// Signed 32 bits.
+    I32(&'a [i32]),
+    /// Signed 64 bits.
+    I64(&'a [i64]),
+    /// binary32.
+    F32(&'a [f32]),
+}
+
+impl<'a> TensorRef<'a> {
+    /// The elements' bytes, as they are in memory.
+    pub fn bytes(&self) -> &'a [u8] {
+        match self {
+            Self::U8(values) => values,
+            Self::I8(values) => bytemuck::cast_slice(values),
+            Self::I32(values) => bytemuck::cast_slice(values),
+            Self::I64(values) => bytemuck::cast_slice(values),
+            Self::F32(values) => bytemuck::cast_slice(values),
+        }
+    }
+}
+
+/// A tensor just after it was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed<'a> {
+    /// Its index among [`Plan::made`].
+    pub index: usize,
+    /// The elements, in the memory order `layout`.
+    pub values: TensorRef<'a>,
+    /// The order of the elements.
+    pub layout: Layout,
+}
+
+impl Session {
+    /// Memory and threads for a plan. One thread is the caller's own.
+    pub fn new(plan: impl Into<Arc<Plan>>, threads: usize) -> Result<Self, Error> {
+        if threads == 0 || threads > MOST_THREADS {
+            return Err(Error::Threads(format!("{threads}, expected 1 to {MOST_THREADS}")));
+        }
+        let pool = match threads {
+            1 => None,
+            _ => {
+                let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+                Some(Arc::new(pool.map_err(|error| Error::Threads(error.to_string()))?))
+            }
+        };
+        let plan = plan.into();
+        let memory = Memory::new(plan.homes(), plan.slots())?;
+        let scratch = zeroed(plan.scratch_len(threads)?)?;
+        Ok(Self { plan, memory, scratch, threads, pool })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// How many threads compute.
+    pub const fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// The elements of an input, in C order of its shape. They stay as they are over runs.
+    pub fn input_mut<T: Element>(&mut self, index: usize) -> Result<&mut [T], Error> {
+        let id = find(self.plan.inputs(), index, "input")?;
+        self.expect(id, T::TYPE)?;
+        Ok(self.memory.write(id))
+    }
+
+    /// The elements of an input, in C order of its shape.
+    pub fn input(&self, index: usize) -> Result<TensorRef<'_>, Error> {
+        find(self.plan.inputs(), index, "input").map(|id| self.tensor(id))
+    }
+
+    /// The elements of an output after a run, in C order of its shape.
+    pub fn output(&self, index: usize) -> Result<TensorRef<'_>, Error> {
+        find(self.plan.outputs(), index, "output").map(|id| self.tensor(id))
+    }
+
+    /// Computes the outputs. With more than one thread this wakes them; in a loop, [`Session::install`] does so once.
+    pub fn run(&mut self) -> Result<(), Error> {
+        self.install(|session| session.steps(&mut |_| {}))
+    }
+
+    /// Like [`Session::run`], and shows each tensor of the file that is made, in the order of the graph.
+    pub fn run_observed(&mut self, observer: &mut (dyn FnMut(Observed<'_>) + Send)) -> Result<(), Error> {
+        self.install(|session| session.steps(observer))
+    }
+
+    /// Runs `body` on the session's threads: runs in there start at once.
+    ///
+    /// The queue by which work enters a pool of threads grows by a small allocation every few dozen entries, which
+    /// is the only one there is; runs in `body` do not enter again.
+    pub fn install<R: Send>(&mut self, body: impl FnOnce(&mut Self) -> R + Send) -> R {
+        match self.pool.clone() {
+            Some(pool) => pool.install(|| body(self)),
+            None => body(self),
+        }
+    }
+
+    fn steps(&mut self, observer: &mut (dyn FnMut(Observed<'_>) + Send)) -> Result<(), Error> {
+        let Self { plan, memory, scratch, threads, .. } = self;
+        for step in plan.steps() {
+            if let Some(run) = &step.run {
+                let context = super::ops::Context { memory, scratch, threads: *threads };
+                run.run(context).map_err(|message| Error::Run { node: step.label.clone(), message })?;
+            }
+            if let Some(index) = step.made {
+                let id = step.output;
+                observer(Observed { index, values: tensor(plan, memory, id), layout: plan.layout(id) });
+            }
+        }
+        Ok(())
+    }
+
+    fn tensor(&self, id: TensorId) -> TensorRef<'_> {
+        tensor(&self.plan, &self.memory, id)
+    }
+
+    fn expect(&self, id: TensorId, type_: Type) -> Result<(), Error> {
+        let expected = self.plan.type_(id);
+        if expected == type_ {
+            return Ok(());
+        }
+        let message = format!("is {expected}, not {type_}");
+        Err(Error::Tensor { name: self.plan.name(id).to_owned(), message })
+    }
+}
+
+fn tensor<'a>(plan: &Plan, memory: &'a Memory, id: TensorId) -> TensorRef<'a> {
+    match plan.type_(id) {
+        Type::U8 => TensorRef::U8(memory.read(id)),
+        Type::I8 => TensorRef::I8(memory.read(id)),
+        Type::I32 => TensorRef::I32(memory.read(id)),
+        Type::I64 => TensorRef::I64(memory.read(id)),
+        Type::F32 => TensorRef::F32(memory.read(id)),
+    }
+}
+
+fn find(ids: &[TensorId], index: usize, what: &str) -> Result<TensorId, Error> {
+    ids.get(index).copied().ok_or_else(|| Error::Tensor {
+        name: format!("{what} {index}"),
+        message: format!("the network has {} {what}s", ids.len()),
+    })
+}

@@ -1,0 +1,67 @@
+//! Tensors whose bytes lie in a file beside the model.
+//!
+//! The location comes from whoever made the model, so it may not lead out of the model's folder: not by a `..`, not as
+//! an absolute path, not through a symbolic link. All of it is checked before anything is opened.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Component, Path};
+
+use super::proto::StringStringEntryProto;
+use crate::error::Fault;
+
+/// Reads the `bytes` bytes of a tensor.
+pub(super) fn read(entries: &[StringStringEntryProto], bytes: usize, folder: Option<&Path>) -> Result<Vec<u8>, Fault> {
+    let mut location = None;
+    let mut offset = 0;
+    for StringStringEntryProto { key, value } in entries {
+        let number =
+            || value.parse::<u64>().map_err(|_| Fault::invalid(format!("external data: {key} is \"{value}\"")));
+        match key.as_str() {
+            "location" => location = Some(value.as_str()),
+            "offset" => offset = number()?,
+            "length" => {
+                let length = number()?;
+                if u64::try_from(bytes) != Ok(length) {
+                    return Err(Fault::invalid(format!("external data: length {length}, expected {bytes}")));
+                }
+            }
+            _ => {}
+        }
+    }
+    let location = location.ok_or_else(|| Fault::invalid("external data without a location"))?;
+    let folder = folder.ok_or_else(|| Fault::unsupported("external data of a model that is no file"))?;
+
+    let relative = Path::new(location);
+    let plain = |component| matches!(component, Component::Normal(_) | Component::CurDir);
+    if location.contains('\\') || !relative.components().all(plain) {
+        return Err(outside(location));
+    }
+    let failed = |error: std::io::Error| Fault::invalid(format!("external data \"{location}\": {error}"));
+    let folder = folder.canonicalize().map_err(failed)?;
+    let path = folder.join(relative).canonicalize().map_err(failed)?;
+    if !path.starts_with(&folder) {
+        return Err(outside(location));
+    }
+    let metadata = path.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(Fault::invalid(format!("external data \"{location}\" is no file")));
+    }
+    let end = u64::try_from(bytes).ok().and_then(|bytes| offset.checked_add(bytes));
+    if end.is_none_or(|end| end > metadata.len()) {
+        return Err(Fault::invalid(format!(
+            "external data \"{location}\": {bytes} bytes at offset {offset}, but the file has {}",
+            metadata.len()
+        )));
+    }
+
+    let mut file = File::open(&path).map_err(failed)?;
+    file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+    let mut raw = vec![0; bytes];
+    file.read_exact(&mut raw).map_err(failed)?;
+    Ok(raw)
+}
+
+fn outside(location: &str) -> Fault {
+    Fault::invalid(format!("external data \"{location}\" has to be inside the model's folder"))
+}

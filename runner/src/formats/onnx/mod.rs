@@ -1,0 +1,254 @@
+//! ONNX files.
+//!
+//! The file is never trusted: whatever is wrong with it comes back as a list of problems, each with its node or tensor.
+
+mod attributes;
+mod external;
+mod nodes;
+pub mod proto;
+mod tensor;
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use prost::Message;
+
+use self::nodes::Meaning;
+use self::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use crate::error::{Error, Fault, Problems};
+use crate::graph::{Graph, Node, Tensor, TensorId, Type, check};
+
+/// The most bytes that a protobuf message may have.
+const MOST_BYTES: u64 = (1 << 31) - 1;
+
+/// Reads a file, and gives an error that lists everything wrong with it if anything is.
+pub fn load(path: &Path) -> Result<Graph, Error> {
+    let (graph, problems) = open(path)?;
+    problems.into_result()?;
+    Ok(graph)
+}
+
+/// Reads a file as far as it can be understood, and says what cannot.
+pub fn open(path: &Path) -> Result<(Graph, Problems), Error> {
+    let read = |source| Error::Read { path: path.to_owned(), source };
+    let refuse = |message: String| read(std::io::Error::new(std::io::ErrorKind::InvalidInput, message));
+    let metadata = std::fs::metadata(path).map_err(read)?;
+    if !metadata.is_file() {
+        return Err(refuse("is no file".into()));
+    }
+    if metadata.len() > MOST_BYTES {
+        return Err(refuse(format!("has {} bytes; a model has at most {MOST_BYTES}", metadata.len())));
+    }
+    let bytes = std::fs::read(path).map_err(read)?;
+    // A bare file name has the empty path as its parent, which is no folder to the file system.
+    let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    Ok(parse(&bytes, folder))
+}
+
+/// Understands the bytes of a file as far as possible, and says what cannot be. Tensors that lie in files of their own
+/// are only read if the model's folder is given.
+pub fn parse(bytes: &[u8], folder: Option<&Path>) -> (Graph, Problems) {
+    let mut problems = Problems::default();
+    let model = match ModelProto::decode(bytes) {
+        Ok(model) => model,
+        Err(error) => {
+            problems.push(Fault::invalid(format!("is no ONNX model: {error}")).at("file"));
+            return (Graph::default(), problems);
+        }
+    };
+    let Some(graph) = &model.graph else {
+        problems.push(Fault::invalid("is no ONNX model: it has no graph").at("file"));
+        return (Graph::default(), problems);
+    };
+
+    let mut reader = Reader { problems, ..Reader::default() };
+    reader.opsets(&model);
+    reader.constants(graph, folder);
+    reader.inputs(graph);
+    reader.nodes(graph);
+    reader.outputs(graph);
+    let Reader { graph, mut problems, broken, .. } = reader;
+    check::check(&graph, &broken, &mut problems);
+    (graph, problems)
+}
+
+#[derive(Default)]
+struct Reader<'a> {
+    graph: Graph,
+    names: HashMap<&'a str, TensorId>,
+    problems: Problems,
+    opsets: HashMap<&'a str, i64>,
+    /// Constants that are reported already, so that their readers need not be.
+    broken: Vec<TensorId>,
+}
+
+impl<'a> Reader<'a> {
+    fn report(&mut self, place: impl Into<String>, fault: Fault) {
+        self.problems.push(fault.at(place));
+    }
+
+    fn opsets(&mut self, model: &'a ModelProto) {
+        for import in &model.opset_import {
+            self.opsets.insert(nodes::domain(&import.domain), import.version);
+        }
+        let supported = &nodes::OPSETS;
+        match self.opsets.get("") {
+            None => self.report("file", Fault::invalid("imports no version of ONNX's operators")),
+            Some(version) if supported.contains(version) => {}
+            Some(version) => {
+                let message = format!("opset {version} of ONNX, expected {} to {}", supported.start(), supported.end());
+                self.report("file", Fault::unsupported(message));
+            }
+        }
+    }
+
+    /// The tensor of a name; made if it is new.
+    fn tensor(&mut self, name: &'a str) -> TensorId {
+        *self.names.entry(name).or_insert_with(|| self.graph.add(Tensor::named(name)))
+    }
+
+    fn constants(&mut self, graph: &'a GraphProto, folder: Option<&Path>) {
+        if !graph.sparse_initializer.is_empty() {
+            self.report("graph", Fault::unsupported("sparse initializers"));
+        }
+        for proto in &graph.initializer {
+            let place = format!("initializer \"{}\"", proto.name);
+            let tensor = match tensor::constant(proto, folder) {
+                Ok(constant) => Tensor::constant(&proto.name, constant),
+                Err(fault) => {
+                    self.report(&place, fault);
+                    let id = self.tensor(&proto.name);
+                    self.broken.push(id);
+                    continue;
+                }
+            };
+            match self.names.entry(&proto.name) {
+                Entry::Vacant(entry) => {
+                    entry.insert(self.graph.add(tensor));
+                }
+                Entry::Occupied(_) => self.report(place, Fault::invalid("is there twice")),
+            }
+        }
+    }
+
+    fn inputs(&mut self, graph: &'a GraphProto) {
+        let mut seen = HashSet::new();
+        for value in &graph.input {
+            if !seen.insert(&value.name) {
+                self.report(format!("input \"{}\"", value.name), Fault::invalid("is there twice"));
+                continue;
+            }
+            // Up to version 3 of the format, initializers are listed among the inputs.
+            if self.names.contains_key(value.name.as_str()) {
+                continue;
+            }
+            let id = self.tensor(&value.name);
+            self.graph.inputs.push(id);
+            match declared(value) {
+                Ok((type_, shape)) => {
+                    let tensor = self.graph.tensor_mut(id);
+                    tensor.type_ = Some(type_);
+                    tensor.shape = Some(shape);
+                }
+                Err(fault) => self.report(format!("input \"{}\"", value.name), fault),
+            }
+        }
+    }
+
+    fn nodes(&mut self, graph: &'a GraphProto) {
+        for node in &graph.node {
+            let meaning = self.meaning(node);
+            let label = |op: &dyn std::fmt::Display| match (node.name.as_str(), node.output.first()) {
+                ("", Some(output)) => format!("{op} node that makes \"{output}\""),
+                (name, _) => format!("{op} node \"{name}\""),
+            };
+            let (op, extra) = match meaning {
+                Ok(Meaning::Operator(op, extra)) => (op, extra),
+                Ok(Meaning::Constant(constant)) => {
+                    match (node.input.as_slice(), node.output.as_slice()) {
+                        ([], [name]) if !name.is_empty() && !self.names.contains_key(name.as_str()) => {
+                            let id = self.graph.add(Tensor::constant(name, constant));
+                            self.names.insert(name, id);
+                        }
+                        _ => {
+                            let fault = Fault::invalid("expected no operands and one new tensor that it makes");
+                            self.report(label(&"Constant"), fault);
+                        }
+                    }
+                    continue;
+                }
+                Err(fault) => {
+                    let op = nodes::unknown(node);
+                    self.report(label(&op), fault);
+                    (op, Vec::new())
+                }
+            };
+            let mut inputs: Vec<Option<TensorId>> =
+                node.input.iter().map(|name| if name.is_empty() { None } else { Some(self.tensor(name)) }).collect();
+            for constant in extra {
+                let name = node.output.first().map_or("", String::as_str);
+                inputs.push(Some(self.graph.add(Tensor { internal: true, ..Tensor::constant(name, constant) })));
+            }
+            let outputs: Vec<TensorId> =
+                node.output.iter().filter(|name| !name.is_empty()).map(|name| self.tensor(name)).collect();
+            // What reads an optional operand only asks whether it is there.
+            while inputs.last() == Some(&None) {
+                inputs.pop();
+            }
+            self.graph.nodes.push(Node { name: node.name.clone(), op, inputs, outputs });
+        }
+    }
+
+    fn meaning(&self, node: &NodeProto) -> Result<Meaning, Fault> {
+        let domain = nodes::domain(&node.domain);
+        match self.opsets.get(domain) {
+            // Its absence is reported once, for the file.
+            None if domain.is_empty() => nodes::meaning(node, *nodes::OPSETS.end()),
+            None => Err(Fault::invalid(format!("its domain \"{domain}\" is not among the file's opset imports"))),
+            Some(&opset) => nodes::meaning(node, opset),
+        }
+    }
+
+    fn outputs(&mut self, graph: &'a GraphProto) {
+        for value in &graph.output {
+            let id = self.tensor(&value.name);
+            self.graph.outputs.push(id);
+            self.graph.tensor_mut(id).declared = declared_output(value);
+        }
+    }
+}
+
+/// Type and shape of an input, with 1 for a first size that is left open: the batch.
+fn declared(value: &ValueInfoProto) -> Result<(Type, Vec<usize>), Fault> {
+    let tensor = value.r#type.as_ref().and_then(|type_| type_.tensor_type.as_ref());
+    let tensor = tensor.ok_or_else(|| Fault::unsupported("is no tensor"))?;
+    let type_ = tensor::type_(tensor.elem_type)?;
+    let shape = tensor.shape.as_ref().ok_or_else(|| Fault::unsupported("has no shape; its rank has to be known"))?;
+    let dims = shape
+        .dim
+        .iter()
+        .enumerate()
+        .map(|(axis, dim)| match dim.dim_value {
+            Some(size) => Ok(size),
+            None if axis == 0 => Ok(1),
+            None => {
+                let name = dim.dim_param.as_deref().unwrap_or("");
+                Err(Fault::unsupported(format!(
+                    "the size of axis {axis} (\"{name}\") is left open; only the first may be"
+                )))
+            }
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let shape = tensor::dims(&dims)?;
+    crate::graph::shape::bytes(&shape, type_.size())?;
+    Ok((type_, shape))
+}
+
+/// What a file says of an output: sizes that are left open are `None`. Nothing if it says nothing that can be compared.
+fn declared_output(value: &ValueInfoProto) -> Option<(Type, Vec<Option<usize>>)> {
+    let tensor = value.r#type.as_ref()?.tensor_type.as_ref()?;
+    let dims = tensor.shape.as_ref()?.dim.iter();
+    let dims = dims.map(|dim| dim.dim_value.and_then(|size| usize::try_from(size).ok()));
+    Some((tensor::type_(tensor.elem_type).ok()?, dims.collect()))
+}

@@ -1,0 +1,179 @@
+//! Operators: a `NodeProto` becomes an [`Op`]; what older opsets say in attributes becomes operands.
+
+use super::attributes::Attributes;
+use super::proto::{AttributeProto, NodeProto};
+use super::tensor;
+use crate::error::Fault;
+use crate::graph::op::{Convolution, Padding};
+use crate::graph::{Constant, Data, Op, Type};
+
+/// What a node is.
+pub(super) enum Meaning {
+    /// An operator on the node's operands, and constants to add to them.
+    Operator(Op, Vec<Constant>),
+    /// A constant.
+    Constant(Constant),
+}
+
+/// The versions of ONNX's own operators that are read as they are meant.
+pub(super) const OPSETS: std::ops::RangeInclusive<i64> = 10..=25;
+
+/// The domain with one spelling for ONNX's own.
+pub(super) fn domain(name: &str) -> &str {
+    if name == "ai.onnx" { "" } else { name }
+}
+
+/// The operator as far as it can be named, for a node that is not understood.
+pub(super) fn unknown(node: &NodeProto) -> Op {
+    let name = match domain(&node.domain) {
+        "" => node.op_type.clone(),
+        domain => format!("{domain}.{}", node.op_type),
+    };
+    Op::Unknown { name }
+}
+
+/// What a node means, given the version of its domain.
+pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
+    let mut attributes = Attributes::new(&node.attribute)?;
+    let a = &mut attributes;
+    let mut operands = Vec::new();
+    let op = match (domain(&node.domain), node.op_type.as_str()) {
+        ("", "QuantizeLinear") => quantize(a)?,
+        ("", "DequantizeLinear") => dequantize(a)?,
+        ("", "QLinearConv") => Op::QLinearConv(convolution(a)?),
+        ("", "QLinearMatMul") => Op::QLinearMatMul,
+        ("com.microsoft", "QLinearAdd") => Op::QLinearAdd,
+        ("com.microsoft", "QLinearGlobalAveragePool") => {
+            Op::QLinearGlobalAveragePool { channels_last: a.flag("channels_last")? }
+        }
+        ("", "Shape") => Op::Shape { start: a.int_or("start", 0)?, end: a.int("end")? },
+        ("", "Reshape") => Op::Reshape { allow_zero: a.flag("allowzero")? },
+        ("", "Transpose") => Op::Transpose { permutation: a.ints("perm")?.map(<[i64]>::to_vec) },
+        ("", "Flatten") => Op::Flatten { axis: a.int_or("axis", 1)? },
+        ("", "Softmax") if opset < 13 => Op::Softmax { axis: a.int_or("axis", 1)?, flattened: true },
+        ("", "Softmax") => Op::Softmax { axis: a.int_or("axis", -1)?, flattened: false },
+        ("", "Gather") => Op::Gather { axis: a.int_or("axis", 0)? },
+        ("", "Unsqueeze") => {
+            operands.extend(axes(a, opset)?);
+            Op::Unsqueeze
+        }
+        ("", "Squeeze") => {
+            operands.extend(axes(a, opset)?);
+            Op::Squeeze
+        }
+        ("", "Concat") => {
+            Op::Concat { axis: a.int("axis")?.ok_or_else(|| Fault::invalid("attribute axis is missing"))? }
+        }
+        ("", "Cast") => {
+            let to = a.int("to")?.ok_or_else(|| Fault::invalid("attribute to is missing"))?;
+            // Only the conversion to 8-bit floats has a choice to saturate.
+            a.int("saturate")?;
+            Op::Cast { to: element(to)? }
+        }
+        ("", "Identity") => Op::Identity,
+        ("", "Constant") => {
+            let constant = constant(a, &node.attribute)?;
+            attributes.finish()?;
+            return Ok(Meaning::Constant(constant));
+        }
+        _ => return Err(Fault::unsupported("this operator is not known")),
+    };
+    attributes.finish()?;
+    Ok(Meaning::Operator(op, operands))
+}
+
+fn element(code: i64) -> Result<Type, Fault> {
+    tensor::type_(i32::try_from(code).map_err(|_| Fault::invalid(format!("element type {code} does not exist")))?)
+}
+
+/// Parameters in blocks along an axis.
+fn refuse_blocks(a: &mut Attributes<'_>) -> Result<(), Fault> {
+    match a.int_or("block_size", 0)? {
+        0 => Ok(()),
+        size => Err(Fault::unsupported(format!("attribute block_size is {size}, expected 0"))),
+    }
+}
+
+fn quantize(a: &mut Attributes<'_>) -> Result<Op, Fault> {
+    refuse_blocks(a)?;
+    a.int("saturate")?;
+    // 0: in the type of the scale, which is f32 here.
+    match a.int_or("precision", 0)? {
+        0 | 1 => {}
+        other => return Err(Fault::unsupported(format!("attribute precision is {other}, expected 1 (float32)"))),
+    }
+    let to = match a.int_or("output_dtype", 0)? {
+        0 => None,
+        code => Some(element(code)?),
+    };
+    Ok(Op::QuantizeLinear { axis: a.int_or("axis", 1)?, to })
+}
+
+fn dequantize(a: &mut Attributes<'_>) -> Result<Op, Fault> {
+    refuse_blocks(a)?;
+    match a.int_or("output_dtype", 0)? {
+        0 | 1 => {}
+        code => return Err(Fault::unsupported(format!("attribute output_dtype is {code}, expected 1 (float32)"))),
+    }
+    Ok(Op::DequantizeLinear { axis: a.int_or("axis", 1)? })
+}
+
+fn convolution(a: &mut Attributes<'_>) -> Result<Convolution, Fault> {
+    let kernel = a.sizes("kernel_shape", 1)?;
+    let strides = a.sizes("strides", 1)?.unwrap_or([1, 1]);
+    let dilations = a.sizes("dilations", 1)?.unwrap_or([1, 1]);
+    let pads = a.sizes("pads", 0)?;
+    let groups = a.int_or("group", 1)?;
+    let groups = usize::try_from(groups)
+        .ok()
+        .filter(|&groups| groups > 0)
+        .ok_or_else(|| Fault::invalid(format!("attribute group is {groups}, expected at least 1")))?;
+    let padding = match (a.string("auto_pad")?.unwrap_or("NOTSET"), pads) {
+        ("NOTSET", pads) => Padding::Explicit(pads.unwrap_or([0; 4])),
+        ("VALID", None) => Padding::Explicit([0; 4]),
+        ("SAME_UPPER", None) => Padding::SameUpper,
+        ("SAME_LOWER", None) => Padding::SameLower,
+        ("VALID" | "SAME_UPPER" | "SAME_LOWER", Some(_)) => {
+            return Err(Fault::invalid("has both attributes pads and auto_pad"));
+        }
+        (other, _) => {
+            return Err(Fault::invalid(format!(
+                "attribute auto_pad is \"{other}\", expected NOTSET, VALID, SAME_UPPER or SAME_LOWER"
+            )));
+        }
+    };
+    Ok(Convolution { kernel, strides, dilations, padding, groups })
+}
+
+fn axes(a: &mut Attributes<'_>, opset: i64) -> Result<Option<Constant>, Fault> {
+    if opset >= 13 {
+        return Ok(None);
+    }
+    a.ints("axes")?.map(|axes| vector(axes.to_vec())).transpose()
+}
+
+fn vector(values: Vec<i64>) -> Result<Constant, Fault> {
+    Constant::new(vec![values.len()], Data::I64(values))
+}
+
+fn constant(a: &mut Attributes<'_>, all: &[AttributeProto]) -> Result<Constant, Fault> {
+    if all.len() != 1 {
+        return Err(Fault::invalid(format!("has {} attributes, expected one: the value", all.len())));
+    }
+    if let Some(proto) = a.tensor("value")? {
+        return tensor::constant(proto, None);
+    }
+    if let Some(value) = a.int("value_int")? {
+        return Constant::new(vec![], Data::I64(vec![value]));
+    }
+    if let Some(values) = a.ints("value_ints")? {
+        return vector(values.to_vec());
+    }
+    if let Some(value) = a.float("value_float")? {
+        return Constant::new(vec![], Data::F32(vec![value]));
+    }
+    if let Some(values) = a.floats("value_floats")? {
+        return Constant::new(vec![values.len()], Data::F32(values.to_vec()));
+    }
+    Err(Fault::unsupported(format!("a constant by attribute {}", all[0].name)))
+}

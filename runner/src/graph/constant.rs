@@ -1,0 +1,142 @@
+//! Values that are the same for every run.
+
+use super::{Type, shape};
+use crate::error::Fault;
+
+/// The elements of a constant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// Unsigned 8 bits.
+    U8(Vec<u8>),
+    /// Signed 8 bits.
+    I8(Vec<i8>),
+    /// Signed 32 bits.
+    I32(Vec<i32>),
+    /// Signed 64 bits.
+    I64(Vec<i64>),
+    /// binary32.
+    F32(Vec<f32>),
+}
+
+/// Runs an expression with the vector of whichever type it is.
+macro_rules! each_type {
+    ($data:expr, $values:ident => $body:expr) => {
+        match $data {
+            $crate::graph::Data::U8($values) => $body,
+            $crate::graph::Data::I8($values) => $body,
+            $crate::graph::Data::I32($values) => $body,
+            $crate::graph::Data::I64($values) => $body,
+            $crate::graph::Data::F32($values) => $body,
+        }
+    };
+}
+pub(crate) use each_type;
+
+/// Runs an expression that gives a vector, and wraps the vector in the type it came from.
+macro_rules! map_type {
+    ($data:expr, $values:ident => $body:expr) => {
+        match $data {
+            $crate::graph::Data::U8($values) => $crate::graph::Data::U8($body),
+            $crate::graph::Data::I8($values) => $crate::graph::Data::I8($body),
+            $crate::graph::Data::I32($values) => $crate::graph::Data::I32($body),
+            $crate::graph::Data::I64($values) => $crate::graph::Data::I64($body),
+            $crate::graph::Data::F32($values) => $crate::graph::Data::F32($body),
+        }
+    };
+}
+pub(crate) use map_type;
+
+impl Data {
+    /// The type of the elements.
+    pub const fn type_(&self) -> Type {
+        match self {
+            Self::U8(_) => Type::U8,
+            Self::I8(_) => Type::I8,
+            Self::I32(_) => Type::I32,
+            Self::I64(_) => Type::I64,
+            Self::F32(_) => Type::F32,
+        }
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        each_type!(self, values => values.len())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A type of Rust that tensors are made of.
+pub trait Element: bytemuck::Pod + Send + Sync + PartialEq + std::fmt::Debug {
+    /// The same as a value.
+    const TYPE: Type;
+
+    /// The elements, if they are of this type.
+    fn of(data: &Data) -> Option<&[Self]>;
+}
+
+macro_rules! element {
+    ($($type_:ty, $variant:ident;)*) => {$(
+        impl Element for $type_ {
+            const TYPE: Type = Type::$variant;
+
+            fn of(data: &Data) -> Option<&[Self]> {
+                match data {
+                    Data::$variant(values) => Some(values),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+element! { u8, U8; i8, I8; i32, I32; i64, I64; f32, F32; }
+
+/// A constant tensor, in C order of its shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constant {
+    shape: Vec<usize>,
+    data: Data,
+}
+
+impl Constant {
+    /// A constant; its elements must be as many as the shape says.
+    pub fn new(shape: Vec<usize>, data: Data) -> Result<Self, Fault> {
+        let expected = shape::elements(&shape)?;
+        if data.len() != expected {
+            return Err(Fault::invalid(format!(
+                "the shape {shape:?} needs {expected} elements, there are {}",
+                data.len()
+            )));
+        }
+        Ok(Self { shape, data })
+    }
+
+    /// The sizes of the axes.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The elements.
+    pub const fn data(&self) -> &Data {
+        &self.data
+    }
+
+    /// The type of the elements.
+    pub const fn type_(&self) -> Type {
+        self.data.type_()
+    }
+
+    /// The elements as integers of 64 bits; `None` for floats.
+    pub(crate) fn integers(&self) -> Option<Vec<i64>> {
+        match &self.data {
+            Data::U8(values) => Some(values.iter().map(|&v| i64::from(v)).collect()),
+            Data::I8(values) => Some(values.iter().map(|&v| i64::from(v)).collect()),
+            Data::I32(values) => Some(values.iter().map(|&v| i64::from(v)).collect()),
+            Data::I64(values) => Some(values.clone()),
+            Data::F32(_) => None,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The plain form of a network: tensors, and the nodes that make them.
+//!
+//! A node's operands are what ONNX gives the operator of the same name, in its order; [`op::Op`] says what each
+//! operator means here. Each tensor has one maker: a node, the caller (an input) or nobody (a constant).
+
+pub mod check;
+pub mod constant;
+pub mod op;
+pub mod shape;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use constant::{Constant, Data, Element};
+pub use op::Op;
+
+/// The type of a tensor's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// Unsigned 8 bits.
+    U8,
+    /// Signed 8 bits.
+    I8,
+    /// Signed 32 bits: biases.
+    I32,
+    /// Signed 64 bits: shapes and indices.
+    I64,
+    /// binary32.
+    F32,
+}
+
+impl Type {
+    /// Bytes of an element.
+    pub const fn size(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::I32 | Self::F32 => 4,
+            Self::I64 => 8,
+        }
+    }
+
+    /// The name, as NumPy has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "uint8",
+            Self::I8 => "int8",
+            Self::I32 => "int32",
+            Self::I64 => "int64",
+            Self::F32 => "float32",
+        }
+    }
+
+    /// Whether activations of the type are quantised values.
+    pub const fn is_quantized(self) -> bool {
+        matches!(self, Self::U8 | Self::I8)
+    }
+
+    /// Least and greatest value of an 8-bit type.
+    pub(crate) const fn range(self) -> Option<(i32, i32)> {
+        match self {
+            Self::U8 => Some((0, 255)),
+            Self::I8 => Some((-128, 127)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The order of a tensor's elements in memory; the shape is always the network's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// C order of the shape.
+    #[default]
+    RowMajor,
+    /// A shape `[n, c, h, w]` stored as `[n, h, w, c]`, the kernels' native order.
+    ChannelsLast,
+}
+
+/// A tensor's index in its graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TensorId(pub(crate) usize);
+
+impl TensorId {
+    /// The index in [`Graph::tensors`].
+    pub const fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// A tensor.
+#[derive(Clone, Debug)]
+pub struct Tensor {
+    /// The name in the file.
+    pub name: String,
+    /// The type, once known.
+    pub type_: Option<Type>,
+    /// The shape, once known.
+    pub shape: Option<Vec<usize>>,
+    /// The order in memory.
+    pub layout: Layout,
+    /// The value, if it is the same for every run.
+    pub constant: Option<Arc<Constant>>,
+    /// A pass made it: it is no tensor of the file.
+    pub internal: bool,
+    /// What the file says of type and shape, to compare with what is inferred; `None` is a size that is left open.
+    pub declared: Option<(Type, Vec<Option<usize>>)>,
+}
+
+impl Tensor {
+    /// A tensor of which nothing is known but the name.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            type_: None,
+            shape: None,
+            layout: Layout::RowMajor,
+            constant: None,
+            internal: false,
+            declared: None,
+        }
+    }
+
+    /// A constant.
+    pub fn constant(name: impl Into<String>, constant: Constant) -> Self {
+        Self {
+            type_: Some(constant.type_()),
+            shape: Some(constant.shape().to_vec()),
+            constant: Some(Arc::new(constant)),
+            ..Self::named(name)
+        }
+    }
+
+    /// Type and shape for a message.
+    pub fn describe(&self) -> String {
+        match (&self.type_, &self.shape) {
+            (Some(type_), Some(shape)) => format!("{type_} {shape:?}"),
+            (Some(type_), None) => format!("{type_} of unknown shape"),
+            (None, Some(shape)) => format!("{shape:?} of unknown type"),
+            (None, None) => "of unknown type and shape".into(),
+        }
+    }
+}
+
+/// A node: an operator on tensors.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The name in the file; may be empty.
+    pub name: String,
+    /// What it does.
+    pub op: Op,
+    /// The operands; an optional one that was left out is `None`.
+    pub inputs: Vec<Option<TensorId>>,
+    /// What it makes. Every operator that is supported makes one tensor.
+    pub outputs: Vec<TensorId>,
+}
+
+/// A network.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    /// All tensors.
+    pub tensors: Vec<Tensor>,
+    /// The nodes, each after those that it reads.
+    pub nodes: Vec<Node>,
+    /// What the caller gives.
+    pub inputs: Vec<TensorId>,
+    /// What the caller gets.
+    pub outputs: Vec<TensorId>,
+}
+
+impl Graph {
+    /// Adds a tensor.
+    pub fn add(&mut self, tensor: Tensor) -> TensorId {
+        self.tensors.push(tensor);
+        TensorId(self.tensors.len() - 1)
+    }
+
+    /// A tensor.
+    pub fn tensor(&self, id: TensorId) -> &Tensor {
+        &self.tensors[id.0]
+    }
+
+    pub(crate) fn tensor_mut(&mut self, id: TensorId) -> &mut Tensor {
+        &mut self.tensors[id.0]
+    }
+
+    /// How messages name a node: by its operator, and its name or what it makes.
+    pub fn label(&self, node: &Node) -> String {
+        if node.name.is_empty() {
+            let made = node.outputs.first().map_or("", |&id| self.tensor(id).name.as_str());
+            format!("{} node that makes \"{made}\"", node.op)
+        } else {
+            format!("{} node \"{}\"", node.op, node.name)
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The operators.
+
+use std::fmt;
+
+use super::Type;
+
+/// How a convolution is padded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// So many positions before and behind each spatial axis: `[top, left, bottom, right]`.
+    Explicit([usize; 4]),
+    /// `ceil(input / stride)` outputs; an odd position goes behind.
+    SameUpper,
+    /// `ceil(input / stride)` outputs; an odd position goes before.
+    SameLower,
+}
+
+/// The attributes of a two-dimensional convolution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Convolution {
+    /// Rows and columns of the kernel, where the file says so beside the weights' shape.
+    pub kernel: Option<[usize; 2]>,
+    /// Steps between outputs.
+    pub strides: [usize; 2],
+    /// Distance between taps.
+    pub dilations: [usize; 2],
+    /// The border.
+    pub padding: Padding,
+    /// Groups of channels.
+    pub groups: usize,
+}
+
+/// An operator. Operands are those of the ONNX operator that [`Op::name`] gives, in its order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// `x, scale, zero point?` to u8 or s8.
+    QuantizeLinear {
+        /// The axis of scales that are no scalars.
+        axis: i64,
+        /// The type, where no zero point gives it.
+        to: Option<Type>,
+    },
+    /// `x, scale, zero point?` to f32.
+    DequantizeLinear {
+        /// The axis of scales that are no scalars.
+        axis: i64,
+    },
+    /// `x, scale, zero point, w, scale, zero point, scale of y, zero point of y, bias?`
+    QLinearConv(Convolution),
+    /// `a, scale, zero point, b, scale, zero point, scale of y, zero point of y`
+    QLinearMatMul,
+    /// `a, scale, zero point, b, scale, zero point, scale of c, zero point of c`; broadcasts.
+    QLinearAdd,
+    /// `x, scale, zero point, scale of y, zero point of y`
+    QLinearGlobalAveragePool {
+        /// The shape is `[n, h, w, c]` and not `[n, c, h, w]`.
+        channels_last: bool,
+    },
+    /// `x`: its shape from `start` to `end`, as s64.
+    Shape {
+        /// The first axis.
+        start: i64,
+        /// The axis behind the last; all of them without it.
+        end: Option<i64>,
+    },
+    /// `x, shape`: one −1 is what is left over.
+    Reshape {
+        /// A 0 in the shape is 0, and not the size that `x` has there.
+        allow_zero: bool,
+    },
+    /// `x`
+    Transpose {
+        /// Which axis of `x` each axis of the output is; reversed without it.
+        permutation: Option<Vec<i64>>,
+    },
+    /// `x` as a matrix.
+    Flatten {
+        /// The first axis of the columns.
+        axis: i64,
+    },
+    /// `x`
+    Softmax {
+        /// The axis.
+        axis: i64,
+        /// Over all axes from `axis` on, as before opset 13.
+        flattened: bool,
+    },
+    /// `data, indices`
+    Gather {
+        /// The axis of `data`.
+        axis: i64,
+    },
+    /// `x, axes`
+    Unsqueeze,
+    /// `x, axes?`
+    Squeeze,
+    /// Any number.
+    Concat {
+        /// The axis.
+        axis: i64,
+    },
+    /// `x`
+    Cast {
+        /// The type.
+        to: Type,
+    },
+    /// `x`
+    Identity,
+    /// `x` to a shape that it broadcasts to; made by a pass.
+    Expand {
+        /// The shape.
+        shape: Vec<usize>,
+    },
+    /// `x` in the other memory order; made by a pass.
+    Relayout,
+    /// One that this runner does not know.
+    Unknown {
+        /// The name, with the domain before it unless that is ONNX's own.
+        name: String,
+    },
+}
+
+impl Op {
+    /// The operator's name, as ONNX has it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::QuantizeLinear { .. } => "QuantizeLinear",
+            Self::DequantizeLinear { .. } => "DequantizeLinear",
+            Self::QLinearConv(_) => "QLinearConv",
+            Self::QLinearMatMul => "QLinearMatMul",
+            Self::QLinearAdd => "QLinearAdd",
+            Self::QLinearGlobalAveragePool { .. } => "QLinearGlobalAveragePool",
+            Self::Shape { .. } => "Shape",
+            Self::Reshape { .. } => "Reshape",
+            Self::Transpose { .. } => "Transpose",
+            Self::Flatten { .. } => "Flatten",
+            Self::Softmax { .. } => "Softmax",
+            Self::Gather { .. } => "Gather",
+            Self::Unsqueeze => "Unsqueeze",
+            Self::Squeeze => "Squeeze",
+            Self::Concat { .. } => "Concat",
+            Self::Cast { .. } => "Cast",
+            Self::Identity => "Identity",
+            Self::Expand { .. } => "Expand",
+            Self::Relayout => "Relayout",
+            Self::Unknown { name } => name,
+        }
+    }
+
+    /// The least and the greatest number of operands, and the names of those that have to be there.
+    pub(crate) fn arity(&self) -> (usize, usize, &'static [&'static str]) {
+        match self {
+            Self::QuantizeLinear { .. } | Self::DequantizeLinear { .. } => (2, 3, &["x", "scale"]),
+            Self::QLinearConv(_) => {
+                (8, 9, &["x", "x_scale", "x_zero_point", "w", "w_scale", "w_zero_point", "y_scale", "y_zero_point"])
+            }
+            Self::QLinearMatMul => {
+                (8, 8, &["a", "a_scale", "a_zero_point", "b", "b_scale", "b_zero_point", "y_scale", "y_zero_point"])
+            }
+            // The zero points of com.microsoft's operators are optional, by an empty name.
+            Self::QLinearAdd => (7, 8, &["A", "A_scale", "", "B", "B_scale", "", "C_scale"]),
+            Self::QLinearGlobalAveragePool { .. } => (4, 5, &["x", "x_scale", "", "y_scale"]),
+            Self::Reshape { .. } => (2, 2, &["data", "shape"]),
+            Self::Gather { .. } => (2, 2, &["data", "indices"]),
+            Self::Unsqueeze => (2, 2, &["data", "axes"]),
+            Self::Squeeze => (1, 2, &["data"]),
+            Self::Concat { .. } => (1, usize::MAX, &[]),
+            Self::Unknown { .. } => (0, usize::MAX, &[]),
+            Self::Shape { .. }
+            | Self::Transpose { .. }
+            | Self::Flatten { .. }
+            | Self::Softmax { .. }
+            | Self::Cast { .. }
+            | Self::Identity
+            | Self::Expand { .. }
+            | Self::Relayout => (1, 1, &["x"]),
+        }
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

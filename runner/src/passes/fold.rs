@@ -1,0 +1,225 @@
+//! Values that are known before a run: shapes, and what is computed from them.
+
+use super::infer::{shape_range, transposition};
+use super::resolve::Operand;
+use crate::error::Fault;
+use crate::graph::constant::{each_type, map_type};
+use crate::graph::{Constant, Data, Op, Type, shape};
+use crate::rearrange;
+
+/// The most elements that all folded values of a graph may have. They are shapes and small tables; without a limit a
+/// few dozen nodes that double a value would fill any memory.
+const MOST_ELEMENTS: usize = 1 << 24;
+
+/// The value of a node whose operands are known. `spent` counts the elements of all values that were folded.
+pub(super) fn fold(
+    op: &Op,
+    operands: &[Option<Operand<'_>>],
+    shape: &[usize],
+    spent: &mut usize,
+) -> Result<Option<Constant>, Fault> {
+    if let (Op::Shape { start, end }, [Some(x)]) = (op, operands) {
+        let range = shape_range(*start, *end, x.shape.len());
+        let sizes = x.shape[range].iter().map(|&size| i64::try_from(size));
+        let sizes = sizes.collect::<Result<Vec<_>, _>>().map_err(|_| Fault::overflow(format!("{:?}", x.shape)))?;
+        return Constant::new(shape.to_vec(), Data::I64(sizes)).map(Some);
+    }
+    if operands.iter().flatten().any(|operand| operand.constant.is_none()) {
+        return Ok(None);
+    }
+    let constants: Vec<&Constant> = operands.iter().flatten().filter_map(|operand| operand.constant).collect();
+    let Some(&x) = constants.first() else { return Ok(None) };
+    if !matches!(
+        op,
+        Op::Reshape { .. }
+            | Op::Flatten { .. }
+            | Op::Unsqueeze
+            | Op::Squeeze
+            | Op::Identity
+            | Op::Transpose { .. }
+            | Op::Gather { .. }
+            | Op::Concat { .. }
+            | Op::Cast { .. }
+            | Op::Expand { .. }
+    ) {
+        return Ok(None);
+    }
+    let elements = shape::elements(shape)?;
+    *spent = spent.saturating_add(elements);
+    if *spent > MOST_ELEMENTS {
+        return Err(Fault::too_large(format!("more than {MOST_ELEMENTS} elements of constants to compute")));
+    }
+    let data = match op {
+        Op::Transpose { permutation } => {
+            let strides = shape::strides(x.shape());
+            let permutation = transposition(permutation.as_deref(), x.shape().len())?;
+            let strides: Vec<usize> = permutation.iter().map(|&axis| strides[axis]).collect();
+            strided(x.data(), shape, &strides, elements)
+        }
+        Op::Expand { .. } => strided(x.data(), shape, &broadcast_strides(x.shape(), shape), elements),
+        Op::Gather { axis } => {
+            let axis = shape::axis(*axis, x.shape().len())?;
+            let indices = gather_indices(constants[1], x.shape()[axis])?;
+            let inner = shape::elements(&x.shape()[axis + 1..])?;
+            map_type!(x.data(), values => {
+                let mut to = vec![Default::default(); elements];
+                rearrange::gather(values, x.shape()[axis], inner, &indices, &mut to);
+                to
+            })
+        }
+        Op::Concat { axis } => {
+            let axis = shape::axis(*axis, x.shape().len())?;
+            concat(&constants, axis, shape, elements)?
+        }
+        Op::Cast { to } => cast(x, *to)?,
+        _ => x.data().clone(),
+    };
+    Constant::new(shape.to_vec(), data).map(Some)
+}
+
+fn strided(data: &Data, shape: &[usize], strides: &[usize], elements: usize) -> Data {
+    map_type!(data, values => {
+        let mut to = vec![Default::default(); elements];
+        rearrange::copy_strided(values, shape, strides, &mut to);
+        to
+    })
+}
+
+/// Distances in a tensor of shape `from` that repeat it to the shape `to`.
+pub(crate) fn broadcast_strides(from: &[usize], to: &[usize]) -> Vec<usize> {
+    let dense = shape::strides(from);
+    (0..to.len())
+        .map(|axis| match (axis + from.len()).checked_sub(to.len()) {
+            Some(axis) if from[axis] != 1 => dense[axis],
+            _ => 0,
+        })
+        .collect()
+}
+
+/// Indices within an axis of the given size; negative ones count from its end.
+pub(crate) fn gather_indices(constant: &Constant, size: usize) -> Result<Vec<usize>, Fault> {
+    let indices = constant.integers().ok_or_else(|| Fault::invalid("indices are floats"))?;
+    indices
+        .iter()
+        .map(|&index| {
+            shape::axis(index, size)
+                .map_err(|_| Fault::invalid(format!("index {index} is outside an axis of size {size}")))
+        })
+        .collect()
+}
+
+fn concat(parts: &[&Constant], axis: usize, shape: &[usize], elements: usize) -> Result<Data, Fault> {
+    let row = shape::elements(&shape[axis..])?;
+    macro_rules! join {
+        ($variant:ident) => {{
+            let mut to = vec![Default::default(); elements];
+            let mut at = 0;
+            for part in parts {
+                let width = shape::elements(&part.shape()[axis..])?;
+                if let Data::$variant(values) = part.data() {
+                    rearrange::place_columns(values, width, at, row, &mut to);
+                }
+                at += width;
+            }
+            Data::$variant(to)
+        }};
+    }
+    Ok(match parts[0].type_() {
+        Type::U8 => join!(U8),
+        Type::I8 => join!(I8),
+        Type::I32 => join!(I32),
+        Type::I64 => join!(I64),
+        Type::F32 => join!(F32),
+    })
+}
+
+/// Conversions between integers, and of integers to floats: what shapes are computed with.
+fn cast(x: &Constant, to: Type) -> Result<Data, Fault> {
+    if x.type_() == to {
+        return Ok(x.data().clone());
+    }
+    let refuse = || Fault::unsupported(format!("a conversion of {} to {to}", x.type_()));
+    let integers = x.integers().ok_or_else(refuse)?;
+    fn narrow<T: TryFrom<i64>>(values: &[i64], to: Type) -> Result<Vec<T>, Fault> {
+        let narrow = |&value| T::try_from(value).map_err(|_| Fault::unsupported(format!("{value} as {to}")));
+        values.iter().map(narrow).collect()
+    }
+    Ok(match to {
+        Type::U8 => Data::U8(narrow(&integers, to)?),
+        Type::I8 => Data::I8(narrow(&integers, to)?),
+        Type::I32 => Data::I32(narrow(&integers, to)?),
+        Type::I64 => Data::I64(integers),
+        Type::F32 => Data::F32(integers.iter().map(|&value| value as f32).collect()),
+    })
+}
+
+/// A constant in another memory order.
+pub(super) fn relayout(data: &Data, shape: &[usize], strides: &[usize]) -> Data {
+    let elements = each_type!(data, values => values.len());
+    strided(data, shape, strides, elements)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(constant: &Constant) -> Option<Operand<'_>> {
+        Some(Operand { type_: constant.type_(), shape: constant.shape(), constant: Some(constant) })
+    }
+
+    fn value(op: &Op, operands: &[&Constant]) -> Constant {
+        let operands: Vec<_> = operands.iter().map(|constant| known(constant)).collect();
+        let (_, shape) = super::super::infer::infer(op, &operands).unwrap();
+        fold(op, &operands, &shape, &mut 0).unwrap().unwrap()
+    }
+
+    fn i64s(shape: &[usize], values: &[i64]) -> Constant {
+        Constant::new(shape.to_vec(), Data::I64(values.to_vec())).unwrap()
+    }
+
+    #[test]
+    fn shape_chains_fold() {
+        let activation = Some(Operand { type_: Type::F32, shape: &[1, 1280, 7, 7], constant: None });
+        let shape = fold(&Op::Shape { start: 0, end: None }, &[activation], &[4], &mut 0).unwrap().unwrap();
+        let batch = value(&Op::Gather { axis: 0 }, &[&shape, &i64s(&[], &[0])]);
+        assert_eq!(batch, i64s(&[], &[1]));
+        let batch = value(&Op::Unsqueeze, &[&batch, &i64s(&[1], &[0])]);
+        let joined = value(&Op::Concat { axis: 0 }, &[&batch, &i64s(&[1], &[-1])]);
+        assert_eq!(joined, i64s(&[2], &[1, -1]));
+    }
+
+    #[test]
+    fn values_move_and_repeat() {
+        let x = i64s(&[2, 3], &[0, 1, 2, 3, 4, 5]);
+        assert_eq!(value(&Op::Transpose { permutation: None }, &[&x]), i64s(&[3, 2], &[0, 3, 1, 4, 2, 5]));
+        assert_eq!(value(&Op::Gather { axis: 1 }, &[&x, &i64s(&[1], &[-1])]), i64s(&[2, 1], &[2, 5]));
+        let twice = value(&Op::Concat { axis: 1 }, &[&x, &x]);
+        assert_eq!(twice, i64s(&[2, 6], &[0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5]));
+        let repeated = value(&Op::Expand { shape: vec![2, 2] }, &[&i64s(&[2, 1], &[7, 8])]);
+        assert_eq!(repeated, i64s(&[2, 2], &[7, 7, 8, 8]));
+    }
+
+    #[test]
+    fn indices_stay_within_the_axis() {
+        let x = i64s(&[2], &[0, 1]);
+        for bad in [2, -3, i64::MAX, i64::MIN] {
+            let index = i64s(&[], &[bad]);
+            let fault = fold(&Op::Gather { axis: 0 }, &[known(&x), known(&index)], &[], &mut 0).unwrap_err();
+            assert_eq!(fault.message, format!("index {bad} is outside an axis of size 2"));
+        }
+    }
+
+    #[test]
+    fn doubling_ends() {
+        let mut spent = 0;
+        let mut x = i64s(&[1 << 10], &[0; 1 << 10]);
+        let fault = loop {
+            let shape = [x.shape()[0] * 2];
+            match fold(&Op::Concat { axis: 0 }, &[known(&x), known(&x)], &shape, &mut spent) {
+                Ok(twice) => x = twice.unwrap(),
+                Err(fault) => break fault,
+            }
+        };
+        assert_eq!(fault.kind, crate::error::ProblemKind::TooLarge);
+    }
+}

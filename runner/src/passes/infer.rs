@@ -1,0 +1,353 @@
+//! Type and shape of what an operator makes.
+
+use super::resolve::Operand;
+use crate::error::Fault;
+use crate::graph::op::{Convolution, Padding};
+use crate::graph::{Op, Type, shape};
+
+type Known = Result<(Type, Vec<usize>), Fault>;
+
+pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
+    let operand = |index: usize| {
+        let found = operands.get(index).and_then(Option::as_ref);
+        found.ok_or_else(|| Fault::invalid(format!("operand {} is missing", index + 1)))
+    };
+    let optional = |index: usize| operands.get(index).and_then(Option::as_ref);
+    match op {
+        Op::QuantizeLinear { to, .. } => {
+            let x = operand(0)?;
+            expect("x", x.type_, &[Type::F32])?;
+            let type_ = match (optional(2).map(|zero_point| zero_point.type_), *to) {
+                (Some(zero_point), Some(to)) if zero_point != to => {
+                    return Err(Fault::invalid(format!("zero_point is {zero_point}, but output_dtype {to}")));
+                }
+                (Some(type_), _) | (None, Some(type_)) => type_,
+                (None, None) => Type::U8,
+            };
+            expect("the output", type_, &QUANTIZED)?;
+            Ok((type_, x.shape.to_vec()))
+        }
+        Op::DequantizeLinear { .. } => {
+            let x = operand(0)?;
+            expect("x", x.type_, &QUANTIZED)?;
+            Ok((Type::F32, x.shape.to_vec()))
+        }
+        Op::QLinearConv(attributes) => {
+            let (x, w, y) = (operand(0)?, operand(3)?, operand(7)?);
+            expect("x", x.type_, &QUANTIZED)?;
+            expect("w", w.type_, &QUANTIZED)?;
+            expect("y_zero_point", y.type_, &QUANTIZED)?;
+            Ok((y.type_, convolution(attributes, x.shape, w.shape)?.output.to_vec()))
+        }
+        Op::QLinearMatMul => {
+            let (a, b, y) = (operand(0)?, operand(3)?, operand(7)?);
+            expect("a", a.type_, &QUANTIZED)?;
+            expect("b", b.type_, &QUANTIZED)?;
+            expect("y_zero_point", y.type_, &QUANTIZED)?;
+            let (rows, k) = match a.shape {
+                [rows @ .., k] if !rows.is_empty() => (rows, *k),
+                _ => return Err(Fault::unsupported(format!("a has shape {:?}, expected at least two axes", a.shape))),
+            };
+            let &[kb, n] = b.shape else {
+                return Err(Fault::unsupported(format!("b has shape {:?}, expected two axes", b.shape)));
+            };
+            if k != kb {
+                return Err(Fault::invalid(format!(
+                    "a {:?} has {k} columns, but b {:?} has {kb} rows",
+                    a.shape, b.shape
+                )));
+            }
+            Ok((y.type_, [rows, &[n]].concat()))
+        }
+        Op::QLinearAdd => {
+            let (a, b) = (operand(0)?, operand(3)?);
+            expect("A", a.type_, &QUANTIZED)?;
+            if b.type_ != a.type_ {
+                return Err(Fault::invalid(format!("A is {}, but B {}", a.type_, b.type_)));
+            }
+            Ok((optional(7).map_or(a.type_, |c| c.type_), shape::broadcast(a.shape, b.shape)?))
+        }
+        Op::QLinearGlobalAveragePool { channels_last } => {
+            let x = operand(0)?;
+            expect("x", x.type_, &QUANTIZED)?;
+            let &[images, c, h, w] = x.shape else {
+                return Err(Fault::unsupported(format!("x has shape {:?}, expected four axes", x.shape)));
+            };
+            let type_ = optional(4).map_or(x.type_, |y| y.type_);
+            let (channels, pixels) = if *channels_last { (w, [c, h]) } else { (c, [h, w]) };
+            if pixels.contains(&0) {
+                return Err(Fault::invalid(format!("the average of no pixels: x has shape {:?}", x.shape)));
+            }
+            Ok((type_, if *channels_last { vec![images, 1, 1, channels] } else { vec![images, channels, 1, 1] }))
+        }
+        Op::Shape { start, end } => {
+            let rank = operand(0)?.shape.len();
+            let range = shape_range(*start, *end, rank);
+            Ok((Type::I64, vec![range.len()]))
+        }
+        Op::Reshape { allow_zero } => {
+            let x = operand(0)?;
+            Ok((x.type_, reshape(x.shape, &integers(operand(1)?, "the shape")?, *allow_zero)?))
+        }
+        Op::Transpose { permutation } => {
+            let x = operand(0)?;
+            let permutation = transposition(permutation.as_deref(), x.shape.len())?;
+            Ok((x.type_, permutation.iter().map(|&axis| x.shape[axis]).collect()))
+        }
+        Op::Flatten { axis } => {
+            let x = operand(0)?;
+            let (rows, columns) = x.shape.split_at(split(*axis, x.shape.len())?);
+            Ok((x.type_, vec![shape::elements(rows)?, shape::elements(columns)?]))
+        }
+        Op::Softmax { axis, flattened } => {
+            let x = operand(0)?;
+            expect("x", x.type_, &[Type::F32])?;
+            if *flattened {
+                split(*axis, x.shape.len())?;
+            } else {
+                shape::axis(*axis, x.shape.len())?;
+            }
+            Ok((x.type_, x.shape.to_vec()))
+        }
+        Op::Gather { axis } => {
+            let (data, indices) = (operand(0)?, operand(1)?);
+            expect("indices", indices.type_, &[Type::I64, Type::I32])?;
+            let axis = shape::axis(*axis, data.shape.len())?;
+            Ok((data.type_, [&data.shape[..axis], indices.shape, &data.shape[axis + 1..]].concat()))
+        }
+        Op::Unsqueeze => {
+            let x = operand(0)?;
+            let axes = integers(operand(1)?, "axes")?;
+            let rank = x.shape.len() + axes.len();
+            if rank > shape::MAX_RANK {
+                return Err(Fault::unsupported(format!("makes {rank} axes, expected at most {}", shape::MAX_RANK)));
+            }
+            let axes = distinct(&axes, rank)?;
+            let mut sizes = x.shape.iter();
+            let shape = (0..rank).map(|axis| if axes.contains(&axis) { Some(1) } else { sizes.next().copied() });
+            Ok((x.type_, shape.flatten().collect()))
+        }
+        Op::Squeeze => {
+            let x = operand(0)?;
+            let axes = match optional(1) {
+                Some(axes) => distinct(&integers(axes, "axes")?, x.shape.len())?,
+                None => (0..x.shape.len()).filter(|&axis| x.shape[axis] == 1).collect(),
+            };
+            if let Some(&axis) = axes.iter().find(|&&axis| x.shape[axis] != 1) {
+                return Err(Fault::invalid(format!("axis {axis} of {:?} is not 1", x.shape)));
+            }
+            let kept = x.shape.iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
+            Ok((x.type_, kept.map(|(_, &size)| size).collect()))
+        }
+        Op::Concat { axis } => {
+            let first = operand(0)?;
+            let axis = shape::axis(*axis, first.shape.len())?;
+            let mut total = 0usize;
+            for part in operands.iter().flatten() {
+                let (a, b) = (part.shape, first.shape);
+                let fits = a.len() == b.len() && (0..a.len()).all(|other| other == axis || a[other] == b[other]);
+                if part.type_ != first.type_ || !fits {
+                    return Err(Fault::invalid(format!(
+                        "{} {a:?} and {} {b:?} do not join along axis {axis}",
+                        part.type_, first.type_
+                    )));
+                }
+                total =
+                    total.checked_add(a[axis]).ok_or_else(|| Fault::overflow(format!("the size of axis {axis}")))?;
+            }
+            let mut shape = first.shape.to_vec();
+            shape[axis] = total;
+            Ok((first.type_, shape))
+        }
+        Op::Cast { to } => Ok((*to, operand(0)?.shape.to_vec())),
+        Op::Identity | Op::Relayout => {
+            let x = operand(0)?;
+            Ok((x.type_, x.shape.to_vec()))
+        }
+        Op::Expand { shape } => Ok((operand(0)?.type_, shape.clone())),
+        Op::Unknown { .. } => Err(Fault::unsupported("this operator is not known")),
+    }
+}
+
+const QUANTIZED: [Type; 2] = [Type::U8, Type::I8];
+
+fn expect(what: &str, type_: Type, expected: &[Type]) -> Result<(), Fault> {
+    if expected.contains(&type_) {
+        return Ok(());
+    }
+    let names: Vec<&str> = expected.iter().map(|type_| type_.name()).collect();
+    Err(Fault::unsupported(format!("{what} is {type_}, expected {}", names.join(" or "))))
+}
+
+/// The values of an operand that shapes depend on.
+pub(super) fn integers(operand: &Operand<'_>, what: &str) -> Result<Vec<i64>, Fault> {
+    let constant = operand.constant.ok_or_else(|| Fault::unsupported(format!("{what}: only known at run time")))?;
+    if constant.shape().len() > 1 {
+        return Err(Fault::invalid(format!("{what}: has shape {:?}, expected one axis", constant.shape())));
+    }
+    constant.integers().ok_or_else(|| Fault::invalid(format!("{what}: is {}, expected int64", constant.type_())))
+}
+
+fn distinct(axes: &[i64], rank: usize) -> Result<Vec<usize>, Fault> {
+    let mut found = Vec::with_capacity(axes.len());
+    for &axis in axes {
+        let index = shape::axis(axis, rank)?;
+        if found.contains(&index) {
+            return Err(Fault::invalid(format!("axis {axis} is there twice in {axes:?}")));
+        }
+        found.push(index);
+    }
+    Ok(found)
+}
+
+/// Where `axis` splits a shape in two; unlike an axis it may be the rank.
+pub(crate) fn split(axis: i64, rank: usize) -> Result<usize, Fault> {
+    if usize::try_from(axis) == Ok(rank) { Ok(rank) } else { shape::axis(axis, rank) }
+}
+
+/// The axes from `start` to `end`, clamped to those that exist.
+pub(super) fn shape_range(start: i64, end: Option<i64>, rank: usize) -> std::ops::Range<usize> {
+    let rank_i64 = i64::try_from(rank).unwrap_or(i64::MAX);
+    let clamp = |at: i64| {
+        let at = if at < 0 { at.saturating_add(rank_i64) } else { at };
+        usize::try_from(at.clamp(0, rank_i64)).unwrap_or(rank)
+    };
+    let (start, end) = (clamp(start), end.map_or(rank, clamp));
+    start..end.max(start)
+}
+
+/// Which axis of the input each axis of a transpose's output is.
+pub(crate) fn transposition(permutation: Option<&[i64]>, rank: usize) -> Result<Vec<usize>, Fault> {
+    let Some(permutation) = permutation else { return Ok((0..rank).rev().collect()) };
+    if permutation.len() != rank {
+        return Err(Fault::invalid(format!("attribute perm is {permutation:?}, expected {rank} axes")));
+    }
+    distinct(permutation, rank)
+}
+
+fn reshape(from: &[usize], to: &[i64], allow_zero: bool) -> Result<Vec<usize>, Fault> {
+    let elements = shape::elements(from)?;
+    let mut open = None;
+    let mut shape = Vec::with_capacity(to.len());
+    for (axis, &size) in to.iter().enumerate() {
+        shape.push(match size {
+            -1 if open.is_none() => {
+                open = Some(axis);
+                1
+            }
+            0 if !allow_zero => *from.get(axis).ok_or_else(|| {
+                Fault::invalid(format!("the shape {to:?} keeps axis {axis}, but x has shape {from:?}"))
+            })?,
+            _ => usize::try_from(size).map_err(|_| Fault::invalid(format!("the shape {to:?} has a size of {size}")))?,
+        });
+    }
+    let rest = shape::elements(&shape)?;
+    let refuse = || Fault::invalid(format!("{from:?} has {elements} elements, which do not fill the shape {to:?}"));
+    match open {
+        Some(_) if rest == 0 => Err(refuse()),
+        Some(axis) if elements % rest == 0 => {
+            shape[axis] = elements / rest;
+            Ok(shape)
+        }
+        None if elements == rest => Ok(shape),
+        _ => Err(refuse()),
+    }
+}
+
+/// The geometry of a convolution, all of it checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    /// `[n, c, h, w]` of the output.
+    pub(crate) output: [usize; 4],
+    /// `[top, left, bottom, right]`.
+    pub(crate) pads: [usize; 4],
+}
+
+pub(crate) fn convolution(attributes: &Convolution, x: &[usize], w: &[usize]) -> Result<Geometry, Fault> {
+    let (&[images, channels, height, width], &[outputs, inputs, rows, columns]) = (x, w) else {
+        return Err(Fault::unsupported(format!("x has shape {x:?} and w {w:?}, expected four axes each")));
+    };
+    let groups = attributes.groups;
+    if inputs.checked_mul(groups) != Some(channels) || !outputs.is_multiple_of(groups) {
+        return Err(Fault::invalid(format!("x {x:?} and w {w:?} do not fit {groups} groups")));
+    }
+    if let Some(kernel) = attributes.kernel
+        && kernel != [rows, columns]
+    {
+        return Err(Fault::invalid(format!("attribute kernel_shape is {kernel:?}, but w has shape {w:?}")));
+    }
+    let mut output = [images, outputs, 0, 0];
+    let mut pads = [0; 4];
+    for (axis, (size, taps)) in [(height, rows), (width, columns)].into_iter().enumerate() {
+        let overflow = || Fault::overflow(format!("the sizes of a window over {x:?}: {attributes:?}"));
+        let (stride, dilation) = (attributes.strides[axis], attributes.dilations[axis]);
+        let Some(last) = taps.checked_sub(1) else {
+            return Err(Fault::invalid(format!("w has shape {w:?}: a kernel without taps")));
+        };
+        let span = last.checked_mul(dilation).and_then(|span| span.checked_add(1)).ok_or_else(overflow)?;
+        let (before, behind) = match attributes.padding {
+            Padding::Explicit(pads) => (pads[axis], pads[axis + 2]),
+            Padding::SameUpper | Padding::SameLower => {
+                let reach = size.div_ceil(stride).saturating_sub(1).checked_mul(stride).ok_or_else(overflow)?;
+                let total = reach.checked_add(span).ok_or_else(overflow)?.saturating_sub(size);
+                let small = total / 2;
+                if attributes.padding == Padding::SameUpper { (small, total - small) } else { (total - small, small) }
+            }
+        };
+        let padded = size.checked_add(before).and_then(|sum| sum.checked_add(behind)).ok_or_else(overflow)?;
+        let Some(room) = padded.checked_sub(span) else {
+            return Err(Fault::invalid(format!(
+                "a kernel that spans {span} positions does not fit the {padded} padded positions of x {x:?}"
+            )));
+        };
+        output[axis + 2] = room / stride + 1;
+        (pads[axis], pads[axis + 2]) = (before, behind);
+    }
+    Ok(Geometry { output, pads })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ProblemKind;
+
+    fn window(strides: usize, dilations: usize, padding: Padding) -> Convolution {
+        Convolution { kernel: None, strides: [strides; 2], dilations: [dilations; 2], padding, groups: 1 }
+    }
+
+    #[test]
+    fn convolutions_have_the_shape_of_their_window() {
+        let shape = |attributes: &Convolution, x: [usize; 4], taps: usize| {
+            convolution(attributes, &x, &[8, x[1], taps, taps]).map(|geometry| (geometry.output, geometry.pads))
+        };
+        let explicit = Padding::Explicit([0, 0, 1, 1]);
+        assert_eq!(shape(&window(2, 1, explicit), [1, 1, 96, 96], 3), Ok(([1, 8, 48, 48], [0, 0, 1, 1])));
+        assert_eq!(shape(&window(2, 1, Padding::SameUpper), [1, 1, 96, 96], 3), Ok(([1, 8, 48, 48], [0, 0, 1, 1])));
+        assert_eq!(shape(&window(2, 1, Padding::SameLower), [1, 1, 96, 96], 3), Ok(([1, 8, 48, 48], [1, 1, 0, 0])));
+        assert_eq!(shape(&window(1, 2, Padding::SameUpper), [1, 1, 5, 5], 3), Ok(([1, 8, 5, 5], [2; 4])));
+        assert!(shape(&window(1, 1, Padding::Explicit([0; 4])), [1, 1, 2, 5], 3).is_err());
+        let huge = Padding::Explicit([usize::MAX; 4]);
+        assert_eq!(shape(&window(1, 1, huge), [1, 1, 2, 5], 3).unwrap_err().kind, ProblemKind::SizeOverflow);
+        let dilated = window(1, usize::MAX, Padding::Explicit([0; 4]));
+        assert_eq!(shape(&dilated, [1, 1, 2, 5], 3).unwrap_err().kind, ProblemKind::SizeOverflow);
+    }
+
+    #[test]
+    fn reshape_fills_what_is_left() {
+        assert_eq!(reshape(&[2, 3, 4], &[0, -1], false), Ok(vec![2, 12]));
+        assert_eq!(reshape(&[1, 256, 1, 1], &[1, 256], false), Ok(vec![1, 256]));
+        assert_eq!(reshape(&[0, 4], &[0, 7], true), Ok(vec![0, 7]));
+        for bad in [&[5, -1][..], &[-1, -1], &[-2, 12], &[0, 0, 0, 0], &[25], &[i64::MAX, i64::MAX]] {
+            assert!(reshape(&[2, 3, 4], bad, false).is_err(), "{bad:?}");
+        }
+        assert!(reshape(&[0, 3], &[0, -1], false).is_err());
+    }
+
+    #[test]
+    fn ranges_of_axes_are_clamped() {
+        assert_eq!(shape_range(0, None, 4), 0..4);
+        assert_eq!(shape_range(-3, Some(-1), 4), 1..3);
+        assert_eq!(shape_range(i64::MIN, Some(i64::MAX), 4), 0..4);
+        assert!(shape_range(3, Some(1), 4).is_empty());
+    }
+}

@@ -1,0 +1,29 @@
+//! Small steps that take a graph as it was read to one that can be planned.
+
+pub mod broadcast;
+mod fold;
+mod infer;
+pub mod layout;
+pub mod prune;
+pub mod resolve;
+
+pub(crate) use fold::{broadcast_strides, gather_indices};
+pub(crate) use infer::{convolution, split, transposition};
+
+use crate::error::{Error, Problems};
+use crate::graph::Graph;
+
+/// All passes in their order; an error lists everything that is in the way.
+pub fn prepare(graph: &mut Graph) -> Result<(), Error> {
+    let mut problems = Problems::default();
+    run(graph, &mut problems);
+    problems.into_result()
+}
+
+/// All passes in their order, as far as the graph goes.
+pub fn run(graph: &mut Graph, problems: &mut Problems) {
+    resolve::resolve(graph, problems);
+    prune::prune(graph);
+    broadcast::broadcast(graph);
+    layout::assign(graph);
+}

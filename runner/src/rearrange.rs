@@ -1,0 +1,95 @@
+//! Moving elements about, for constants while planning and for activations while running. Nothing here allocates.
+
+use crate::graph::shape::MAX_RANK;
+
+/// Writes `to`, which is in C order of `shape`, from the elements of `from` at the given distances along each axis.
+/// A distance of 0 repeats. The caller has made sure that every element exists.
+pub(crate) fn copy_strided<T: Copy>(from: &[T], shape: &[usize], strides: &[usize], to: &mut [T]) {
+    debug_assert!(shape.len() <= MAX_RANK && shape.len() == strides.len());
+    let Some((&width, outer)) = shape.split_last() else {
+        to.copy_from_slice(&from[..1]);
+        return;
+    };
+    if to.is_empty() {
+        return;
+    }
+    let step = strides[outer.len()];
+    let mut index = [0usize; MAX_RANK];
+    let mut offset = 0;
+    for row in to.chunks_exact_mut(width) {
+        match step {
+            1 => row.copy_from_slice(&from[offset..offset + width]),
+            0 => row.fill(from[offset]),
+            _ => row.iter_mut().zip(from[offset..].iter().step_by(step)).for_each(|(to, &from)| *to = from),
+        }
+        for axis in (0..outer.len()).rev() {
+            index[axis] += 1;
+            offset += strides[axis];
+            if index[axis] < outer[axis] {
+                break;
+            }
+            offset -= strides[axis] * outer[axis];
+            index[axis] = 0;
+        }
+    }
+}
+
+/// Copies the slices of `from`, `[outer, axis, inner]`, that the indices name. The indices are within the axis.
+pub(crate) fn gather<T: Copy>(from: &[T], axis: usize, inner: usize, indices: &[usize], to: &mut [T]) {
+    if inner == 0 || axis == 0 || indices.is_empty() {
+        return;
+    }
+    for (from, to) in from.chunks_exact(axis * inner).zip(to.chunks_exact_mut(indices.len() * inner)) {
+        for (&index, to) in indices.iter().zip(to.chunks_exact_mut(inner)) {
+            to.copy_from_slice(&from[index * inner..][..inner]);
+        }
+    }
+}
+
+/// Copies `from`, rows of `width`, into columns `at` to `at + width` of `to`, rows of `row`.
+pub(crate) fn place_columns<T: Copy>(from: &[T], width: usize, at: usize, row: usize, to: &mut [T]) {
+    if width == 0 {
+        return;
+    }
+    for (from, to) in from.chunks_exact(width).zip(to.chunks_exact_mut(row)) {
+        to[at..at + width].copy_from_slice(from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strides_permute_and_repeat() {
+        let from: Vec<u8> = (0..6).collect();
+        let mut to = [0; 6];
+        copy_strided(&from, &[3, 2], &[1, 3], &mut to);
+        assert_eq!(to, [0, 3, 1, 4, 2, 5]);
+        let mut to = [9; 6];
+        copy_strided(&from[..2], &[3, 2], &[0, 1], &mut to);
+        assert_eq!(to, [0, 1, 0, 1, 0, 1]);
+        let mut to = [9; 6];
+        copy_strided(&from[..3], &[3, 2], &[1, 0], &mut to);
+        assert_eq!(to, [0, 0, 1, 1, 2, 2]);
+        let mut to = [9; 1];
+        copy_strided(&from[4..5], &[], &[], &mut to);
+        assert_eq!(to, [4]);
+        let mut to = [0; 24];
+        let from: Vec<u8> = (0..24).collect();
+        // [2, 3, 4] to [4, 2, 3].
+        copy_strided(&from, &[4, 2, 3], &[1, 12, 4], &mut to);
+        assert_eq!(to[..8], [0, 4, 8, 12, 16, 20, 1, 5]);
+    }
+
+    #[test]
+    fn gathers_and_places() {
+        let from: Vec<u8> = (0..12).collect();
+        let mut to = [0; 8];
+        gather(&from, 3, 2, &[2, 0], &mut to);
+        assert_eq!(to, [4, 5, 0, 1, 10, 11, 6, 7]);
+        let mut to = [0; 10];
+        place_columns(&[1, 2, 3, 4], 2, 3, 5, &mut to);
+        assert_eq!(to, [0, 0, 0, 1, 2, 0, 0, 0, 3, 4]);
+    }
+}

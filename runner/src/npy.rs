@@ -46,6 +46,7 @@ pub fn read(path: &Path, type_: Type, expected: &[usize]) -> Result<Data> {
 }
 
 fn values<T: Deserialize>(npy: NpyFile<BufReader<File>>) -> std::io::Result<Vec<T>> {
-    let data = npy.data::<T>().map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string()))?;
+    let data =
+        npy.data::<T>().map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string()))?;
     data.collect()
 }

@@ -37,7 +37,11 @@ impl fmt::Display for Report {
             }
         }
         if self.unjudged > 0 {
-            write!(f, " ({} below a float operator are not judged, {} of them equal)", self.unjudged, self.unjudged_equal)?;
+            write!(
+                f,
+                " ({} below a float operator are not judged, {} of them equal)",
+                self.unjudged, self.unjudged_equal
+            )?;
         }
         Ok(())
     }

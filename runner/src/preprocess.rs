@@ -83,9 +83,8 @@ impl Preparation {
     /// The file that belongs to a model.
     pub fn beside(model: &Path) -> Result<Self> {
         let path = model.with_extension("json");
-        let text = std::fs::read_to_string(&path).with_context(|| {
-            format!("{}: this file says how a picture becomes the model's input", path.display())
-        })?;
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("{}: this file says how a picture becomes the model's input", path.display()))?;
         let preparation: Self = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         preparation.check().with_context(|| path.display().to_string())?;
         Ok(preparation)
@@ -285,6 +284,9 @@ mod tests {
         for json in wrong {
             assert!(preparation(json).check().is_err(), "{json}");
         }
-        assert!(serde_json::from_str::<Preparation>(r#"{"size": [1, 1], "colors": "rgb", "layout": "nchw", "x": 1}"#).is_err());
+        assert!(
+            serde_json::from_str::<Preparation>(r#"{"size": [1, 1], "colors": "rgb", "layout": "nchw", "x": 1}"#)
+                .is_err()
+        );
     }
 }

@@ -66,7 +66,8 @@ fn table(out: &mut impl Write, rows: &[Row]) -> Result<()> {
     let widest = |get: &dyn Fn(&Row) -> usize, title: &str| rows.iter().map(get).max().unwrap_or(0).max(title.len());
     let (op, output) = (widest(&|row| row.op.len(), "operator"), widest(&|row| row.output.len(), "output"));
     let tensor = widest(&|row| row.tensor.len(), "type and shape");
-    let line = format!("{:<op$}  {:<output$}  {:<tensor$}  {:>9}  kernel", "operator", "output", "type and shape", "packed");
+    let line =
+        format!("{:<op$}  {:<output$}  {:<tensor$}  {:>9}  kernel", "operator", "output", "type and shape", "packed");
     writeln!(out, "{line}")?;
     for row in rows {
         let packed = row.made.as_ref().and_then(|made| made.packed.as_ref());

@@ -318,9 +318,7 @@ fn lay_out(graph: &Graph, actions: &[Option<Action>], limits: Limits) -> Result<
             return Ok(Home::Constant(Arc::clone(constant)));
         }
         match (slot[root], &tensor.shape, tensor.type_) {
-            (Some(slot), Some(shape), Some(type_)) => {
-                Ok(Home::Slot { slot, elements: shape::elements(shape)?, type_ })
-            }
+            (Some(slot), Some(shape), Some(type_)) => Ok(Home::Slot { slot, elements: shape::elements(shape)?, type_ }),
             _ => Ok(Home::Nowhere),
         }
     });

@@ -2,7 +2,9 @@
 
 use std::marker::PhantomData;
 
-use zeropoint::{Backend, ConvPlan, Filter, Output, PackedWeights, ProductOptions, Requantization, View, ViewMut, Window};
+use zeropoint::{
+    Backend, ConvPlan, Filter, Output, PackedWeights, ProductOptions, Requantization, View, ViewMut, Window,
+};
 
 use super::super::parameters::Operands;
 use super::super::plan::Packed;
@@ -49,9 +51,8 @@ pub(super) fn lower(
     let requantization =
         Requantization::from_scales(x_scale, param(w_scales), y_scale, kernel_type(y_type)?, y_zero_point)
             .map_err(refused)?;
-    let mut options = ProductOptions::new(kernel_type(x_type)?)
-        .zero_point(x_zero_point)
-        .output(Output::Requantized(requantization));
+    let mut options =
+        ProductOptions::new(kernel_type(x_type)?).zero_point(x_zero_point).output(Output::Requantized(requantization));
     if operands.optional(8).is_some() {
         let bias = operands.values::<i32>(8, "B")?;
         if bias.len() != outputs {
@@ -63,11 +64,7 @@ pub(super) fn lower(
     let plan = ConvPlan::new(&weights, [images, height, width], window, &options).map_err(refused)?;
     let [_, _, rows, columns] = geometry.output;
     let (from, to) = ([images, height, width, channels], [images, rows, columns, outputs]);
-    let packed = Packed {
-        own: weights.own_bytes(),
-        packed: weights.packed_bytes(),
-        depthwise: weights.is_depthwise(),
-    };
+    let packed = Packed { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: weights.is_depthwise() };
     Ok(quantized!(x_type, A => quantized!(y_type, O => {
         Box::new(Conv::<A, O> { plan, packed, x, y, from, to, types: PhantomData })
     })))

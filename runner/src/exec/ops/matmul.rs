@@ -44,9 +44,8 @@ pub(super) fn lower(operands: Operands<'_>, backend: &Backend) -> Result<Box<dyn
     let requantization =
         Requantization::from_scales(a_scale, param(b_scales), y_scale, kernel_type(y_type)?, y_zero_point)
             .map_err(refused)?;
-    let options = ProductOptions::new(kernel_type(a_type)?)
-        .zero_point(a_zero_point)
-        .output(Output::Requantized(requantization));
+    let options =
+        ProductOptions::new(kernel_type(a_type)?).zero_point(a_zero_point).output(Output::Requantized(requantization));
     let plan = GemmPlan::new(&weights, m, &options).map_err(refused)?;
     let packed = Packed { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: false };
     Ok(quantized!(a_type, A => quantized!(y_type, O => {

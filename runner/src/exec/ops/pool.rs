@@ -19,11 +19,7 @@ struct Pool<X, Y> {
     types: PhantomData<fn(X) -> Y>,
 }
 
-pub(super) fn lower(
-    operands: Operands<'_>,
-    channels_last: bool,
-    backend: &Backend,
-) -> Result<Box<dyn Step>, Fault> {
+pub(super) fn lower(operands: Operands<'_>, channels_last: bool, backend: &Backend) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
     let (x_type, y_type) = (operands.type_(x)?, operands.type_(y)?);
     // Either way the channels are last in memory: by the shape, or by the layout.

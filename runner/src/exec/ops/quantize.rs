@@ -46,9 +46,7 @@ impl Slices {
         if threads == 1 || y.len() <= CHUNK {
             return body(x, scale, zero_point, y);
         }
-        y.par_chunks_mut(CHUNK)
-            .zip(x.par_chunks(CHUNK))
-            .try_for_each(|(y, x)| body(x, scale, zero_point, y))
+        y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).try_for_each(|(y, x)| body(x, scale, zero_point, y))
     }
 }
 

@@ -1,6 +1,51 @@
-//! The kernels of zeropoint.
+//! The kernels of zeropoint: all of its unsafe code and all of its SIMD.
+//!
+//! A tier is a folder with the tier's name. Beside the tiers stand what they share: the views, the table's types, the
+//! packers, and `generic`, the algorithms over small traits. [`mod@reference`] is the oracle that every kernel equals.
+//!
+//! # How to add a tier
+//! 1. A variant in [`Isa`] with its name, its features and its detection.
+//! 2. A folder here whose `mod.rs` holds `SET`: it starts from another tier's set and overrides what it does better.
+//! 3. A line in [`TIERS`]. Tests, benches, fuzzing and the documentation's table take it from there.
+//!
+//! # How to add a kernel
+//! 1. An algorithm in `generic` over a trait, or a function in the tier's folder; the function that the table points
+//!    to carries the tier's `target_feature`s.
+//! 2. Its name and pointer in the tier's `SET`. A new operation needs a field in [`table::KernelSet`], an argument
+//!    struct whose checks make the call safe, and its formula in [`mod@reference`].
+#![cfg_attr(not(feature = "std"), no_std)]
+
 extern crate alloc;
-#[cfg(feature = "std")]
-extern crate std;
+
+pub mod encode;
 pub mod isa;
+pub mod pack;
+pub mod reference;
+pub mod table;
 pub mod view;
+
+mod generic;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod scalar;
+
+pub use isa::Isa;
+pub use table::KernelSet;
+
+/// The tiers of this build, in order of preference.
+pub static TIERS: &[&KernelSet] = &[
+    #[cfg(target_arch = "x86_64")]
+    &avx2::SET,
+    &scalar::SET,
+];
+
+/// The kernels of a tier, if this build has it and this CPU runs it.
+pub fn tier(isa: Isa) -> Option<&'static KernelSet> {
+    TIERS.iter().copied().find(|set| set.isa() == isa && isa.is_available())
+}
+
+/// The kernels of the first tier in order of preference that this CPU runs.
+pub fn best() -> &'static KernelSet {
+    TIERS.iter().copied().find(|set| set.isa().is_available()).unwrap_or(&scalar::SET)
+}

@@ -163,7 +163,11 @@ impl<'a, T, const R: usize> View<'a, T, R> {
     /// # Panics
     /// If an entry of `order` is no axis.
     pub fn permuted(&self, order: [usize; R]) -> Self {
-        Self { data: self.data, shape: order.map(|axis| self.shape[axis]), strides: order.map(|axis| self.strides[axis]) }
+        Self {
+            data: self.data,
+            shape: order.map(|axis| self.shape[axis]),
+            strides: order.map(|axis| self.strides[axis]),
+        }
     }
 
     /// The same bytes as another type of one byte.
@@ -360,7 +364,12 @@ impl<'a, T> ViewMut<'a, T, 3> {
     /// A batch of matrices as images: see [`MatRef::as_images`].
     pub fn into_images(self) -> ImagesMut<'a, T> {
         let ([batch, rows, cols], [step, row, col]) = (self.shape, self.strides);
-        ViewMut { start: self.start, shape: [batch, rows, 1, cols], strides: [step, row, 0, col], lifetime: PhantomData }
+        ViewMut {
+            start: self.start,
+            shape: [batch, rows, 1, cols],
+            strides: [step, row, 0, col],
+            lifetime: PhantomData,
+        }
     }
 }
 

@@ -1,0 +1,203 @@
+//! AVX2's registers: eight 32-bit lanes.
+
+use core::arch::x86_64::*;
+
+use crate::generic::registers::Registers;
+
+/// Registers of 256 bits.
+pub(super) struct Avx2;
+
+// SAFETY: (of every block below) the trait's methods are called with AVX2 and FMA at hand, and with pointers to as many
+// elements as the trait says; unaligned loads and stores have no further demand.
+impl Registers for Avx2 {
+    type Int = __m256i;
+    type Float = __m256;
+    type Pair = __m256i;
+
+    const LANES: usize = 8;
+
+    // The 128-bit halves are unpacked separately.
+    const INTERLEAVED: &'static [u8] = &[0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15];
+
+    #[inline(always)]
+    unsafe fn load(from: *const i32) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_loadu_si256(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut i32, x: __m256i) {
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_si256(to.cast(), x) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(x: i32) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_set1_epi32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(x: __m256i, y: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_add_epi32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8, flip: u8) -> __m256i {
+        // SAFETY: as above.
+        unsafe {
+            let flipped = _mm_xor_si128(_mm_loadl_epi64(from.cast()), _mm_set1_epi8(flip as i8));
+            _mm256_cvtepu8_epi32(flipped)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes<const N: usize>(to: *mut u8, x: [__m256i; N], flip: u8) {
+        const { assert!(N == 1 || N == 2 || N == 4) };
+        // The values are 0 to 255, so the packs never saturate; they work on halves, which the last step undoes.
+        // SAFETY: as above.
+        unsafe {
+            let flip = _mm256_set1_epi8(flip as i8);
+            if N == 4 {
+                let words = [_mm256_packs_epi32(x[0], x[1]), _mm256_packs_epi32(x[N - 2], x[N - 1])];
+                let bytes = _mm256_packus_epi16(words[0], words[1]);
+                let bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+                _mm256_storeu_si256(to.cast(), _mm256_xor_si256(bytes, flip));
+            } else {
+                let flip = _mm256_castsi256_si128(flip);
+                let words = _mm256_packs_epi32(x[0], x[N - 1]);
+                let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
+                let bytes = _mm_xor_si128(_mm_shuffle_epi32::<0b11_01_10_00>(bytes), flip);
+                if N == 2 {
+                    _mm_storeu_si128(to.cast(), bytes);
+                } else {
+                    // Both halves of the words were the same register: its lower lanes stand in the even positions.
+                    _mm_storel_epi64(to.cast(), _mm_shuffle_epi32::<0b00_00_10_00>(bytes));
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_pairs(from: *const i16) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_loadu_si256(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pairs(to: *mut i16, x: __m256i) {
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_si256(to.cast(), x) }
+    }
+
+    #[inline(always)]
+    unsafe fn widen_pairs(from: *const u8) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub_pairs(x: __m256i, y: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_sub_epi16(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn broadcast_pair(from: *const i16) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_set1_epi32(from.cast::<i32>().read_unaligned()) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(acc: __m256i, x: __m256i, y: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_add_epi32(acc, _mm256_madd_epi16(x, y)) }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(x: *const i16, y: *const i16) -> [__m256i; 2] {
+        // SAFETY: as above.
+        unsafe {
+            let (x, y) = (_mm256_loadu_si256(x.cast()), _mm256_loadu_si256(y.cast()));
+            [_mm256_unpacklo_epi16(x, y), _mm256_unpackhi_epi16(x, y)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn in_order([x, y]: [__m256i; 2]) -> [__m256i; 2] {
+        // SAFETY: as above.
+        unsafe { [_mm256_permute2x128_si256::<0x20>(x, y), _mm256_permute2x128_si256::<0x31>(x, y)] }
+    }
+
+    #[inline(always)]
+    unsafe fn center(from: *const u8, to: *mut i16, flip: u8, zero: i16) {
+        // SAFETY: as above.
+        unsafe {
+            let flipped = _mm_xor_si128(_mm_loadu_si128(from.cast()), _mm_set1_epi8(flip as i8));
+            let centred = _mm256_sub_epi16(_mm256_cvtepu8_epi16(flipped), _mm256_set1_epi16(zero));
+            _mm256_storeu_si256(to.cast(), centred);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_floats(from: *const f32) -> __m256 {
+        // SAFETY: as above.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_floats(to: *mut f32, x: __m256) {
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_ps(to, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_float(x: f32) -> __m256 {
+        // SAFETY: as above.
+        unsafe { _mm256_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn to_float(x: __m256i) -> __m256 {
+        // SAFETY: as above.
+        unsafe { _mm256_cvtepi32_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn round(x: __m256) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_cvtps_epi32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_float(x: __m256, y: __m256) -> __m256 {
+        // SAFETY: as above.
+        unsafe { _mm256_add_ps(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_float(x: __m256, y: __m256) -> __m256 {
+        // SAFETY: as above.
+        unsafe { _mm256_mul_ps(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn div_float(x: __m256, y: __m256) -> __m256 {
+        // SAFETY: as above.
+        unsafe { _mm256_div_ps(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn fma_float(x: __m256, y: __m256, z: __m256) -> __m256 {
+        // SAFETY: as above.
+        unsafe { _mm256_fmadd_ps(x, y, z) }
+    }
+
+    #[inline(always)]
+    unsafe fn clamp_float(x: __m256, low: __m256, high: __m256) -> __m256 {
+        // `max` gives its second operand where the first is NaN.
+        // SAFETY: as above.
+        unsafe { _mm256_min_ps(_mm256_max_ps(x, low), high) }
+    }
+}

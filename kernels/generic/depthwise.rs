@@ -1,0 +1,87 @@
+//! Depthwise convolution: two taps of a channel are one pair of a dot product.
+
+use super::registers::Registers;
+use super::store::{Store, WithStore, with_store};
+use crate::table::DepthwiseArgs;
+
+/// Pixels that share the weights loaded.
+const PIXELS: usize = 4;
+
+/// All channels of some pixels, then the next pixels: input and output are walked once, in order.
+///
+/// # Safety
+/// The registers' features, and arguments that [`crate::KernelSet::depthwise`] has checked.
+#[inline(always)]
+pub(crate) unsafe fn depthwise<R: Registers>(args: &mut DepthwiseArgs<'_>) {
+    let taps = Taps {
+        a: args.a,
+        rows: args.rows,
+        taps: args.taps.as_slice(),
+        weights: args.weights,
+        channels: args.channels,
+        bias: args.bias,
+    };
+    // SAFETY: the caller has checked the arguments.
+    unsafe { with_store::<R>(&mut args.epilogue, taps) }
+}
+
+struct Taps<'a> {
+    a: &'a [i16],
+    rows: &'a [u32],
+    taps: &'a [u32],
+    weights: &'a [i16],
+    channels: usize,
+    bias: &'a [i32],
+}
+
+impl<R: Registers> WithStore<R> for Taps<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Store<R>>(self, store: S) {
+        let mut row = 0;
+        // SAFETY: the rows are those of the arguments.
+        unsafe {
+            while self.rows.len() - row >= PIXELS {
+                self.pixels::<R, S, PIXELS>(row, &store);
+                row += PIXELS;
+            }
+            while row < self.rows.len() {
+                self.pixels::<R, S, 1>(row, &store);
+                row += 1;
+            }
+        }
+    }
+}
+
+impl Taps<'_> {
+    #[inline(always)]
+    unsafe fn pixels<R: Registers, S: Store<R>, const P: usize>(&self, row: usize, store: &S) {
+        let block = 2 * R::LANES;
+        let mut weights = self.weights.as_ptr();
+        let mut channel = 0;
+        // SAFETY: each window has a block's channels behind each tap, and weights and bias are padded to blocks.
+        unsafe {
+            let starts: [*const i16; P] =
+                core::array::from_fn(|p| self.a.as_ptr().add(*self.rows.get_unchecked(row + p) as usize));
+            while channel < self.channels {
+                let mut acc = [[R::splat(0); 2]; P];
+                for pair in self.taps.chunks_exact(2) {
+                    let (first, second) = (pair[0] as usize + channel, pair[1] as usize + channel);
+                    let low = R::load_pairs(weights);
+                    let high = R::load_pairs(weights.add(block));
+                    for p in 0..P {
+                        let [x, y] = R::interleave(starts[p].add(first), starts[p].add(second));
+                        acc[p] = [R::dot(acc[p][0], x, low), R::dot(acc[p][1], y, high)];
+                    }
+                    weights = weights.add(2 * block);
+                }
+                let bias = [0, 1].map(|n| R::load(self.bias.as_ptr().add(channel + n * R::LANES)));
+                let count = block.min(self.channels - channel);
+                for p in 0..P {
+                    let [x, y] = R::in_order(acc[p]);
+                    store.store(row + p, channel, count, [R::add(x, bias[0]), R::add(y, bias[1])]);
+                }
+                channel += block;
+            }
+        }
+    }
+}

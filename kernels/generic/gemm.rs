@@ -1,0 +1,266 @@
+//! The product of centred rows and packed panels, with its path for a single row.
+
+use super::registers::Registers;
+use super::store::{Store, WithStore, with_store};
+use crate::table::GemmArgs;
+
+/// Rows of a tile at most: with two registers of columns, twelve accumulators, two operands and a broadcast.
+const ROWS: usize = 6;
+
+/// Panels that the path for a single row runs through side by side, as so many streams.
+const STREAMS: usize = 4;
+
+/// Many rows: a panel is widened and centred once, then met by all rows, a tile of them at a time.
+///
+/// # Safety
+/// The registers' features, and arguments that [`crate::KernelSet::gemm`] has checked.
+#[inline(always)]
+pub(crate) unsafe fn gemm<R: Registers>(args: &mut GemmArgs<'_>) {
+    let product = Product {
+        a: args.a,
+        rows: args.rows,
+        segments: args.segments.as_slice(),
+        segment_len: args.segment_len,
+        panels: args.panels,
+        zero_points: args.zero_points,
+        columns: args.columns,
+        bias: args.bias,
+        scratch: args.scratch,
+    };
+    // SAFETY: the caller has checked the arguments.
+    unsafe { with_store::<R>(&mut args.epilogue, product) }
+}
+
+/// One row: weights are widened while they stream by, several panels at once.
+///
+/// # Safety
+/// As [`gemm`], with one row and no zero points.
+#[inline(always)]
+pub(crate) unsafe fn gemv<R: Registers>(args: &mut GemmArgs<'_>) {
+    let product = Row(Product {
+        a: args.a,
+        rows: args.rows,
+        segments: args.segments.as_slice(),
+        segment_len: args.segment_len,
+        panels: args.panels,
+        zero_points: args.zero_points,
+        columns: args.columns,
+        bias: args.bias,
+        scratch: args.scratch,
+    });
+    // SAFETY: the caller has checked the arguments.
+    unsafe { with_store::<R>(&mut args.epilogue, product) }
+}
+
+/// The arguments without the epilogue.
+struct Product<'a> {
+    a: &'a [i16],
+    rows: &'a [u32],
+    segments: &'a [u32],
+    segment_len: usize,
+    panels: &'a [u8],
+    zero_points: &'a [i16],
+    columns: usize,
+    bias: &'a [i32],
+    scratch: &'a mut [i16],
+}
+
+struct Row<'a>(Product<'a>);
+
+impl<R: Registers> WithStore<R> for Product<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Store<R>>(self, store: S) {
+        let depth = self.segments.len() * self.segment_len;
+        // A panel that few rows meet is widened in the tile; its zero points need it widened beforehand.
+        let widen = self.rows.len() > ROWS || !self.zero_points.is_empty();
+        let mut panel = self.panels.as_ptr();
+        let mut column = 0;
+        // SAFETY: the panels follow each other, each `width * depth` bytes, as the length of all was checked.
+        unsafe {
+            while column < self.columns {
+                let left = self.columns - column;
+                let registers = if left > R::LANES { 2 } else { 1 };
+                if widen {
+                    let to = self.scratch.as_mut_ptr();
+                    widen_panel::<R>(panel, to, depth, registers, self.zero_points.get(column..).unwrap_or(&[]));
+                }
+                let count = left.min(registers * R::LANES);
+                match (registers, widen) {
+                    (2, true) => self.tiles::<R, S, 2, true>(panel, column, count, &store),
+                    (1, true) => self.tiles::<R, S, 1, true>(panel, column, count, &store),
+                    (2, false) => self.tiles::<R, S, 2, false>(panel, column, count, &store),
+                    _ => self.tiles::<R, S, 1, false>(panel, column, count, &store),
+                }
+                panel = panel.add(registers * R::LANES * depth);
+                column += count;
+            }
+        }
+    }
+}
+
+impl Product<'_> {
+    /// All rows by one panel, in tiles as equal as their number allows: a last tile of one row would cost as much as
+    /// one of three.
+    #[inline(always)]
+    unsafe fn tiles<R: Registers, S: Store<R>, const N: usize, const WIDE: bool>(
+        &self,
+        panel: *const u8,
+        column: usize,
+        count: usize,
+        store: &S,
+    ) {
+        let tiles = self.rows.len().div_ceil(ROWS);
+        let (least, more) = (self.rows.len() / tiles, self.rows.len() % tiles);
+        let mut row = 0;
+        for tile in 0..tiles {
+            let rows = least + usize::from(tile < more);
+            // SAFETY: the rows, the panel and the columns were checked by the caller.
+            unsafe {
+                match rows {
+                    6 => self.tile::<R, S, 6, N, WIDE>(panel, row, column, count, store),
+                    5 => self.tile::<R, S, 5, N, WIDE>(panel, row, column, count, store),
+                    4 => self.tile::<R, S, 4, N, WIDE>(panel, row, column, count, store),
+                    3 => self.tile::<R, S, 3, N, WIDE>(panel, row, column, count, store),
+                    2 => self.tile::<R, S, 2, N, WIDE>(panel, row, column, count, store),
+                    _ => self.tile::<R, S, 1, N, WIDE>(panel, row, column, count, store),
+                }
+            }
+            row += rows;
+        }
+    }
+
+    /// `M` rows by `N` registers of columns, over the whole of K: the accumulators never leave their registers before
+    /// the store.
+    #[inline(always)]
+    unsafe fn tile<R: Registers, S: Store<R>, const M: usize, const N: usize, const WIDE: bool>(
+        &self,
+        panel: *const u8,
+        row: usize,
+        column: usize,
+        count: usize,
+        store: &S,
+    ) {
+        let wide = self.scratch.as_ptr();
+        let mut at = 0;
+        // SAFETY: every row has a segment's length behind each of its segments, the panel has `N` registers of pairs
+        // for each pair of K, and bias has an entry for each padded column.
+        unsafe {
+            let bias: [R::Int; N] = core::array::from_fn(|n| R::load(self.bias.as_ptr().add(column + n * R::LANES)));
+            let mut acc = [bias; M];
+            let starts: [*const i16; M] =
+                core::array::from_fn(|m| self.a.as_ptr().add(*self.rows.get_unchecked(row + m) as usize));
+            for &segment in self.segments {
+                let rows = starts.map(|start| start.add(segment as usize));
+                let mut k = 0;
+                while k < self.segment_len {
+                    let b: [R::Pair; N] = core::array::from_fn(|n| {
+                        let pair = at + n * 2 * R::LANES;
+                        if WIDE { R::load_pairs(wide.add(pair)) } else { R::widen_pairs(panel.add(pair)) }
+                    });
+                    for m in 0..M {
+                        let a = R::broadcast_pair(rows[m].add(k));
+                        for n in 0..N {
+                            acc[m][n] = R::dot(acc[m][n], a, b[n]);
+                        }
+                    }
+                    at += N * 2 * R::LANES;
+                    k += 2;
+                }
+            }
+            for (m, acc) in acc.into_iter().enumerate() {
+                store.store(row + m, column, count, acc);
+            }
+        }
+    }
+}
+
+/// Widens a panel of `registers` registers of columns to 16 bits, without its zero points.
+#[inline(always)]
+unsafe fn widen_panel<R: Registers>(
+    panel: *const u8,
+    to: *mut i16,
+    depth: usize,
+    registers: usize,
+    zero_points: &[i16],
+) {
+    let pairs = 2 * R::LANES;
+    for register in 0..registers {
+        // Each column's zero point twice, once for each value of its pairs.
+        let mut zeros = [0i16; 64];
+        for (slot, &zero) in zeros[..pairs].chunks_exact_mut(2).zip(zero_points.iter().skip(register * R::LANES)) {
+            slot.fill(zero);
+        }
+        // SAFETY: panel and scratch have `registers` registers of pairs for each pair of K; a register of pairs fits
+        // the buffer of zero points.
+        unsafe {
+            let zero = R::load_pairs(zeros.as_ptr());
+            for k in 0..depth / 2 {
+                let at = (k * registers + register) * pairs;
+                R::store_pairs(to.add(at), R::sub_pairs(R::widen_pairs(panel.add(at)), zero));
+            }
+        }
+    }
+}
+
+impl<R: Registers> WithStore<R> for Row<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Store<R>>(self, store: S) {
+        let product = self.0;
+        let depth = product.segments.len() * product.segment_len;
+        let width = 2 * R::LANES;
+        let mut column = 0;
+        // SAFETY: as for many rows.
+        unsafe {
+            while product.columns - column >= STREAMS * width {
+                product.streams::<R, S>(column, depth, &store);
+                column += STREAMS * width;
+            }
+            while column < product.columns {
+                let panel = product.panels.as_ptr().add(column * depth);
+                let left = product.columns - column;
+                if left > R::LANES {
+                    product.tile::<R, S, 1, 2, false>(panel, 0, column, left.min(width), &store);
+                } else {
+                    product.tile::<R, S, 1, 1, false>(panel, 0, column, left, &store);
+                }
+                column += width.min(left);
+            }
+        }
+    }
+}
+
+impl Product<'_> {
+    /// A row by `STREAMS` panels of two registers.
+    #[inline(always)]
+    unsafe fn streams<R: Registers, S: Store<R>>(&self, column: usize, depth: usize, store: &S) {
+        let width = 2 * R::LANES;
+        // SAFETY: the panels are whole, and the row has a segment's length behind each of its segments.
+        unsafe {
+            let panels: [*const u8; STREAMS] =
+                core::array::from_fn(|p| self.panels.as_ptr().add((column + p * width) * depth));
+            let mut acc: [[R::Int; 2]; STREAMS] = core::array::from_fn(|p| {
+                core::array::from_fn(|n| R::load(self.bias.as_ptr().add(column + p * width + n * R::LANES)))
+            });
+            let start = self.a.as_ptr().add(self.rows[0] as usize);
+            let mut at = 0;
+            for &segment in self.segments {
+                let row = start.add(segment as usize);
+                let mut k = 0;
+                while k < self.segment_len {
+                    let a = R::broadcast_pair(row.add(k));
+                    for p in 0..STREAMS {
+                        for n in 0..2 {
+                            let b = R::widen_pairs(panels[p].add(at + n * 2 * R::LANES));
+                            acc[p][n] = R::dot(acc[p][n], a, b);
+                        }
+                    }
+                    at += 2 * width;
+                    k += 2;
+                }
+            }
+            for (p, acc) in acc.into_iter().enumerate() {
+                store.store(0, column + p * width, width, acc);
+            }
+        }
+    }
+}

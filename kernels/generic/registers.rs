@@ -1,0 +1,74 @@
+//! What the algorithms ask of a tier's registers.
+
+/// Registers of `LANES` 32-bit lanes, and the few operations on them that the algorithms are written in.
+///
+/// # Safety
+/// All methods need the tier's CPU features. Those with a pointer read or write as many elements as their text says.
+pub(crate) trait Registers {
+    /// `LANES` 32-bit integers.
+    type Int: Copy;
+    /// `LANES` 32-bit floats.
+    type Float: Copy;
+    /// `LANES` pairs of 16-bit integers.
+    type Pair: Copy;
+
+    /// Lanes of a register.
+    const LANES: usize;
+
+    /// The channel, within a block of two registers, that each lane of [`Registers::interleave`]'s results is for.
+    const INTERLEAVED: &'static [u8];
+
+    /// Reads `LANES` integers.
+    unsafe fn load(from: *const i32) -> Self::Int;
+    /// Writes `LANES` integers.
+    unsafe fn store(to: *mut i32, x: Self::Int);
+    /// The same integer in each lane.
+    unsafe fn splat(x: i32) -> Self::Int;
+    /// Sum, wrapping.
+    unsafe fn add(x: Self::Int, y: Self::Int) -> Self::Int;
+    /// Reads `LANES` bytes, each combined with `flip` by exclusive or, as unsigned integers.
+    unsafe fn load_bytes(from: *const u8, flip: u8) -> Self::Int;
+    /// Writes `N * LANES` integers from 0 to 255 as bytes, each combined with `flip` by exclusive or. `N` is 1, 2 or 4.
+    unsafe fn store_bytes<const N: usize>(to: *mut u8, x: [Self::Int; N], flip: u8);
+
+    /// Reads `LANES` pairs.
+    unsafe fn load_pairs(from: *const i16) -> Self::Pair;
+    /// Writes `LANES` pairs.
+    unsafe fn store_pairs(to: *mut i16, x: Self::Pair);
+    /// Reads `LANES` pairs of signed bytes.
+    unsafe fn widen_pairs(from: *const u8) -> Self::Pair;
+    /// Difference, element by element.
+    unsafe fn sub_pairs(x: Self::Pair, y: Self::Pair) -> Self::Pair;
+    /// Reads one pair and repeats it in each lane.
+    unsafe fn broadcast_pair(from: *const i16) -> Self::Pair;
+    /// `acc + x.0 * y.0 + x.1 * y.1` in each lane, wrapping.
+    unsafe fn dot(acc: Self::Int, x: Self::Pair, y: Self::Pair) -> Self::Int;
+    /// Reads `2 * LANES` values at each pointer and pairs them: all of `x` with all of `y`, in any order of lanes.
+    unsafe fn interleave(x: *const i16, y: *const i16) -> [Self::Pair; 2];
+    /// Brings what was computed from interleaved pairs into the order of channels.
+    unsafe fn in_order(x: [Self::Int; 2]) -> [Self::Int; 2];
+    /// Reads `2 * LANES` bytes as unsigned values of 16 bits, combines each byte with `flip` before, subtracts `zero`
+    /// after, and writes them.
+    unsafe fn center(from: *const u8, to: *mut i16, flip: u8, zero: i16);
+
+    /// Reads `LANES` floats.
+    unsafe fn load_floats(from: *const f32) -> Self::Float;
+    /// Writes `LANES` floats.
+    unsafe fn store_floats(to: *mut f32, x: Self::Float);
+    /// The same float in each lane.
+    unsafe fn splat_float(x: f32) -> Self::Float;
+    /// The nearest float, ties to even.
+    unsafe fn to_float(x: Self::Int) -> Self::Float;
+    /// The nearest integer, ties to even; for magnitudes below 2^22.
+    unsafe fn round(x: Self::Float) -> Self::Int;
+    /// Sum.
+    unsafe fn add_float(x: Self::Float, y: Self::Float) -> Self::Float;
+    /// Product.
+    unsafe fn mul_float(x: Self::Float, y: Self::Float) -> Self::Float;
+    /// Quotient.
+    unsafe fn div_float(x: Self::Float, y: Self::Float) -> Self::Float;
+    /// `x * y + z`, rounded once.
+    unsafe fn fma_float(x: Self::Float, y: Self::Float, z: Self::Float) -> Self::Float;
+    /// `x` within the bounds; the lower bound for NaN.
+    unsafe fn clamp_float(x: Self::Float, low: Self::Float, high: Self::Float) -> Self::Float;
+}

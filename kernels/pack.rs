@@ -1,0 +1,88 @@
+//! Packing of weights, by the layout that a kernel declares.
+//!
+//! A product's weights are a matrix of K rows and N columns. K falls into segments of equal length (one for a matrix,
+//! one a kernel row or tap for a convolution), and each segment is padded to a multiple of the kernel's group.
+//!
+//! Packed panels: columns in panels of the kernel's width, the last one as narrow as whole registers allow; in a panel,
+//! groups of K; in a group, columns; in a column, the group's values side by side.
+//!
+//! **The tail.** Where K is padded, and in columns beyond N, the stored value is the column's zero point, which is 0
+//! once centred: whatever the activations hold there adds nothing.
+
+use crate::encode::Reading;
+
+/// The layout of packed panels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PanelLayout {
+    /// Columns of a panel.
+    pub width: usize,
+    /// Columns of a register: the last panel is a multiple of it.
+    pub lanes: usize,
+    /// Values of K that are multiplied by one instruction.
+    pub group: usize,
+}
+
+impl PanelLayout {
+    /// Columns, padding included, that are stored for `columns`.
+    pub fn padded_columns(&self, columns: usize) -> usize {
+        columns.next_multiple_of(self.lanes)
+    }
+
+    /// The width of the panel that begins at a column of `columns`.
+    pub fn width_at(&self, column: usize, columns: usize) -> usize {
+        self.width.min(self.padded_columns(columns - column))
+    }
+}
+
+/// Where packed values come from: rows of K and columns of a matrix in memory.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The bytes; the value of row `k` and column `n` stands at `row(k) + n * column_stride`.
+    pub data: &'a [u8],
+    /// Distance between columns.
+    pub column_stride: usize,
+    /// How the bytes are read.
+    pub reading: Reading,
+}
+
+/// Packs the columns `first..first + count` of a matrix into `packed`, which has `rows.len()` bytes for each padded
+/// column. `rows[k]` is where row `k` begins in the source, or nothing where K is padded; their number is a multiple of
+/// the group. Stored is the signed reading.
+///
+/// # Panics
+/// If a length does not fit.
+#[inline(always)]
+pub fn panels(
+    layout: PanelLayout,
+    source: Source<'_>,
+    rows: impl Fn(usize) -> Option<usize>,
+    depth: usize,
+    columns: core::ops::Range<usize>,
+    zero_points: impl Fn(usize) -> i8,
+    packed: &mut [u8],
+) {
+    let PanelLayout { width, group, .. } = layout;
+    let flip = source.reading.flip_to_signed();
+    let count = columns.len();
+    assert_eq!(packed.len(), depth * layout.padded_columns(count), "packed length");
+    let mut rest = packed;
+    for first in (0..count).step_by(width) {
+        let panel_width = layout.width_at(first, count);
+        let (panel, tail) = rest.split_at_mut(panel_width * depth);
+        rest = tail;
+        for (index, slot) in panel.chunks_exact_mut(panel_width * group).enumerate() {
+            for within in 0..group {
+                let row = rows(index * group + within);
+                for lane in 0..panel_width {
+                    let column = columns.start + first + lane;
+                    let byte = match row {
+                        Some(row) if column < columns.end => source.data[row + column * source.column_stride] ^ flip,
+                        _ if column < columns.end => zero_points(column) as u8,
+                        _ => 0,
+                    };
+                    slot[lane * group + within] = byte;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! What a tier offers: names, layouts and pointers, the arguments of each operation, and the safe calls.
+//!
+//! The safe calls check what the pointers need and are the only callers of the pointers. A call is big, a band of rows
+//! by a range of panels, so a check costs nothing that can be measured.
+
+use alloc::vec::Vec;
+
+use crate::encode::Reading;
+use crate::isa::Isa;
+use crate::pack::PanelLayout;
+use crate::view::{MatMut, Offsets};
+
+/// A named function of a tier. The pointer is called by the safe calls of [`KernelSet`] alone.
+#[derive(Clone, Copy)]
+pub(crate) struct Kernel<F> {
+    pub(crate) name: &'static str,
+    pub(crate) run: F,
+}
+
+/// The kernels of a tier. One is only handed out for a CPU that has the tier's features ([`crate::tier`]), or for
+/// looking at names ([`crate::TIERS`]): the safe calls refuse to run where the features are missing.
+pub struct KernelSet {
+    pub(crate) isa: Isa,
+    /// Columns and grouping of the panels that `gemm` and `gemv` multiply.
+    pub(crate) panels: PanelLayout,
+    pub(crate) gemm: Kernel<unsafe fn(&mut GemmArgs<'_>)>,
+    pub(crate) gemv: Kernel<unsafe fn(&mut GemmArgs<'_>)>,
+    /// Channels of a block of depthwise weights.
+    pub(crate) depthwise_lanes: usize,
+    /// The channel of a block at each position of its packed weights.
+    pub(crate) depthwise_order: &'static [u8],
+    pub(crate) depthwise: Kernel<unsafe fn(&mut DepthwiseArgs<'_>)>,
+    pub(crate) center: Kernel<unsafe fn(&[u8], &mut [i16], u8, i16)>,
+    pub(crate) quantize: Kernel<unsafe fn(&[f32], &mut [u8], &QuantizeArgs)>,
+    pub(crate) dequantize: Kernel<unsafe fn(&[u8], &mut [f32], &DequantizeArgs)>,
+    pub(crate) requantize: Kernel<unsafe fn(&[i32], &mut [u8], Multipliers<'_>, &Requantize)>,
+    pub(crate) add: Kernel<unsafe fn(&[u8], &[u8], &mut [u8], &AddArgs)>,
+    pub(crate) global_average_pool: Kernel<unsafe fn(&mut PoolArgs<'_>)>,
+    pub(crate) peak: unsafe fn(u64) -> u64,
+}
+
+/// Name and operation of a kernel, for tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelInfo {
+    /// What it computes.
+    pub operation: &'static str,
+    /// Tier, operation, types of both operands and the accumulator, tile, grouping along K.
+    pub name: &'static str,
+}
+
+/// Requantisation to 8 bits: `round(clamp(f32(acc) * m, low, high)) + zero point`, ties to even.
+#[derive(Clone, Copy, Debug)]
+pub struct Requantize {
+    /// Least value, less the zero point.
+    pub low: f32,
+    /// Greatest value, less the zero point.
+    pub high: f32,
+    /// The zero point, as the unsigned reading counts it.
+    pub zero_point: i32,
+    /// What turns the unsigned reading into the result's.
+    pub flip: u8,
+}
+
+impl Requantize {
+    /// For results of a reading, with a zero point and a clamp in that reading.
+    pub fn new(reading: Reading, zero_point: i32, clamp: (i32, i32)) -> Self {
+        Self {
+            low: (clamp.0 - zero_point) as f32,
+            high: (clamp.1 - zero_point) as f32,
+            zero_point: reading.as_unsigned(zero_point),
+            flip: reading.flip_to_unsigned(),
+        }
+    }
+}
+
+/// Multipliers of a requantisation.
+#[derive(Clone, Copy, Debug)]
+pub enum Multipliers<'a> {
+    /// One for all.
+    All(f32),
+    /// One for each element, as long as the row.
+    Each(&'a [f32]),
+}
+
+/// What becomes of the accumulators of a tile, and where they go. The slices have an entry for each padded column.
+#[derive(Debug)]
+pub enum Epilogue<'a> {
+    /// As they are.
+    I32 {
+        /// The results.
+        out: MatMut<'a, i32>,
+    },
+    /// Requantised to 8 bits.
+    Bytes {
+        /// Multiplier of each column.
+        multipliers: &'a [f32],
+        /// Clamp and zero point.
+        requantize: Requantize,
+        /// The results.
+        out: MatMut<'a, u8>,
+    },
+    /// `f32(f32(acc) * scale) + bias`, each step rounded.
+    F32 {
+        /// Scale of each column.
+        scales: &'a [f32],
+        /// Bias of each column.
+        bias: &'a [f32],
+        /// The results.
+        out: MatMut<'a, f32>,
+    },
+}
+
+impl Epilogue<'_> {
+    fn check(&self, rows: usize, columns: usize, padded: usize) {
+        let (shape, unit) = match self {
+            Self::I32 { out } => (out.shape(), out.strides()[1]),
+            Self::Bytes { out, multipliers, .. } => {
+                assert!(multipliers.len() >= padded, "a multiplier for each padded column");
+                (out.shape(), out.strides()[1])
+            }
+            Self::F32 { out, scales, bias } => {
+                assert!(scales.len() >= padded && bias.len() >= padded, "scale and bias for each padded column");
+                (out.shape(), out.strides()[1])
+            }
+        };
+        assert_eq!(shape, [rows, columns], "shape of the output");
+        assert!(unit == 1 || columns <= 1, "the output's columns stand side by side");
+    }
+}
+
+/// A product: rows of centred activations by packed panels.
+#[derive(Debug)]
+pub struct GemmArgs<'a> {
+    /// The activations, centred.
+    pub a: &'a [i16],
+    /// Where each row begins in `a`.
+    pub rows: &'a [u32],
+    /// The greatest of `rows`.
+    pub rows_max: usize,
+    /// Where each segment of K begins, from the row's begin.
+    pub segments: &'a Offsets,
+    /// Values of a segment: a multiple of the panels' group.
+    pub segment_len: usize,
+    /// Packed panels of the columns.
+    pub panels: &'a [u8],
+    /// Zero points of the padded columns, as the signed reading counts them; empty if all are 0.
+    pub zero_points: &'a [i16],
+    /// Columns.
+    pub columns: usize,
+    /// Added to each accumulator, for each padded column.
+    pub bias: &'a [i32],
+    /// What becomes of the accumulators.
+    pub epilogue: Epilogue<'a>,
+    /// Room for a widened panel: [`KernelSet::gemm_scratch_len`].
+    pub scratch: &'a mut [i16],
+}
+
+/// A depthwise convolution: each channel by its own taps.
+#[derive(Debug)]
+pub struct DepthwiseArgs<'a> {
+    /// The activations, centred.
+    pub a: &'a [i16],
+    /// Where each output pixel's window begins in `a`.
+    pub rows: &'a [u32],
+    /// The greatest of `rows`.
+    pub rows_max: usize,
+    /// Where each tap lies, from the window's begin: an even number, the last one without weight where it was added.
+    pub taps: &'a Offsets,
+    /// Packed weights: blocks of channels, in a block pairs of taps, in a pair channels, in a channel the two taps.
+    pub weights: &'a [i16],
+    /// Channels.
+    pub channels: usize,
+    /// Added to each accumulator, for each padded channel.
+    pub bias: &'a [i32],
+    /// What becomes of the accumulators.
+    pub epilogue: Epilogue<'a>,
+}
+
+/// `clip(round(x / scale) + zero point)`, ties to even, NaN to the lower bound.
+#[derive(Clone, Copy, Debug)]
+pub struct QuantizeArgs {
+    /// The scale.
+    pub scale: f32,
+    /// Clamp, zero point and reading.
+    pub to: Requantize,
+}
+
+/// `f32(x - zero point) * scale`.
+#[derive(Clone, Copy, Debug)]
+pub struct DequantizeArgs {
+    /// The scale.
+    pub scale: f32,
+    /// The zero point, as the unsigned reading counts it.
+    pub zero_point: i32,
+    /// What turns the operand's bytes into the unsigned reading.
+    pub flip: u8,
+}
+
+/// `clip(round(fma(a, ra, fma(b, rb, k))))`: an addition of quantised values as onnxruntime computes it.
+#[derive(Clone, Copy, Debug)]
+pub struct AddArgs {
+    /// Scale of `a` by the result's.
+    pub ra: f32,
+    /// Scale of `b` by the result's.
+    pub rb: f32,
+    /// What the zero points come to.
+    pub k: f32,
+    /// Readings of `a`, `b` and the result.
+    pub readings: [Reading; 3],
+}
+
+/// The mean of each channel over all pixels, requantised.
+#[derive(Debug)]
+pub struct PoolArgs<'a> {
+    /// The pixels; the rows stand `stride` bytes apart.
+    pub x: &'a [u8],
+    /// How many pixels.
+    pub pixels: usize,
+    /// Bytes from a pixel to the next.
+    pub stride: usize,
+    /// What turns the operand's bytes into the unsigned reading.
+    pub flip: u8,
+    /// Zero point of `x` times the number of pixels, as the unsigned reading counts it.
+    pub zero: i32,
+    /// `sx / (sy * pixels)`.
+    pub multiplier: f32,
+    /// To the result.
+    pub to: Requantize,
+    /// A byte for each channel.
+    pub y: &'a mut [u8],
+}
+
+impl KernelSet {
+    /// The instruction set that the kernels are for.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// All kernels, by operation.
+    pub fn kernels(&self) -> Vec<KernelInfo> {
+        [
+            ("gemm", self.gemm.name),
+            ("gemv", self.gemv.name),
+            ("depthwise", self.depthwise.name),
+            ("center", self.center.name),
+            ("quantize", self.quantize.name),
+            ("dequantize", self.dequantize.name),
+            ("requantize", self.requantize.name),
+            ("add", self.add.name),
+            ("global_average_pool", self.global_average_pool.name),
+        ]
+        .into_iter()
+        .map(|(operation, name)| KernelInfo { operation, name })
+        .collect()
+    }
+
+    /// The name of the kernel of an operation of [`KernelSet::kernels`]; empty for another word.
+    pub fn kernel_name(&self, operation: &str) -> &'static str {
+        self.kernels().iter().find(|kernel| kernel.operation == operation).map_or("", |kernel| kernel.name)
+    }
+
+    /// The layout of packed weights.
+    pub fn panels(&self) -> PanelLayout {
+        self.panels
+    }
+
+    /// Channels of a block of depthwise weights.
+    pub fn depthwise_lanes(&self) -> usize {
+        self.depthwise_lanes
+    }
+
+    /// The channel of a block at each position of its packed weights.
+    pub fn depthwise_order(&self) -> &'static [u8] {
+        self.depthwise_order
+    }
+
+    /// Elements of scratch that a product over a padded depth needs.
+    pub fn gemm_scratch_len(&self, depth: usize) -> usize {
+        self.panels.width * depth
+    }
+
+    /// Elements behind the last value of a centred operand that kernels may read, and give no weight.
+    pub fn slack(&self) -> usize {
+        self.depthwise_lanes.max(self.panels.group)
+    }
+
+    fn demand(&self) {
+        assert!(self.isa.is_available(), "this CPU lacks {}", self.isa);
+    }
+
+    /// A product; a single row goes to the kernel for one.
+    ///
+    /// # Panics
+    /// If the arguments do not fit together.
+    pub fn gemm(&self, mut args: GemmArgs<'_>) {
+        self.demand();
+        let depth = args.segments.len() * args.segment_len;
+        let padded = self.panels.padded_columns(args.columns);
+        args.epilogue.check(args.rows.len(), args.columns, padded);
+        assert_eq!(args.segment_len % self.panels.group, 0, "segments of whole groups");
+        assert_eq!(args.panels.len(), padded * depth, "packed panels");
+        assert!(args.zero_points.is_empty() || args.zero_points.len() >= padded, "zero points");
+        assert!(args.bias.len() >= padded, "bias");
+        assert!(args.scratch.len() >= self.gemm_scratch_len(depth), "scratch");
+        if args.rows.is_empty() || args.columns == 0 {
+            return;
+        }
+        debug_assert!(args.rows.iter().all(|&row| row as usize <= args.rows_max));
+        assert!(rows_within(args.rows, args.rows_max), "row offsets");
+        assert!(depth == 0 || args.rows_max + args.segments.max() + args.segment_len <= args.a.len(), "activations");
+        let run = if args.rows.len() == 1 && args.zero_points.is_empty() { self.gemv.run } else { self.gemm.run };
+        // SAFETY: the CPU has the tier's features, and all that the kernel reads and writes was checked above.
+        unsafe { run(&mut args) }
+    }
+
+    /// A depthwise convolution.
+    ///
+    /// # Panics
+    /// If the arguments do not fit together.
+    pub fn depthwise(&self, mut args: DepthwiseArgs<'_>) {
+        self.demand();
+        let padded = args.channels.next_multiple_of(self.depthwise_lanes);
+        args.epilogue.check(args.rows.len(), args.channels, padded);
+        assert_eq!(args.taps.len() % 2, 0, "taps in pairs");
+        assert_eq!(args.weights.len(), padded * args.taps.len(), "packed weights");
+        assert!(args.bias.len() >= padded, "bias");
+        if args.rows.is_empty() || args.channels == 0 {
+            return;
+        }
+        assert!(rows_within(args.rows, args.rows_max), "row offsets");
+        assert!(args.rows_max + args.taps.max() + padded <= args.a.len(), "activations");
+        // SAFETY: the CPU has the tier's features, and all that the kernel reads and writes was checked above.
+        unsafe { (self.depthwise.run)(&mut args) }
+    }
+
+    /// `dst = (src ^ flip) - zero`: bytes of either reading as centred values.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn center(&self, src: &[u8], dst: &mut [i16], flip: u8, zero: i16) {
+        self.demand();
+        assert_eq!(src.len(), dst.len(), "lengths");
+        // SAFETY: the CPU has the tier's features, and the lengths are equal.
+        unsafe { (self.center.run)(src, dst, flip, zero) }
+    }
+
+    /// Quantises.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn quantize(&self, x: &[f32], y: &mut [u8], args: &QuantizeArgs) {
+        self.demand();
+        assert_eq!(x.len(), y.len(), "lengths");
+        // SAFETY: the CPU has the tier's features, and the lengths are equal.
+        unsafe { (self.quantize.run)(x, y, args) }
+    }
+
+    /// Dequantises.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn dequantize(&self, x: &[u8], y: &mut [f32], args: &DequantizeArgs) {
+        self.demand();
+        assert_eq!(x.len(), y.len(), "lengths");
+        // SAFETY: the CPU has the tier's features, and the lengths are equal.
+        unsafe { (self.dequantize.run)(x, y, args) }
+    }
+
+    /// Requantises a row.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn requantize(&self, acc: &[i32], y: &mut [u8], multipliers: Multipliers<'_>, to: &Requantize) {
+        self.demand();
+        assert_eq!(acc.len(), y.len(), "lengths");
+        if let Multipliers::Each(each) = multipliers {
+            assert_eq!(each.len(), y.len(), "multipliers");
+        }
+        // SAFETY: the CPU has the tier's features, and the lengths are equal.
+        unsafe { (self.requantize.run)(acc, y, multipliers, to) }
+    }
+
+    /// Adds.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn add(&self, a: &[u8], b: &[u8], y: &mut [u8], args: &AddArgs) {
+        self.demand();
+        assert!(a.len() == y.len() && b.len() == y.len(), "lengths");
+        // SAFETY: the CPU has the tier's features, and the lengths are equal.
+        unsafe { (self.add.run)(a, b, y, args) }
+    }
+
+    /// Pools.
+    ///
+    /// # Panics
+    /// If the arguments do not fit together.
+    pub fn global_average_pool(&self, mut args: PoolArgs<'_>) {
+        self.demand();
+        if args.pixels > 0 {
+            let last = (args.pixels - 1).checked_mul(args.stride).and_then(|last| last.checked_add(args.y.len()));
+            assert!(last.is_some_and(|last| last <= args.x.len()), "pixels");
+        }
+        // SAFETY: the CPU has the tier's features, and every pixel lies inside `x`.
+        unsafe { (self.global_average_pool.run)(&mut args) }
+    }
+
+    /// Runs the tier's product instruction on registers alone, `iterations` times over a tile of accumulators, and
+    /// returns how many multiply-accumulates that were: the limit that products are measured against.
+    pub fn peak(&self, iterations: u64) -> u64 {
+        self.demand();
+        // SAFETY: the CPU has the tier's features; the loop touches no memory.
+        unsafe { (self.peak)(iterations) }
+    }
+}
+
+fn rows_within(rows: &[u32], max: usize) -> bool {
+    rows.iter().fold(0, |most, &row| most.max(row)) as usize <= max
+}

@@ -1,0 +1,129 @@
+//! How a product is cut into parts: a pure function of shapes, so that results and parts never depend on the machine.
+
+use core::ops::Range;
+
+/// The extents of a product that cutting it looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// Images, or matrices of a batch.
+    pub(crate) images: usize,
+    /// Output rows of an image.
+    pub(crate) height: usize,
+    /// Bytes of centred input that an output row adds to a band.
+    pub(crate) row_bytes: usize,
+    /// Columns that can be cut, in units: panels of a matrix, or groups.
+    pub(crate) units: usize,
+    /// Multiply-accumulates in all.
+    pub(crate) macs: u64,
+}
+
+/// Parts: image × band of output rows × range of column units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Blocks {
+    pub(crate) images: usize,
+    pub(crate) height: usize,
+    pub(crate) units: usize,
+    /// Output rows of a band; the last may have fewer.
+    pub(crate) band: usize,
+    /// Units of a range; the last may have fewer.
+    pub(crate) range: usize,
+}
+
+/// What a band of centred input may take, so that it stays in a second-level cache beside a widened panel.
+const BAND_BYTES: usize = 192 << 10;
+
+/// Work that is worth a part of its own: some 20 to 50 microseconds.
+const PART_MACS: u64 = 3 << 20;
+
+/// Parts at most that are made only to have work to hand out.
+const PARTS: u64 = 16;
+
+/// Cuts so that a band fits the cache, and so that large products have parts for several threads: bands first, since a
+/// range of columns makes every part of it centre the same rows again.
+pub(crate) fn choose(extent: Extent) -> Blocks {
+    let Extent { images, height, row_bytes, units, macs } = extent;
+    let wanted = (macs / PART_MACS).clamp(1, PARTS) as usize;
+    let fits = (BAND_BYTES / row_bytes.max(1)).max(1);
+    let bands = height.div_ceil(fits).max(wanted.div_ceil(images.max(1))).max(1);
+    // Rows of a tile share each load of a weight: a band of a few rows of a matrix would lose that, and a range of
+    // columns is then the better cut.
+    let least = MIN_BAND_BYTES.div_ceil(row_bytes.max(1)).min(fits);
+    let band = height.div_ceil(bands).max(least).min(height.max(1));
+    let parts = images * height.div_ceil(band).max(1);
+    let ranges = wanted.div_ceil(parts.max(1)).clamp(1, units.max(1));
+    Blocks { images, height, units, band, range: units.div_ceil(ranges).max(1) }
+}
+
+/// A band that is cut for the sake of parts alone keeps at least so much.
+const MIN_BAND_BYTES: usize = 32 << 10;
+
+/// Where a part lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) image: usize,
+    pub(crate) rows: Range<usize>,
+    pub(crate) units: Range<usize>,
+}
+
+impl Blocks {
+    /// Bands and ranges of an image.
+    pub(crate) fn grid(&self) -> (usize, usize) {
+        (self.height.div_ceil(self.band), self.units.div_ceil(self.range))
+    }
+
+    /// How many parts there are.
+    pub(crate) fn parts(&self) -> usize {
+        let (bands, ranges) = self.grid();
+        self.images * bands * ranges
+    }
+
+    /// The part of an index below [`Blocks::parts`].
+    pub(crate) fn part(&self, index: usize) -> Part {
+        let (bands, ranges) = self.grid();
+        let (image, band, range) = (index / (bands * ranges), index / ranges % bands, index % ranges);
+        let rows = band * self.band..((band + 1) * self.band).min(self.height);
+        let units = range * self.range..((range + 1) * self.range).min(self.units);
+        Part { image, rows, units }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extent(height: usize, row_bytes: usize, units: usize, macs: u64) -> Extent {
+        Extent { images: 1, height, row_bytes, units, macs }
+    }
+
+    #[test]
+    fn parts_cover_everything_once() {
+        for (height, row_bytes, units, macs) in [
+            (1, 8192, 256, 1 << 24),
+            (1024, 2048, 64, 1 << 30),
+            (7, 60_000, 60, 1 << 20),
+            (49, 2048, 64, 1 << 26),
+            (0, 8, 3, 0),
+            (5, 0, 0, 0),
+        ] {
+            let blocks = choose(extent(height, row_bytes, units, macs));
+            let mut seen = alloc::vec![0; height * units];
+            for index in 0..blocks.parts() {
+                let part = blocks.part(index);
+                for row in part.rows {
+                    for unit in part.units.clone() {
+                        seen[row * units + unit] += 1;
+                    }
+                }
+            }
+            assert!(seen.iter().all(|&times| times == 1), "{blocks:?}");
+        }
+    }
+
+    #[test]
+    fn one_row_splits_by_columns_and_small_products_not_at_all() {
+        assert!(choose(extent(1, 8192, 256, 1 << 24)).parts() > 1);
+        assert_eq!(choose(extent(7, 60, 1, 2639)).parts(), 1);
+        let large = choose(extent(1024, 2048, 64, 1 << 30));
+        assert!(large.parts() >= 8 && large.range == 64, "{large:?}");
+    }
+}

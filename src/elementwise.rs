@@ -1,0 +1,289 @@
+//! Element by element, and pooling: quantize, dequantize, requantize, add, global average pool.
+
+use zeropoint_kernels::table::{AddArgs, DequantizeArgs, Multipliers, PoolArgs, QuantizeArgs, Requantize};
+use zeropoint_kernels::view::{MatMut, MatRef};
+
+use crate::Backend;
+use crate::element::{Int8, Type};
+use crate::error::{Error, positive, same_length, same_shape, within};
+use crate::options::{Param, Requantization};
+
+/// `y = clip(round(f32(x / scale)) + zero_point)`: division rounded to binary32, ties to even; NaN gives the least value
+/// of the type, infinities and what is beyond the type saturate.
+///
+/// ```
+/// use zeropoint::{Backend, elementwise::quantize};
+///
+/// let mut y = [0u8; 4];
+/// quantize(&Backend::best(), &[0.5, 1.5, f32::NAN, 1e30], 1.0, 3, &mut y).unwrap();
+/// assert_eq!(y, [3, 5, 0, 255]);
+/// ```
+///
+/// # Errors
+/// For different lengths, a scale that is not finite and above 0, a zero point outside the type.
+pub fn quantize<Q: Int8>(backend: &Backend, x: &[f32], scale: f32, zero_point: i32, y: &mut [Q]) -> Result<(), Error> {
+    same_length("result", x.len(), y.len())?;
+    let scale = positive("scale", scale)?;
+    let range = Q::READING.range();
+    within("zero point", range, zero_point)?;
+    let args = QuantizeArgs { scale, to: Requantize::new(Q::READING, zero_point, range) };
+    backend.set.quantize(x, bytemuck::cast_slice_mut(y), &args);
+    Ok(())
+}
+
+/// `y = f32(f32(x - zero_point) * scale)`; the difference is exact.
+///
+/// ```
+/// use zeropoint::{Backend, elementwise::dequantize};
+///
+/// let mut y = [0.0; 2];
+/// dequantize(&Backend::best(), &[127i8, -128], 1.0, -128, &mut y).unwrap();
+/// assert_eq!(y, [255.0, 0.0]);
+/// ```
+///
+/// # Errors
+/// As [`quantize`].
+pub fn dequantize<Q: Int8>(
+    backend: &Backend,
+    x: &[Q],
+    scale: f32,
+    zero_point: i32,
+    y: &mut [f32],
+) -> Result<(), Error> {
+    same_length("result", x.len(), y.len())?;
+    let scale = positive("scale", scale)?;
+    within("zero point", Q::READING.range(), zero_point)?;
+    let zero_point = Q::READING.as_unsigned(zero_point);
+    let args = DequantizeArgs { scale, zero_point, flip: Q::READING.flip_to_unsigned() };
+    backend.set.dequantize(bytemuck::cast_slice(x), y, &args);
+    Ok(())
+}
+
+/// Requantizes accumulators by a [`Requantization`], whose multipliers are for all or for each column.
+///
+/// ```
+/// use zeropoint::{Backend, MatMut, MatRef, Requantization, Scales, Type, elementwise::requantize};
+///
+/// let to = Requantization::from_multipliers(Scales::All(0.5), Type::I8, 1).unwrap();
+/// let mut y = [0i8; 3];
+/// requantize(&Backend::best(), MatRef::new(&[1, 3, -400], [1, 3]).unwrap(), &to, MatMut::new(&mut y, [1, 3]).unwrap())
+///     .unwrap();
+/// assert_eq!(y, [1, 3, -128]);
+/// ```
+///
+/// # Errors
+/// For different shapes, another output type, a wrong number of multipliers, columns that do not stand side by side.
+pub fn requantize<Q: Int8>(
+    backend: &Backend,
+    acc: MatRef<'_, i32>,
+    to: &Requantization,
+    y: MatMut<'_, Q>,
+) -> Result<(), Error> {
+    same_shape("result", acc.shape(), y.shape())?;
+    if Q::TYPE != to.output() {
+        let expected = if to.output() == Type::U8 { "u8" } else { "i8" };
+        return Err(Error::Type { what: "result", expected, got: Q::TYPE });
+    }
+    let [rows, columns] = acc.shape();
+    for (what, stride) in [("stride of the accumulators", acc.strides()[1]), ("stride of the result", y.strides()[1])] {
+        if columns > 1 && stride != 1 {
+            return Err(Error::OutOfRange { what, expected: (1, 1), got: stride as i64 });
+        }
+    }
+    let multipliers = match to.multipliers() {
+        Param::All(all) => Multipliers::All(all),
+        Param::Each(each) => {
+            same_length("multipliers", columns, each.len())?;
+            Multipliers::Each(each)
+        }
+    };
+    let mut y = y.bytes();
+    for row in 0..if columns == 0 { 0 } else { rows } {
+        let from = &acc.data()[row * acc.strides()[0]..][..columns];
+        if let Some(to_row) = y.row(row) {
+            backend.set.requantize(from, to_row, multipliers, &to.kernel());
+        }
+    }
+    Ok(())
+}
+
+/// What a quantized tensor is: `real = scale * (value - zero_point)`.
+///
+/// ```
+/// let pixels = zeropoint::Quantized { type_: zeropoint::Type::U8, scale: 1.0 / 255.0, zero_point: 0 };
+/// # let _ = pixels;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quantized {
+    /// `u8` or `i8`.
+    pub type_: Type,
+    /// Finite and above 0.
+    pub scale: f32,
+    /// A value of the type.
+    pub zero_point: i32,
+}
+
+impl Quantized {
+    fn check(&self, [type_, scale, zero_point]: [&'static str; 3]) -> Result<(), Error> {
+        let reading = self.type_.int8(type_)?;
+        positive(scale, self.scale)?;
+        within(zero_point, reading.range(), self.zero_point).map(drop)
+    }
+}
+
+fn same_type<Q: Int8>(what: &'static str, expected: Type) -> Result<(), Error> {
+    if Q::TYPE == expected {
+        return Ok(());
+    }
+    Err(Error::Type { what, expected: if expected == Type::U8 { "u8" } else { "i8" }, got: Q::TYPE })
+}
+
+/// The sum of two quantized tensors, as onnxruntime's QLinearAdd on x86 defines it:
+/// `ra = f32(sa/sc)`, `rb = f32(sb/sc)`, `k = f32(zc - fma(ra, za, f32(rb*zb)))`,
+/// `c = clip(round(fma(a, ra, fma(b, rb, k))))`, ties to even. The three fused steps round once each, on every tier.
+///
+/// ```
+/// use zeropoint::{AddPlan, Backend, Quantized, Type};
+///
+/// let q = |scale| Quantized { type_: Type::I8, scale, zero_point: 0 };
+/// let plan = AddPlan::new(&Backend::best(), q(0.5), q(0.25), q(0.5)).unwrap();
+/// let mut c = [0i8; 2];
+/// plan.run(&[1i8, 100], &[2i8, 100], &mut c).unwrap();
+/// assert_eq!(c, [2, 127]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct AddPlan {
+    backend: Backend,
+    types: [Type; 3],
+    args: AddArgs,
+}
+
+impl AddPlan {
+    /// Plans `c = a + b`.
+    ///
+    /// # Errors
+    /// For a type that is not of 8 bits, a scale that is not finite and above 0, a ratio of scales that is not finite,
+    /// a zero point outside its type.
+    pub fn new(backend: &Backend, a: Quantized, b: Quantized, c: Quantized) -> Result<Self, Error> {
+        a.check(["type of a", "scale of a", "zero point of a"])?;
+        b.check(["type of b", "scale of b", "zero point of b"])?;
+        c.check(["type of the sum", "scale of the sum", "zero point of the sum"])?;
+        let (ra, rb) = (a.scale / c.scale, b.scale / c.scale);
+        let zeros = [a, b, c].map(|quantized| quantized.zero_point as f32);
+        let k = zeros[2] - libm::fmaf(ra, zeros[0], rb * zeros[1]);
+        for (what, got) in [("ratio of the scales of a and the sum", ra), ("ratio of the scales of b and the sum", rb)]
+        {
+            // Below this no sum of two products overflows on the way.
+            if !(got.abs() < 1e36) {
+                return Err(Error::Scale { what, got });
+            }
+        }
+        let types = [a, b, c].map(|quantized| quantized.type_);
+        let readings = [types[0].int8("type of a")?, types[1].int8("type of b")?, types[2].int8("type of the sum")?];
+        Ok(Self { backend: *backend, types, args: AddArgs { ra, rb, k, readings } })
+    }
+
+    /// The name of the kernel that computes it.
+    pub fn kernel(&self) -> &'static str {
+        self.backend.kernel_name("add")
+    }
+
+    /// Adds.
+    ///
+    /// # Errors
+    /// For different lengths, and types other than the plan's.
+    pub fn run<A: Int8, B: Int8, C: Int8>(&self, a: &[A], b: &[B], c: &mut [C]) -> Result<(), Error> {
+        same_type::<A>("a", self.types[0])?;
+        same_type::<B>("b", self.types[1])?;
+        same_type::<C>("sum", self.types[2])?;
+        same_length("b", a.len(), b.len())?;
+        same_length("sum", a.len(), c.len())?;
+        let (a, b) = (bytemuck::cast_slice(a), bytemuck::cast_slice(b));
+        self.backend.set.add(a, b, bytemuck::cast_slice_mut(c), &self.args);
+        Ok(())
+    }
+}
+
+/// The mean of each channel over all pixels of an image: `acc = Σx - n·zx`, `m = f32(sx / f32(sy·n))`, then the rule of
+/// [`Requantization`].
+///
+/// ```
+/// use zeropoint::{Backend, GlobalAveragePoolPlan, MatRef, Quantized, Type};
+///
+/// let q = Quantized { type_: Type::U8, scale: 1.0, zero_point: 0 };
+/// let plan = GlobalAveragePoolPlan::new(&Backend::best(), 2, 3, q, q).unwrap();
+/// let mut y = [0u8; 3];
+/// plan.run(MatRef::new(&[1u8, 2, 3, 3, 5, 7], [2, 3]).unwrap(), &mut y).unwrap();
+/// assert_eq!(y, [2, 4, 5]); // 3.5 ties to 4
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct GlobalAveragePoolPlan {
+    backend: Backend,
+    shape: [usize; 2],
+    types: [Type; 2],
+    zero: i32,
+    multiplier: f32,
+    to: Requantize,
+}
+
+impl GlobalAveragePoolPlan {
+    /// Plans the means of `channels` over `pixels`.
+    ///
+    /// # Errors
+    /// For no pixels, or more than 2^23, whose sum might not fit 32 bits; for types that are not of 8 bits, scales that
+    /// are not finite and above 0 or whose ratio is not finite, zero points outside their type.
+    pub fn new(backend: &Backend, pixels: usize, channels: usize, x: Quantized, y: Quantized) -> Result<Self, Error> {
+        x.check(["type of the input", "scale of the input", "zero point of the input"])?;
+        y.check(["type of the output", "scale of the output", "zero point of the output"])?;
+        if pixels == 0 || pixels > 1 << 23 {
+            return Err(Error::OutOfRange { what: "pixels", expected: (1, 1 << 23), got: pixels as i64 });
+        }
+        let multiplier = x.scale / (y.scale * pixels as f32);
+        if !multiplier.is_finite() {
+            return Err(Error::Scale { what: "multiplier", got: multiplier });
+        }
+        let (from, to) = (x.type_.int8("type of the input")?, y.type_.int8("type of the output")?);
+        Ok(Self {
+            backend: *backend,
+            shape: [pixels, channels],
+            types: [x.type_, y.type_],
+            zero: from.as_unsigned(x.zero_point) * pixels as i32,
+            multiplier,
+            to: Requantize::new(to, y.zero_point, to.range()),
+        })
+    }
+
+    /// The name of the kernel that computes it.
+    pub fn kernel(&self) -> &'static str {
+        self.backend.kernel_name("global_average_pool")
+    }
+
+    /// Pools: `x` is pixels × channels, whose channels stand side by side.
+    ///
+    /// # Errors
+    /// For shapes and types other than the plan's, and channels apart from each other.
+    pub fn run<X: Int8, Y: Int8>(&self, x: MatRef<'_, X>, y: &mut [Y]) -> Result<(), Error> {
+        same_type::<X>("input", self.types[0])?;
+        same_type::<Y>("output", self.types[1])?;
+        same_shape("input", self.shape, x.shape())?;
+        same_length("output", self.shape[1], y.len())?;
+        let [stride, channel] = x.strides();
+        if channel != 1 && self.shape[1] > 1 {
+            return Err(Error::OutOfRange { what: "stride of the channels", expected: (1, 1), got: channel as i64 });
+        }
+        if self.shape[1] == 0 {
+            return Ok(());
+        }
+        self.backend.set.global_average_pool(PoolArgs {
+            x: x.bytes().data(),
+            pixels: self.shape[0],
+            stride,
+            flip: X::READING.flip_to_unsigned(),
+            zero: self.zero,
+            multiplier: self.multiplier,
+            to: self.to,
+            y: bytemuck::cast_slice_mut(y),
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! What can be wrong with a call, in the caller's words.
+
+use alloc::string::String;
+use core::fmt;
+
+use zeropoint_kernels::isa::Isa;
+use zeropoint_kernels::view::ViewError;
+
+use crate::element::Type;
+
+/// Why a call was refused. Nothing has been written then.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A slice has another length than it must have.
+    Length {
+        /// The argument.
+        what: &'static str,
+        /// The length it must have, or at least must have for scratch.
+        expected: usize,
+        /// Its length.
+        got: usize,
+    },
+    /// An argument has another shape than it must have.
+    Shape {
+        /// The argument.
+        what: &'static str,
+        /// The shape it must have.
+        expected: String,
+        /// Its shape.
+        got: String,
+    },
+    /// An operand has another element type than the plan was made for.
+    Type {
+        /// The argument.
+        what: &'static str,
+        /// What was expected.
+        expected: &'static str,
+        /// Its type.
+        got: Type,
+    },
+    /// A zero point, or a bound of a clamp, is no value of its type.
+    OutOfRange {
+        /// The argument.
+        what: &'static str,
+        /// The range of its type, or what the argument may be.
+        expected: (i64, i64),
+        /// The value.
+        got: i64,
+    },
+    /// A scale, or a multiplier made of scales, is not a finite number above 0.
+    Scale {
+        /// The argument.
+        what: &'static str,
+        /// The value.
+        got: f32,
+    },
+    /// The sizes multiply to more than can be addressed or allocated.
+    SizeOverflow {
+        /// What would be so large.
+        what: &'static str,
+    },
+    /// A part index beyond the plan's parts.
+    Part {
+        /// How many parts the plan has.
+        expected: usize,
+        /// The index.
+        got: usize,
+    },
+    /// Memory and a shape do not make a view.
+    View(ViewError),
+    /// The tier is not to be had on this CPU, or in this build.
+    IsaUnavailable {
+        /// The tier demanded.
+        isa: Isa,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { what, expected, got } => write!(f, "{what}: {expected} elements expected, {got} given"),
+            Self::Shape { what, expected, got } => write!(f, "{what}: shape {expected} expected, {got} given"),
+            Self::Type { what, expected, got } => write!(f, "{what}: {expected} expected, {got} given"),
+            Self::OutOfRange { what, expected: (low, high), got } => {
+                write!(f, "{what}: a value from {low} to {high} expected, {got} given")
+            }
+            Self::Scale { what, got } => write!(f, "{what}: a finite number above 0 expected, {got} given"),
+            Self::SizeOverflow { what } => write!(f, "{what}: the sizes multiply to more than can be addressed"),
+            Self::Part { expected, got } => write!(f, "part: an index below {expected} expected, {got} given"),
+            Self::View(error) => error.fmt(f),
+            Self::IsaUnavailable { isa } => {
+                write!(f, "this CPU does not run the tier {isa}; it has")?;
+                crate::Backend::available().try_for_each(|isa| write!(f, " {isa}"))
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<ViewError> for Error {
+    fn from(error: ViewError) -> Self {
+        Self::View(error)
+    }
+}
+
+/// Checks a shape.
+pub(crate) fn same_shape<const R: usize>(
+    what: &'static str,
+    expected: [usize; R],
+    got: [usize; R],
+) -> Result<(), Error> {
+    if expected == got {
+        return Ok(());
+    }
+    Err(Error::Shape { what, expected: alloc::format!("{expected:?}"), got: alloc::format!("{got:?}") })
+}
+
+/// Checks a length.
+pub(crate) fn same_length(what: &'static str, expected: usize, got: usize) -> Result<(), Error> {
+    if expected == got { Ok(()) } else { Err(Error::Length { what, expected, got }) }
+}
+
+/// Checks a scale.
+pub(crate) fn positive(what: &'static str, got: f32) -> Result<f32, Error> {
+    if got.is_finite() && got > 0.0 { Ok(got) } else { Err(Error::Scale { what, got }) }
+}
+
+/// Checks a value against the range of its type.
+pub(crate) fn within(what: &'static str, (low, high): (i32, i32), got: i32) -> Result<i32, Error> {
+    if (low..=high).contains(&got) {
+        return Ok(got);
+    }
+    Err(Error::OutOfRange { what, expected: (low.into(), high.into()), got: got.into() })
+}

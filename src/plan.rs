@@ -1,0 +1,153 @@
+//! What plans with constant weights have in common.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use zeropoint_kernels::view::{ImagesMut, ImagesRef};
+
+use crate::element::{Element, Int8};
+use crate::error::{Error, same_length, same_shape};
+use crate::options::{Param, ProductOptions, ZeroPoints};
+use crate::parts::{OutputPart, OutputParts};
+use crate::product::{Operand, Product, Window};
+use crate::weights::PackedWeights;
+
+/// A product with its weights and the zero points of its input.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) product: Product,
+    weights: PackedWeights,
+    zero_points: OwnZeroPoints,
+}
+
+/// Zero points of the input that a plan keeps.
+#[derive(Clone)]
+enum OwnZeroPoints {
+    All(i32),
+    Each(Vec<i32>),
+}
+
+impl Plan {
+    pub(crate) fn new(
+        weights: &PackedWeights,
+        images: [usize; 3],
+        window: Window,
+        options: &ProductOptions<'_>,
+    ) -> Result<Self, Error> {
+        let product = Product::new(weights.inner.set, weights.inner.geometry, images, window, options)?;
+        let zero_points = match options.zero_points {
+            Param::All(all) => OwnZeroPoints::All(all),
+            Param::Each(each) => {
+                same_length("zero points of the rows", images[1], each.len())?;
+                OwnZeroPoints::Each(each.to_vec())
+            }
+        };
+        Ok(Self { product, weights: weights.clone(), zero_points })
+    }
+
+    fn operand(&self) -> Operand<'_> {
+        Operand::new(&self.weights.inner.packed, &self.weights.inner.zero_points)
+    }
+
+    fn zero_points(&self) -> ZeroPoints<'_> {
+        match &self.zero_points {
+            OwnZeroPoints::All(all) => Param::All(*all),
+            OwnZeroPoints::Each(each) => Param::Each(each),
+        }
+    }
+
+    pub(crate) fn kernel(&self) -> &'static str {
+        self.product.kernel(!self.weights.inner.zero_points.is_empty())
+    }
+
+    pub(crate) fn run<A: Int8, O: Element>(
+        &self,
+        a: ImagesRef<'_, A>,
+        out: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        self.product.run(a, self.zero_points(), self.operand(), out, scratch)
+    }
+
+    pub(crate) fn split<'a, O: Element>(&self, out: ImagesMut<'a, O>) -> Result<OutputParts<'a, O>, Error> {
+        self.product.check_output::<O>()?;
+        same_shape("output", self.product.output_shape(), out.shape())?;
+        Ok(OutputParts::new(self.product.grid(), out))
+    }
+
+    pub(crate) fn run_part<A: Int8, O: Element>(
+        &self,
+        a: ImagesRef<'_, A>,
+        part: OutputPart<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        self.product.check::<A, O>(a.shape(), scratch.len())?;
+        let (index, out) = part.into_inner();
+        let expected = self.product.part_shape(index)?;
+        same_shape("part of the output", expected, out.shape())?;
+        self.product.run_part(index, a, self.zero_points(), self.operand(), out, scratch);
+        Ok(())
+    }
+
+    #[cfg(feature = "rayon")]
+    pub(crate) fn run_rayon<A: Int8, O: Element>(
+        &self,
+        a: ImagesRef<'_, A>,
+        out: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        self.product.check::<A, O>(a.shape(), scratch.len())?;
+        let parts = self.split(out)?;
+        let each = self.product.scratch_len();
+        let threads = (scratch.len() / each.max(1)).min(rayon::current_num_threads()).max(1);
+        let run = |parts: OutputParts<'_, O>, scratch: &mut [u8]| {
+            for part in parts {
+                let (index, out) = part.into_inner();
+                self.product.run_part(index, a, self.zero_points(), self.operand(), out, scratch);
+            }
+        };
+        crate::parts::fork(parts, scratch, each, threads, &run);
+        Ok(())
+    }
+}
+
+/// The questions that every plan with constant weights answers.
+macro_rules! plan_facts {
+    ($plan:ident) => {
+        impl $plan {
+            /// Bytes of scratch that a thread needs; they may begin anywhere and hold anything.
+            pub fn scratch_len(&self) -> usize {
+                self.plan.product.scratch_len()
+            }
+
+            /// How many parts the work has, whatever the machine.
+            pub fn parts(&self) -> usize {
+                self.plan.product.parts()
+            }
+
+            /// Multiply-accumulates of a run, those of padding included.
+            pub fn macs(&self) -> u64 {
+                self.plan.product.macs()
+            }
+
+            /// The name of the kernel that computes it.
+            pub fn kernel(&self) -> &'static str {
+                self.plan.kernel()
+            }
+        }
+
+        impl core::fmt::Debug for $plan {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(stringify!($plan))?;
+                self.plan.fmt(f)
+            }
+        }
+    };
+}
+pub(crate) use plan_facts;
+
+impl Plan {
+    pub(crate) fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {{ {}, {:?} parts }}", self.kernel(), self.product.parts())
+    }
+}

@@ -1,0 +1,547 @@
+//! The one driver of matrix products and convolutions.
+//!
+//! A matrix is an image of width 1 whose pixels are its rows. A part of the work is an image, a band of output rows and
+//! a range of columns: it centres the band of input that it needs into its scratch, with zeros where the input is
+//! padded, and hands that to a kernel. A kernel reads the operand's rows where they lie in the band, at an offset for
+//! each output pixel and an offset for each segment of K; so nothing is copied out for a convolution's taps.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use zeropoint_kernels::encode::Reading;
+use zeropoint_kernels::table::{DepthwiseArgs, GemmArgs, KernelSet, Requantize};
+use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, Offsets};
+
+use crate::blocks::{Blocks, Extent, Part, choose};
+use crate::element::{Element, Ends, Int8, Type};
+use crate::error::{Error, same_length, same_shape, within};
+use crate::options::{Output, Param, ProductOptions, Scales, ZeroPoints};
+use crate::parts::{Grid, OutputParts};
+use crate::scratch::{carve, reserve};
+use crate::weights::{Geometry, Packed, product, zeroed};
+
+/// How a window moves over an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Distance between outputs, down and across.
+    pub strides: [usize; 2],
+    /// Rows and columns of padding: top, left, bottom, right.
+    pub pads: [usize; 4],
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self { strides: [1, 1], pads: [0; 4] }
+    }
+}
+
+/// The weights of a part, as the driver needs them: packed beforehand, or at run time.
+#[derive(Clone, Copy)]
+pub(crate) enum Operand<'a> {
+    Panels { panels: &'a [u8], zero_points: &'a [i16] },
+    Depthwise(&'a [i16]),
+}
+
+impl<'a> Operand<'a> {
+    pub(crate) fn new(packed: &'a Packed, zero_points: &'a [i16]) -> Self {
+        match packed {
+            Packed::Panels(panels) => Self::Panels { panels, zero_points },
+            Packed::Depthwise(taps) => Self::Depthwise(taps),
+        }
+    }
+}
+
+/// A product that was checked and cut: everything but the operands.
+#[derive(Clone)]
+pub(crate) struct Product {
+    set: &'static KernelSet,
+    geometry: Geometry,
+    window: Window,
+    /// Images, height, width and channels of the input.
+    input: [usize; 4],
+    /// Images, height, width and channels of the output.
+    output: [usize; 4],
+    input_type: Type,
+    output_type: Type,
+    band: Band,
+    segments: Offsets,
+    segment_len: usize,
+    /// Rows of the operand: where each output pixel of a band begins in it.
+    rows: Offsets,
+    blocks: Blocks,
+    depthwise: bool,
+    /// Columns of a group, and of its padded form.
+    columns: usize,
+    padded: usize,
+    bias: Vec<i32>,
+    scales: Vec<f32>,
+    float_bias: Vec<f32>,
+    requantize: Requantize,
+    macs: u64,
+}
+
+/// The band of input that a part centres.
+#[derive(Clone, Copy)]
+struct Band {
+    /// Columns, padding included.
+    width: usize,
+    /// Input rows from one of the band to the next: more than 1 where a kernel of one row strides over the others.
+    step: usize,
+    /// Rows of the band from one output row to the next.
+    stride: usize,
+    /// Elements for the band of most rows.
+    len: usize,
+}
+
+impl Product {
+    pub(crate) fn new(
+        set: &'static KernelSet,
+        geometry: Geometry,
+        [images, height, width]: [usize; 3],
+        window: Window,
+        options: &ProductOptions<'_>,
+    ) -> Result<Self, Error> {
+        let Geometry { kernel: [kernel_height, kernel_width], filter, .. } = geometry;
+        let what = "sizes of the product";
+        let reading = options.input.int8("input type")?;
+        options.zero_points.check(|zero| within("zero point of the input", reading.range(), zero))?;
+        let channels = product(what, &[geometry.channels, filter.groups])?;
+        let outputs = product(what, &[geometry.columns, filter.groups])?;
+        let extents = [
+            (height, kernel_height, filter.dilation[0], window.strides[0], window.pads[0], window.pads[2]),
+            (width, kernel_width, filter.dilation[1], window.strides[1], window.pads[1], window.pads[3]),
+        ];
+        let mut sizes = [0; 2];
+        for (size, (input, kernel, dilation, stride, before, after)) in sizes.iter_mut().zip(extents) {
+            *size = output_size(input, kernel, dilation, stride, before, after)?;
+        }
+        let [out_height, out_width] = sizes;
+        product(what, &[images, height, width, channels.max(1)])?;
+        product(what, &[images, out_height, out_width, outputs.max(1)])?;
+
+        let reach = |size: usize, stride: usize, kernel: usize, dilation: usize| {
+            // Sizes that passed `output_size` stay below the padded input.
+            if size == 0 { 0 } else { (size - 1) * stride + (kernel - 1) * dilation + 1 }
+        };
+        // A kernel of one row needs no more rows than it has outputs.
+        let (step, stride) = if kernel_height == 1 { (window.strides[0], 1) } else { (1, window.strides[0]) };
+        let band_width = reach(out_width, window.strides[1], kernel_width, filter.dilation[1]);
+        let row_len = product("band of input", &[band_width, channels])?;
+
+        let (segments, values) = geometry.segments();
+        let depthwise = geometry.is_depthwise();
+        let depth = product(what, &[segments, values])?;
+        let macs = [images, out_height, out_width, outputs, depth]
+            .iter()
+            .try_fold(1u64, |macs, &size| macs.checked_mul(size as u64))
+            .ok_or(Error::SizeOverflow { what })?;
+        let panels = set.panels();
+        let units = match (depthwise, filter.groups) {
+            (true, _) => usize::from(outputs > 0),
+            (false, 1) => outputs.div_ceil(panels.width),
+            (false, groups) => groups,
+        };
+        let row_bytes = product("band of input", &[stride, row_len, 2])?;
+        let blocks = choose(Extent { images, height: out_height, row_bytes, units, macs });
+        let band_rows = reach(blocks.band.min(out_height), stride, kernel_height, filter.dilation[0]);
+        let len = product("band of input", &[band_rows, row_len])?;
+        let band = Band { width: band_width, step, stride, len };
+
+        let too_large = || Error::SizeOverflow { what: "band of input" };
+        let rows = (0..blocks.band.min(out_height))
+            .flat_map(|y| (0..out_width).map(move |x| y * stride * row_len + x * window.strides[1] * channels));
+        let rows = Offsets::new(rows).ok_or_else(too_large)?;
+        let tap = |y: usize, x: usize| y * filter.dilation[0] * row_len + x * filter.dilation[1] * channels;
+        let taps = (0..kernel_height).flat_map(|y| (0..kernel_width).map(move |x| tap(y, x)));
+        let segments = if depthwise {
+            // An odd tap is paired with the window's first, which then has no weight.
+            Offsets::new(taps.chain((depth % 2 == 1).then_some(0)))
+        } else if geometry.rows_are_segments() {
+            Offsets::new((0..kernel_height).map(|y| tap(y, 0)))
+        } else {
+            Offsets::new(taps)
+        };
+        let segments = segments.ok_or_else(too_large)?;
+
+        let (columns, padded, groups) = if depthwise {
+            (outputs, outputs.next_multiple_of(set.depthwise_lanes()), 1)
+        } else {
+            (geometry.columns, panels.padded_columns(geometry.columns), filter.groups)
+        };
+        let spread = Spread { columns, padded, groups };
+        let bias = match options.bias {
+            Some(bias) => spread.copy("bias", bias)?,
+            None => zeroed("bias", padded * groups)?,
+        };
+        let (scales, float_bias, requantize) = match &options.output {
+            Output::I32 => (Vec::new(), Vec::new(), None),
+            Output::Requantized(to) => (spread.scales("multipliers", to.multipliers())?, Vec::new(), Some(to.kernel())),
+            Output::Dequantized { scales, bias } => {
+                scales.check(|scale| crate::error::positive("scale of the output", scale))?;
+                let bias = match bias {
+                    Some(bias) => spread.copy("bias in real units", bias)?,
+                    // Adding -0 leaves every sum as it is, that of -0 too.
+                    None => alloc::vec![-0.0; padded * groups],
+                };
+                (spread.scales("scales of the output", *scales)?, bias, None)
+            }
+        };
+        Ok(Self {
+            set,
+            geometry,
+            window,
+            input: [images, height, width, channels],
+            output: [images, out_height, out_width, outputs],
+            input_type: options.input,
+            output_type: options.output.element(),
+            band,
+            segments,
+            segment_len: values.next_multiple_of(panels.group),
+            rows,
+            blocks,
+            depthwise,
+            columns,
+            padded,
+            bias,
+            scales,
+            float_bias,
+            requantize: requantize.unwrap_or(Requantize::new(Reading::Unsigned, 0, (0, 0))),
+            macs,
+        })
+    }
+
+    pub(crate) fn output_shape(&self) -> [usize; 4] {
+        self.output
+    }
+
+    pub(crate) fn macs(&self) -> u64 {
+        self.macs
+    }
+
+    /// The kernel that computes it. Weights with zero points are widened beforehand, which one row does not.
+    pub(crate) fn kernel(&self, zero_points: bool) -> &'static str {
+        let rows = self.rows.len();
+        self.set.kernel_name(match (self.depthwise, rows) {
+            (true, _) => "depthwise",
+            (false, 1) if !zero_points => "gemv",
+            _ => "gemm",
+        })
+    }
+
+    pub(crate) fn parts(&self) -> usize {
+        self.blocks.parts()
+    }
+
+    /// Elements of the three buffers that a part needs: band, widened panel, staged output.
+    fn buffers(&self) -> [usize; 3] {
+        let depth = if self.depthwise { 0 } else { self.segments.len() * self.segment_len };
+        let columns = self.range_columns(0..self.blocks.range.min(self.blocks.units)).len();
+        [self.band.len + self.set.slack(), self.set.gemm_scratch_len(depth), self.rows.len() * columns]
+    }
+
+    /// Bytes of scratch that a part needs.
+    pub(crate) fn scratch_len(&self) -> usize {
+        let [band, panel, staged] = self.buffers();
+        [band * 2, panel * 2, staged * self.output_type.size()]
+            .into_iter()
+            .map(|bytes| reserve(bytes).unwrap_or(usize::MAX))
+            .fold(0, usize::saturating_add)
+    }
+
+    /// Output columns of a unit that cuts do not divide: a panel, a group, or all channels of a depthwise convolution.
+    fn unit_columns(&self) -> usize {
+        if !self.depthwise && self.geometry.filter.groups == 1 { self.set.panels().width } else { self.columns }
+    }
+
+    /// The output columns of a range of units.
+    fn range_columns(&self, units: Range<usize>) -> Range<usize> {
+        let width = self.unit_columns();
+        let end = self.output[3];
+        (units.start * width).min(end)..(units.end * width).min(end)
+    }
+
+    /// Checks what a run is given.
+    pub(crate) fn check<A: Int8, O: Element>(&self, shape: [usize; 4], scratch: usize) -> Result<(), Error> {
+        if A::TYPE != self.input_type {
+            return Err(Error::Type { what: "input", expected: name(self.input_type), got: A::TYPE });
+        }
+        self.check_output::<O>()?;
+        same_shape("input", self.input, shape)?;
+        let expected = self.scratch_len();
+        if scratch < expected { Err(Error::Length { what: "scratch", expected, got: scratch }) } else { Ok(()) }
+    }
+
+    pub(crate) fn check_output<O: Element>(&self) -> Result<(), Error> {
+        if O::TYPE != self.output_type {
+            return Err(Error::Type { what: "output", expected: name(self.output_type), got: O::TYPE });
+        }
+        Ok(())
+    }
+
+    /// How the output is cut into parts.
+    pub(crate) fn grid(&self) -> Grid {
+        Grid { blocks: self.blocks, unit: self.unit_columns() }
+    }
+
+    /// The shape of a part of the output.
+    pub(crate) fn part_shape(&self, index: usize) -> Result<[usize; 4], Error> {
+        if index >= self.parts() {
+            return Err(Error::Part { expected: self.parts(), got: index });
+        }
+        let part = self.blocks.part(index);
+        Ok([1, part.rows.len(), self.output[2], self.range_columns(part.units).len()])
+    }
+
+    /// All parts, one after the other.
+    pub(crate) fn run<A: Int8, O: Element>(
+        &self,
+        a: ImagesRef<'_, A>,
+        zero_points: ZeroPoints<'_>,
+        weights: Operand<'_>,
+        out: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        self.check::<A, O>(a.shape(), scratch.len())?;
+        same_shape("output", self.output, out.shape())?;
+        for part in OutputParts::new(self.grid(), out) {
+            let (index, out) = part.into_inner();
+            self.run_part(index, a, zero_points, weights, out, scratch);
+        }
+        Ok(())
+    }
+
+    /// One part, checked: `out` is its part of the output.
+    pub(crate) fn run_part<A: Int8, O: Element>(
+        &self,
+        index: usize,
+        a: ImagesRef<'_, A>,
+        zero_points: ZeroPoints<'_>,
+        weights: Operand<'_>,
+        out: ImagesMut<'_, O>,
+        mut scratch: &mut [u8],
+    ) {
+        let part = &self.blocks.part(index);
+        let [band, panel, staged] = self.buffers();
+        let band: &mut [i16] = carve(&mut scratch, band);
+        let panel: &mut [i16] = carve(&mut scratch, panel);
+        let staged: &mut [O] = carve(&mut scratch, staged);
+        self.center(part, a.bytes(), A::READING, zero_points, band);
+        let rows = &self.rows.as_slice()[..part.rows.len() * self.output[2]];
+        let columns = self.range_columns(part.units.clone());
+        let operand = Centred { band, rows, rows_max: self.rows.max() };
+        match into_rows(out) {
+            Ok(out) => self.columns(operand, part.units.clone(), weights, out, panel),
+            Err(mut out) => {
+                let len = rows.len() * columns.len();
+                let Ok(rows) = MatMut::new(&mut staged[..len], [rows.len(), columns.len()]) else { return };
+                self.columns(operand, part.units.clone(), weights, rows, panel);
+                let [_, height, width, channels] = out.shape();
+                for (index, &value) in staged[..len].iter().enumerate() {
+                    let (pixel, channel) = (index / channels, index % channels);
+                    debug_assert!(pixel / width < height);
+                    out.set([0, pixel / width, pixel % width, channel], value);
+                }
+            }
+        }
+    }
+
+    /// Calls the kernel for the columns of a range of units: once, or once a group.
+    fn columns<O: Element>(
+        &self,
+        a: Centred<'_>,
+        units: Range<usize>,
+        weights: Operand<'_>,
+        mut out: MatMut<'_, O>,
+        scratch: &mut [i16],
+    ) {
+        match weights {
+            Operand::Depthwise(weights) => self.set.depthwise(DepthwiseArgs {
+                a: a.band,
+                rows: a.rows,
+                rows_max: a.rows_max,
+                taps: &self.segments,
+                weights,
+                channels: self.columns,
+                bias: &self.bias,
+                epilogue: O::epilogue(out, self.ends(0)),
+            }),
+            Operand::Panels { panels, zero_points } => {
+                let depth = self.segments.len() * self.segment_len;
+                let groups = self.geometry.filter.groups;
+                let calls = if groups == 1 { units.start..units.start + 1 } else { units.clone() };
+                for call in calls {
+                    // Which padded columns, and which of the part's columns.
+                    let (first, columns, channel, at) = if groups == 1 {
+                        let columns = self.range_columns(units.clone());
+                        (columns.start, columns.len(), 0, 0)
+                    } else {
+                        let at = (call - units.start) * self.columns;
+                        (call * self.padded, self.columns, call * self.geometry.channels, at)
+                    };
+                    let stored = self.set.panels().padded_columns(columns);
+                    self.set.gemm(GemmArgs {
+                        a: &a.band[channel..],
+                        rows: a.rows,
+                        rows_max: a.rows_max,
+                        segments: &self.segments,
+                        segment_len: self.segment_len,
+                        panels: &panels[first * depth..(first + stored) * depth],
+                        zero_points: zero_points.get(first..).unwrap_or(&[]),
+                        columns,
+                        bias: &self.bias[first..],
+                        epilogue: O::epilogue(out.reborrow().range(1, at, at + columns), self.ends(first)),
+                        scratch: &mut *scratch,
+                    });
+                }
+            }
+        }
+    }
+
+    fn ends(&self, first: usize) -> Ends<'_> {
+        Ends {
+            scales: self.scales.get(first..).unwrap_or(&[]),
+            bias: self.float_bias.get(first..).unwrap_or(&[]),
+            requantize: self.requantize,
+        }
+    }
+
+    /// Fills the band of a part: the input's values less their zero point, and 0 where the input is padded.
+    fn center(
+        &self,
+        part: &Part,
+        a: ImagesRef<'_, u8>,
+        reading: Reading,
+        zero_points: ZeroPoints<'_>,
+        band: &mut [i16],
+    ) {
+        let [_, height, width, channels] = self.input;
+        let [top, left, ..] = self.window.pads;
+        let row_len = self.band.width * channels;
+        let outputs = part.rows.len();
+        let kernel = self.geometry.kernel[0];
+        if row_len == 0 || outputs == 0 {
+            return;
+        }
+        let rows = (outputs - 1) * self.band.stride + (kernel.max(1) - 1) * self.geometry.filter.dilation[0] + 1;
+        let flip = reading.flip_to_unsigned();
+        let before = left.min(self.band.width);
+        let count = width.min(self.band.width - before);
+        // Where the band's first row lies in the input, counted from the top of the padding.
+        let first = part.rows.start * self.window.strides[0];
+        for (index, row) in band.chunks_exact_mut(row_len).take(rows).enumerate() {
+            let y = (first + index * self.band.step).checked_sub(top).filter(|&y| y < height);
+            let (Some(y), true) = (y, count > 0) else {
+                row.fill(0);
+                continue;
+            };
+            let zero = match zero_points {
+                Param::All(zero) => zero,
+                Param::Each(each) => each[part.image * height + y],
+            };
+            let zero = reading.as_unsigned(zero) as i16;
+            let (padding, rest) = row.split_at_mut(before * channels);
+            let (values, after) = rest.split_at_mut(count * channels);
+            padding.fill(0);
+            after.fill(0);
+            let start = part.image * a.strides()[0] + y * a.strides()[1];
+            self.center_row(&a.data()[start..], [a.strides()[2], a.strides()[3]], values, flip, zero);
+        }
+        // What lies behind the band is read with weights of 0; it must only be there.
+    }
+
+    fn center_row(&self, from: &[u8], [pixel, channel]: [usize; 2], to: &mut [i16], flip: u8, zero: i16) {
+        let channels = self.input[3];
+        let pixels = to.len() / channels;
+        if channel == 1 || channels == 1 {
+            if pixel == channels || pixels == 1 {
+                self.set.center(&from[..to.len()], to, flip, zero);
+            } else {
+                for (x, to) in to.chunks_exact_mut(channels).enumerate() {
+                    self.set.center(&from[x * pixel..][..channels], to, flip, zero);
+                }
+            }
+            return;
+        }
+        // Channels apart, as in NCHW: along a channel, where neighbours in memory are.
+        for c in 0..channels {
+            for x in 0..pixels {
+                to[x * channels + c] = i16::from(from[x * pixel + c * channel] ^ flip) - zero;
+            }
+        }
+    }
+}
+
+/// The left operand of a part.
+#[derive(Clone, Copy)]
+struct Centred<'a> {
+    band: &'a [i16],
+    rows: &'a [u32],
+    rows_max: usize,
+}
+
+/// The pixels of a part as rows of a matrix that a kernel can write: columns side by side.
+fn into_rows<O>(out: ImagesMut<'_, O>) -> Result<MatMut<'_, O>, ImagesMut<'_, O>> {
+    if out.strides()[3] != 1 && out.shape()[3] > 1 { Err(out) } else { out.into_pixels() }
+}
+
+/// Parameters of columns, spread to the padded columns of groups.
+struct Spread {
+    columns: usize,
+    padded: usize,
+    groups: usize,
+}
+
+impl Spread {
+    fn copy<T: Copy + Default>(&self, what: &'static str, values: &[T]) -> Result<Vec<T>, Error> {
+        same_length(what, self.columns * self.groups, values.len())?;
+        let mut spread = alloc::vec![T::default(); self.padded * self.groups];
+        if self.columns > 0 {
+            for (to, from) in spread.chunks_exact_mut(self.padded).zip(values.chunks_exact(self.columns)) {
+                to[..self.columns].copy_from_slice(from);
+            }
+        }
+        Ok(spread)
+    }
+
+    fn scales(&self, what: &'static str, scales: Scales<'_>) -> Result<Vec<f32>, Error> {
+        match scales {
+            Param::All(all) => Ok(alloc::vec![all; self.padded * self.groups]),
+            Param::Each(each) => self.copy(what, each),
+        }
+    }
+}
+
+fn name(element: Type) -> &'static str {
+    match element {
+        Type::U8 => "u8",
+        Type::I8 => "i8",
+        Type::I32 => "i32",
+        Type::F32 => "f32",
+    }
+}
+
+/// Outputs along an axis: `(input + before + after - ((kernel - 1) * dilation + 1)) / stride + 1`, 0 where the window
+/// is larger than the padded input.
+fn output_size(
+    input: usize,
+    kernel: usize,
+    dilation: usize,
+    stride: usize,
+    before: usize,
+    after: usize,
+) -> Result<usize, Error> {
+    if stride == 0 {
+        return Err(Error::OutOfRange { what: "stride", expected: (1, i64::MAX), got: 0 });
+    }
+    if kernel == 0 {
+        return Err(Error::OutOfRange { what: "kernel size", expected: (1, i64::MAX), got: 0 });
+    }
+    let overflow = || Error::SizeOverflow { what: "padded input" };
+    let padded = input.checked_add(before).and_then(|size| size.checked_add(after)).ok_or_else(overflow)?;
+    let window = (kernel - 1).checked_mul(dilation).and_then(|reach| reach.checked_add(1)).ok_or_else(overflow)?;
+    // Beyond this no band could be addressed.
+    if padded > 1 << 31 {
+        return Err(overflow());
+    }
+    Ok(if window > padded { 0 } else { (padded - window) / stride + 1 })
+}

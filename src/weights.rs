@@ -1,0 +1,264 @@
+//! Constant weights, packed once for a tier and shared by plans.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use zeropoint_kernels::encode::Reading;
+use zeropoint_kernels::pack::{self, Source};
+use zeropoint_kernels::table::KernelSet;
+use zeropoint_kernels::view::{ImagesRef, MatRef};
+
+use crate::Backend;
+use crate::element::Int8;
+use crate::error::{Error, within};
+use crate::options::ZeroPoints;
+
+/// What of a convolution's geometry belongs to its weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// Groups: each takes its share of the input channels to its share of the output channels.
+    pub groups: usize,
+    /// Distance between taps, down and across.
+    pub dilation: [usize; 2],
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { groups: 1, dilation: [1, 1] }
+    }
+}
+
+/// The right operand of products, or the weights of convolutions: packed once for a tier, shared by any number of
+/// plans. Cloning shares.
+///
+/// Packed weights take one byte a value, columns padded to 8 and rows to 2; those of a depthwise convolution two bytes
+/// a value, taps padded to 2 and channels to 16; a few bytes a column where there are zero points.
+///
+/// ```
+/// use zeropoint::{Backend, MatRef, PackedWeights, ZeroPoints};
+///
+/// let b = [1i8, -2, 3, -4, 5, -6]; // K = 3 rows, N = 2 columns
+/// let weights = PackedWeights::gemm(&Backend::best(), MatRef::new(&b, [3, 2]).unwrap(), ZeroPoints::All(0)).unwrap();
+/// assert_eq!(weights.own_bytes(), 6);
+/// ```
+#[derive(Clone, Debug)]
+pub struct PackedWeights {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// The geometry of weights, as the packer and the plans need it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Geometry {
+    /// Kernel height and width.
+    pub(crate) kernel: [usize; 2],
+    /// Input channels of a group.
+    pub(crate) channels: usize,
+    /// Output channels of a group.
+    pub(crate) columns: usize,
+    pub(crate) filter: Filter,
+}
+
+impl Geometry {
+    /// Whether each channel has taps of its own and nothing else.
+    pub(crate) fn is_depthwise(&self) -> bool {
+        self.channels == 1 && self.columns == 1 && self.filter.groups > 1
+    }
+
+    /// Whether the taps of a kernel row and their channels are neighbours in the input, so that they are one segment.
+    pub(crate) fn rows_are_segments(&self) -> bool {
+        self.filter.groups == 1 && self.filter.dilation[1] == 1
+    }
+
+    /// Segments of K, and values of one.
+    pub(crate) fn segments(&self) -> (usize, usize) {
+        let [height, width] = self.kernel;
+        if self.rows_are_segments() { (height, width * self.channels) } else { (height * width, self.channels) }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum Packed {
+    /// Panels of each group after the other.
+    Panels(Vec<u8>),
+    /// Pairs of taps.
+    Depthwise(Vec<i16>),
+}
+
+pub(crate) struct Inner {
+    pub(crate) set: &'static KernelSet,
+    pub(crate) geometry: Geometry,
+    pub(crate) packed: Packed,
+    /// Of each group's padded columns, as the signed reading counts them; empty if all are 0.
+    pub(crate) zero_points: Vec<i16>,
+    own_bytes: usize,
+}
+
+impl core::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PackedWeights").field("isa", &self.set.isa()).field("geometry", &self.geometry).finish()
+    }
+}
+
+impl PackedWeights {
+    /// Packs the right operand of matrix products: K rows by N columns, with one zero point or one for each column.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a zero point outside the type, [`Error::Length`] for a wrong number of them,
+    /// [`Error::SizeOverflow`].
+    pub fn gemm<B: Int8>(backend: &Backend, b: MatRef<'_, B>, zero_points: ZeroPoints<'_>) -> Result<Self, Error> {
+        let ([rows, columns], [row, column]) = (b.shape(), b.strides());
+        let view = ImagesRef::with_strides(b.data(), [columns, 1, 1, rows], [column, 0, 0, row])?;
+        Self::conv(backend, view, zero_points, Filter::default())
+    }
+
+    /// Packs the weights of a convolution, whose axes are output channel, kernel row, kernel column, input channel of
+    /// the group ([`ImagesRef::nchw`] gives that view of ONNX's order), with one zero point or one for each output
+    /// channel.
+    ///
+    /// # Errors
+    /// As [`PackedWeights::gemm`]; [`Error::OutOfRange`] for groups that do not divide the output channels, and for a
+    /// dilation of 0.
+    pub fn conv<B: Int8>(
+        backend: &Backend,
+        weights: ImagesRef<'_, B>,
+        zero_points: ZeroPoints<'_>,
+        filter: Filter,
+    ) -> Result<Self, Error> {
+        let [outputs, height, width, channels] = weights.shape();
+        let Filter { groups, dilation } = filter;
+        if groups == 0 || outputs % groups != 0 {
+            return Err(Error::OutOfRange { what: "groups", expected: (1, outputs as i64), got: groups as i64 });
+        }
+        if dilation.contains(&0) {
+            return Err(Error::OutOfRange { what: "dilation", expected: (1, i64::MAX), got: 0 });
+        }
+        zero_points.check(|zero| within("zero point of the weights", B::READING.range(), zero))?;
+        let zero_points = zero_points.expand("zero points of the weights", outputs)?;
+        let geometry = Geometry { kernel: [height, width], channels, columns: outputs / groups, filter };
+        let bytes = Bytes { view: weights.bytes(), reading: B::READING, zero_points: &zero_points };
+        let set = backend.set;
+        let (packed, zero_points) = if geometry.is_depthwise() {
+            (Packed::Depthwise(bytes.depthwise(set)?), Vec::new())
+        } else {
+            (Packed::Panels(bytes.panels(set, &geometry)?), bytes.stored_zero_points(set, &geometry))
+        };
+        let own_bytes = outputs * height * width * channels;
+        Ok(Self { inner: Arc::new(Inner { set, geometry, packed, zero_points, own_bytes }) })
+    }
+
+    /// Bytes that the packed form takes.
+    pub fn packed_bytes(&self) -> usize {
+        let packed = match &self.inner.packed {
+            Packed::Panels(panels) => panels.len(),
+            Packed::Depthwise(taps) => size_of_val(taps.as_slice()),
+        };
+        packed + size_of_val(self.inner.zero_points.as_slice())
+    }
+
+    /// Bytes that the weights had before: one a value.
+    pub fn own_bytes(&self) -> usize {
+        self.inner.own_bytes
+    }
+
+    /// Whether these are a depthwise convolution's: stored in pairs of taps of 16 bits.
+    pub fn is_depthwise(&self) -> bool {
+        matches!(self.inner.packed, Packed::Depthwise(_))
+    }
+
+    /// The tier that these weights are packed for.
+    pub fn backend(&self) -> Backend {
+        Backend { set: self.inner.set }
+    }
+}
+
+/// Weights before packing.
+struct Bytes<'a> {
+    view: ImagesRef<'a, u8>,
+    reading: Reading,
+    zero_points: &'a [i32],
+}
+
+impl Bytes<'_> {
+    fn panels(&self, set: &KernelSet, geometry: &Geometry) -> Result<Vec<u8>, Error> {
+        let layout = set.panels();
+        let (count, len) = geometry.segments();
+        let padded_len = len.next_multiple_of(layout.group);
+        let per_group = product("packed weights", &[layout.padded_columns(geometry.columns), count, padded_len])?;
+        let total = product("packed weights", &[per_group, geometry.filter.groups])?;
+        let mut packed = zeroed("packed weights", total)?;
+        if total == 0 {
+            return Ok(packed);
+        }
+        let [output, down, across, channel] = self.view.strides();
+        let width = geometry.kernel[1];
+        let row = |k: usize| {
+            let (segment, at) = (k / padded_len, k % padded_len);
+            // A segment is a kernel row of taps and channels, or a tap of channels.
+            let (y, x, c) = if geometry.rows_are_segments() {
+                (segment, at / geometry.channels, at % geometry.channels)
+            } else {
+                (segment / width, segment % width, at)
+            };
+            (at < len).then(|| y * down + x * across + c * channel)
+        };
+        let source = Source { data: self.view.data(), column_stride: output, reading: self.reading };
+        for (group, packed) in packed.chunks_exact_mut(per_group).enumerate() {
+            let columns = group * geometry.columns..(group + 1) * geometry.columns;
+            let zero = |column: usize| self.reading.as_signed(self.zero_points[column]) as i8;
+            pack::panels(layout, source, row, count * padded_len, columns, zero, packed);
+        }
+        Ok(packed)
+    }
+
+    fn stored_zero_points(&self, set: &KernelSet, geometry: &Geometry) -> Vec<i16> {
+        let stored = |&zero: &i32| self.reading.as_signed(zero) as i16;
+        if self.zero_points.iter().all(|zero| stored(zero) == 0) {
+            return Vec::new();
+        }
+        let padded = set.panels().padded_columns(geometry.columns);
+        self.zero_points
+            .chunks_exact(geometry.columns.max(1))
+            .flat_map(|group| {
+                group.iter().map(stored).chain(core::iter::repeat_n(0, padded - geometry.columns)).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// Blocks of channels, in a block pairs of taps, in a pair the channels in the tier's order, in a channel two taps.
+    fn depthwise(&self, set: &KernelSet) -> Result<Vec<i16>, Error> {
+        let [channels, height, width, _] = self.view.shape();
+        let lanes = set.depthwise_lanes();
+        let taps = height * width;
+        let pairs = taps.div_ceil(2);
+        let total = product("packed weights", &[channels.next_multiple_of(lanes), pairs, 2])?;
+        let mut packed = zeroed("packed weights", total)?;
+        let order = set.depthwise_order();
+        for (index, slot) in packed.iter_mut().enumerate() {
+            let (block, within) = (index / (pairs * lanes * 2), index % (pairs * lanes * 2));
+            let tap = within / (lanes * 2) * 2 + within % 2;
+            let channel = block * lanes + usize::from(order[within % (lanes * 2) / 2]);
+            if tap < taps && channel < channels {
+                let value = self.reading.value(self.view.at([channel, tap / width, tap % width, 0]));
+                *slot = (value - self.zero_points[channel]) as i16;
+            }
+        }
+        Ok(packed)
+    }
+}
+
+/// A product of sizes that fits 2^31, beyond which no tensor of this library goes in one dimension of its tables.
+pub(crate) fn product(what: &'static str, sizes: &[usize]) -> Result<usize, Error> {
+    sizes
+        .iter()
+        .try_fold(1usize, |product, &size| product.checked_mul(size))
+        .filter(|&product| product <= 1 << 31)
+        .ok_or(Error::SizeOverflow { what })
+}
+
+/// A zeroed vector, or an error where there is no memory for it.
+pub(crate) fn zeroed<T: bytemuck::Zeroable + Clone>(what: &'static str, len: usize) -> Result<Vec<T>, Error> {
+    let mut vector = Vec::new();
+    vector.try_reserve_exact(len).map_err(|_| Error::SizeOverflow { what })?;
+    vector.resize(len, T::zeroed());
+    Ok(vector)
+}

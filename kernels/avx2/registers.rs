@@ -72,8 +72,7 @@ impl Registers for Avx2 {
                 if N == 2 {
                     _mm_storeu_si128(to.cast(), bytes);
                 } else {
-                    // Both halves of the words were the same register: its lower lanes stand in the even positions.
-                    _mm_storel_epi64(to.cast(), _mm_shuffle_epi32::<0b00_00_10_00>(bytes));
+                    _mm_storel_epi64(to.cast(), bytes);
                 }
             }
         }

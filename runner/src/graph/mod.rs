@@ -54,15 +54,6 @@ impl Type {
     pub const fn is_quantized(self) -> bool {
         matches!(self, Self::U8 | Self::I8)
     }
-
-    /// Least and greatest value of an 8-bit type.
-    pub(crate) const fn range(self) -> Option<(i32, i32)> {
-        match self {
-            Self::U8 => Some((0, 255)),
-            Self::I8 => Some((-128, 127)),
-            _ => None,
-        }
-    }
 }
 
 impl fmt::Display for Type {

@@ -43,8 +43,8 @@ pub(super) fn lower(operands: Operands<'_>, backend: &Backend) -> Result<Box<dyn
 
 impl<A, C> Step for Add<A, C>
 where
-    A: Element + zeropoint::Quantized8,
-    C: Element + zeropoint::Quantized8,
+    A: Element + zeropoint::Int8,
+    C: Element + zeropoint::Int8,
 {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         let Context { memory, threads, .. } = context;

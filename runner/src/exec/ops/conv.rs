@@ -72,7 +72,7 @@ pub(super) fn lower(
 
 impl<A, O> Step for Conv<A, O>
 where
-    A: Element + zeropoint::Quantized8,
+    A: Element + zeropoint::Int8,
     O: Element + zeropoint::Element,
 {
     fn run(&self, context: Context<'_>) -> Result<(), String> {

@@ -55,7 +55,7 @@ pub(super) fn lower(operands: Operands<'_>, backend: &Backend) -> Result<Box<dyn
 
 impl<A, O> Step for MatMul<A, O>
 where
-    A: Element + zeropoint::Quantized8,
+    A: Element + zeropoint::Int8,
     O: Element + zeropoint::Element,
 {
     fn run(&self, context: Context<'_>) -> Result<(), String> {

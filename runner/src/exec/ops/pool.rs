@@ -45,8 +45,8 @@ pub(super) fn lower(operands: Operands<'_>, channels_last: bool, backend: &Backe
 
 impl<X, Y> Step for Pool<X, Y>
 where
-    X: Element + zeropoint::Quantized8,
-    Y: Element + zeropoint::Quantized8,
+    X: Element + zeropoint::Int8,
+    Y: Element + zeropoint::Int8,
 {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         context.memory.writing::<Y, _>(self.y, |memory, y| {

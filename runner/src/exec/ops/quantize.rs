@@ -107,7 +107,7 @@ pub(super) fn lower(
         return Err(Fault::invalid(format!("{} has {} values, expected 1", names[1], zero_points.len())));
     }
     let parameters: Vec<(f32, i32)> = scales.iter().copied().zip(zero_points.iter().copied().cycle()).collect();
-    let backend = backend.clone();
+    let backend = *backend;
     let (from, to) = (operands.tensor(x).layout, operands.tensor(y).layout);
 
     if direction == Direction::Dequantize {
@@ -128,7 +128,7 @@ pub(super) fn lower(
     Ok(quantized!(type_, Q => Box::new(Quantize::<Q> { backend, x, y, slices, type_: PhantomData })))
 }
 
-impl<Q: Element + zeropoint::Quantized8> Step for Quantize<Q> {
+impl<Q: Element + zeropoint::Int8> Step for Quantize<Q> {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         let Context { memory, threads, .. } = context;
         memory.writing::<Q, _>(self.y, |memory, y| {
@@ -139,11 +139,11 @@ impl<Q: Element + zeropoint::Quantized8> Step for Quantize<Q> {
     }
 
     fn kernel(&self) -> String {
-        elementwise::quantize_kernel(&self.backend).to_owned()
+        self.backend.kernel_name("quantize").to_owned()
     }
 }
 
-impl<Q: Element + zeropoint::Quantized8> Step for Dequantize<Q> {
+impl<Q: Element + zeropoint::Int8> Step for Dequantize<Q> {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         let Context { memory, threads, .. } = context;
         memory.writing::<f32, _>(self.y, |memory, y| {
@@ -154,14 +154,14 @@ impl<Q: Element + zeropoint::Quantized8> Step for Dequantize<Q> {
     }
 
     fn kernel(&self) -> String {
-        elementwise::dequantize_kernel(&self.backend).to_owned()
+        self.backend.kernel_name("dequantize").to_owned()
     }
 }
 
 /// Pixels that are quantised at a time, channel by channel, before they are interleaved: they stay in the first cache.
 const PIXELS: usize = 512;
 
-impl<Q: Element + zeropoint::Quantized8> QuantizeToChannelsLast<Q> {
+impl<Q: Element + zeropoint::Int8> QuantizeToChannelsLast<Q> {
     /// Pixels `at..` of one image, into `y`.
     fn block(&self, image: &[f32], at: usize, y: &mut [Q]) -> Result<(), String> {
         let mut plane = [Q::zeroed(); PIXELS];
@@ -176,7 +176,7 @@ impl<Q: Element + zeropoint::Quantized8> QuantizeToChannelsLast<Q> {
     }
 }
 
-impl<Q: Element + zeropoint::Quantized8> Step for QuantizeToChannelsLast<Q> {
+impl<Q: Element + zeropoint::Int8> Step for QuantizeToChannelsLast<Q> {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         let Context { memory, threads, .. } = context;
         let size = self.channels * self.pixels;
@@ -199,6 +199,6 @@ impl<Q: Element + zeropoint::Quantized8> Step for QuantizeToChannelsLast<Q> {
     }
 
     fn kernel(&self) -> String {
-        elementwise::quantize_kernel(&self.backend).to_owned()
+        self.backend.kernel_name("quantize").to_owned()
     }
 }

@@ -1,0 +1,272 @@
+//! What the tests share: the models that the repository carries, models made on the spot, and runs of both.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use prost::Message;
+use zeropoint::{Backend, Isa};
+use zeropoint_runner::exec::{Limits, Plan, Session, TensorRef};
+use zeropoint_runner::formats::onnx::proto::*;
+use zeropoint_runner::graph::{Data, Element, Graph};
+use zeropoint_runner::{Error, Problems, formats::onnx, passes};
+
+/// The models, and what their pictures' file names begin with.
+pub const MODELS: [(&str, &str); 4] = [
+    ("person_detect_s8pc", "person"),
+    ("person_detect_u8s8pc", "person"),
+    ("mbv2_u8s8pc", "imagenet"),
+    ("mbv2_u8", "imagenet"),
+];
+
+pub fn models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models")
+}
+
+pub fn model(name: &str) -> PathBuf {
+    models().join(name).with_extension("onnx")
+}
+
+/// A picture's name and its file, for each golden of a model.
+pub fn pictures(model: &str, prefix: &str) -> Vec<(String, PathBuf)> {
+    let folder = models().join("golden").join(model);
+    let mut pictures: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let picture = models().join("pictures").join(format!("{prefix}_{name}.png"));
+            (name, picture)
+        })
+        .collect();
+    pictures.sort();
+    assert!(pictures.len() >= 4, "{}: {} goldens", folder.display(), pictures.len());
+    pictures
+}
+
+/// The tiers that this CPU has; the others are named, and those that the environment demands must not be among them.
+pub fn tiers() -> Vec<Backend> {
+    let demanded = std::env::var("ZEROPOINT_REQUIRE_ISA").unwrap_or_default();
+    let mut backends = Vec::new();
+    for &isa in Isa::ALL {
+        match Backend::with_isa(isa) {
+            Ok(backend) => backends.push(backend),
+            Err(error) => {
+                assert!(!demanded.split(',').any(|name| name == isa.to_string()), "{isa} is demanded: {error}");
+                println!("tier {isa} not run: {error}");
+            }
+        }
+    }
+    assert!(!backends.is_empty());
+    backends
+}
+
+pub fn load(path: &Path) -> Graph {
+    let mut graph = onnx::load(path).unwrap();
+    passes::prepare(&mut graph).unwrap();
+    graph
+}
+
+pub fn set<T: Element>(session: &mut Session, index: usize, values: &[T]) {
+    session.input_mut::<T>(index).unwrap().copy_from_slice(values);
+}
+
+pub fn set_data(session: &mut Session, index: usize, data: &Data) {
+    match data {
+        Data::U8(values) => set(session, index, values),
+        Data::I8(values) => set(session, index, values),
+        Data::I32(values) => set(session, index, values),
+        Data::I64(values) => set(session, index, values),
+        Data::F32(values) => set(session, index, values),
+    }
+}
+
+/// A folder for one test's files, empty.
+pub fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A model under construction.
+#[derive(Clone)]
+pub struct Builder(pub ModelProto);
+
+impl Builder {
+    pub fn new(opset: i64) -> Self {
+        let import = |domain: &str, version| OperatorSetIdProto { domain: domain.into(), version };
+        Self(ModelProto {
+            ir_version: 8,
+            graph: Some(GraphProto { name: "test".into(), ..GraphProto::default() }),
+            opset_import: vec![import("", opset), import("com.microsoft", 1)],
+        })
+    }
+
+    pub fn graph(&mut self) -> &mut GraphProto {
+        self.0.graph.as_mut().unwrap()
+    }
+
+    pub fn input(mut self, name: &str, type_: i32, dims: &[i64]) -> Self {
+        self.graph().input.push(value(name, type_, dims));
+        self
+    }
+
+    pub fn output(mut self, name: &str, type_: i32, dims: &[i64]) -> Self {
+        self.graph().output.push(value(name, type_, dims));
+        self
+    }
+
+    pub fn constant(mut self, name: &str, dims: &[i64], data: Data) -> Self {
+        self.graph().initializer.push(tensor(name, dims, data));
+        self
+    }
+
+    pub fn u8(self, name: &str, value: u8) -> Self {
+        self.constant(name, &[], Data::U8(vec![value]))
+    }
+
+    pub fn i8(self, name: &str, value: i8) -> Self {
+        self.constant(name, &[], Data::I8(vec![value]))
+    }
+
+    pub fn f32(self, name: &str, value: f32) -> Self {
+        self.constant(name, &[], Data::F32(vec![value]))
+    }
+
+    /// A node whose operands are separated by spaces; `-` is one that is left out.
+    pub fn node(mut self, op: &str, inputs: &str, output: &str, attributes: Vec<AttributeProto>) -> Self {
+        let (domain, op_type) = op.rsplit_once('.').unwrap_or(("", op));
+        let input = inputs.split_whitespace().map(|name| if name == "-" { String::new() } else { name.into() });
+        self.graph().node.push(NodeProto {
+            input: input.collect(),
+            output: vec![output.into()],
+            name: format!("make_{output}"),
+            op_type: op_type.into(),
+            attribute: attributes,
+            domain: domain.into(),
+        });
+        self
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.encode_to_vec()
+    }
+
+    /// Everything that is wrong with the model, by any stage up to the plan.
+    pub fn problems(&self) -> String {
+        plan(&self.bytes()).err().map_or_else(String::new, |error| error.to_string())
+    }
+
+    pub fn session(&self, backend: &Backend, threads: usize) -> Session {
+        let (graph, problems) = onnx::parse(&self.bytes(), None);
+        let session = finish(graph, problems, backend).and_then(|plan| Session::new(plan, threads));
+        session.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Runs on every tier, with one and two threads, and gives the output that all of them agree on.
+    pub fn run(&self, inputs: &[Data]) -> Data {
+        let mut results = Vec::new();
+        for backend in tiers() {
+            for threads in [1, 2] {
+                let mut session = self.session(&backend, threads);
+                for (index, data) in inputs.iter().enumerate() {
+                    set_data(&mut session, index, data);
+                }
+                session.run().unwrap();
+                results.push((backend.isa(), threads, owned(session.output(0).unwrap())));
+            }
+        }
+        let (_, _, first) = results[0].clone();
+        for (isa, threads, result) in results {
+            assert_eq!(result, first, "{isa}, {threads} threads");
+        }
+        first
+    }
+}
+
+pub fn plan(bytes: &[u8]) -> Result<Plan, Error> {
+    let (graph, problems) = onnx::parse(bytes, None);
+    finish(graph, problems, &Backend::best())
+}
+
+pub fn finish(mut graph: Graph, mut problems: Problems, backend: &Backend) -> Result<Plan, Error> {
+    passes::run(&mut graph, &mut problems);
+    problems.into_result()?;
+    Plan::new(&graph, backend, Limits::default())
+}
+
+pub fn session(graph: &Graph, backend: &Backend, threads: usize) -> Session {
+    Session::new(Arc::new(Plan::new(graph, backend, Limits::default()).unwrap()), threads).unwrap()
+}
+
+pub fn owned(values: TensorRef<'_>) -> Data {
+    match values {
+        TensorRef::U8(values) => Data::U8(values.to_vec()),
+        TensorRef::I8(values) => Data::I8(values.to_vec()),
+        TensorRef::I32(values) => Data::I32(values.to_vec()),
+        TensorRef::I64(values) => Data::I64(values.to_vec()),
+        TensorRef::F32(values) => Data::F32(values.to_vec()),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub const F32: i32 = 1;
+pub const U8: i32 = 2;
+pub const I8: i32 = 3;
+pub const I64: i32 = 7;
+
+pub fn value(name: &str, elem_type: i32, dims: &[i64]) -> ValueInfoProto {
+    let dim = dims.iter().map(|&size| DimensionProto { dim_value: Some(size), dim_param: None }).collect();
+    let tensor_type = Some(TensorTypeProto { elem_type, shape: Some(TensorShapeProto { dim }) });
+    ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type }) }
+}
+
+pub fn tensor(name: &str, dims: &[i64], data: Data) -> TensorProto {
+    let (data_type, raw) = match data {
+        Data::F32(values) => (1, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+        Data::U8(values) => (2, values),
+        Data::I8(values) => (3, values.iter().map(|value| value.cast_unsigned()).collect()),
+        Data::I32(values) => (6, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+        Data::I64(values) => (7, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+    };
+    TensorProto { dims: dims.to_vec(), data_type, name: name.into(), raw_data: Some(raw), ..TensorProto::default() }
+}
+
+pub fn int(name: &str, value: i64) -> AttributeProto {
+    AttributeProto { name: name.into(), i: value, r#type: AttributeType::Int.into(), ..AttributeProto::default() }
+}
+
+pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
+    let r#type = AttributeType::Ints.into();
+    AttributeProto { name: name.into(), ints: values.to_vec(), r#type, ..AttributeProto::default() }
+}
+
+pub fn string(name: &str, value: &str) -> AttributeProto {
+    let r#type = AttributeType::String.into();
+    AttributeProto { name: name.into(), s: value.as_bytes().to_vec(), r#type, ..AttributeProto::default() }
+}
+
+/// Numbers that are the same in each run of a test.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
+    }
+
+    pub fn u8(&mut self) -> u8 {
+        self.next().to_be_bytes()[0]
+    }
+}

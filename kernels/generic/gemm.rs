@@ -145,18 +145,27 @@ impl Product<'_> {
         // SAFETY: every row has a segment's length behind each of its segments, the panel has `N` registers of pairs
         // for each pair of K, and bias has an entry for each padded column.
         unsafe {
-            let bias: [R::Int; N] = core::array::from_fn(|n| R::load(self.bias.as_ptr().add(column + n * R::LANES)));
+            let mut bias = [R::splat(0); N];
+            for n in 0..N {
+                bias[n] = R::load(self.bias.as_ptr().add(column + n * R::LANES));
+            }
             let mut acc = [bias; M];
-            let starts: [*const i16; M] =
-                core::array::from_fn(|m| self.a.as_ptr().add(*self.rows.get_unchecked(row + m) as usize));
+            let mut starts = [self.a.as_ptr(); M];
+            for m in 0..M {
+                starts[m] = starts[m].add(*self.rows.get_unchecked(row + m) as usize);
+            }
             for &segment in self.segments {
-                let rows = starts.map(|start| start.add(segment as usize));
+                let mut rows = starts;
+                for row in &mut rows {
+                    *row = row.add(segment as usize);
+                }
                 let mut k = 0;
                 while k < self.segment_len {
-                    let b: [R::Pair; N] = core::array::from_fn(|n| {
+                    let mut b = [R::broadcast_pair(rows[0].add(k)); N];
+                    for n in 0..N {
                         let pair = at + n * 2 * R::LANES;
-                        if WIDE { R::load_pairs(wide.add(pair)) } else { R::widen_pairs(panel.add(pair)) }
-                    });
+                        b[n] = if WIDE { R::load_pairs(wide.add(pair)) } else { R::widen_pairs(panel.add(pair)) };
+                    }
                     for m in 0..M {
                         let a = R::broadcast_pair(rows[m].add(k));
                         for n in 0..N {
@@ -167,8 +176,8 @@ impl Product<'_> {
                     k += 2;
                 }
             }
-            for (m, acc) in acc.into_iter().enumerate() {
-                store.store(row + m, column, count, acc);
+            for m in 0..M {
+                store.store(row + m, column, count, acc[m]);
             }
         }
     }
@@ -236,11 +245,14 @@ impl Product<'_> {
         let width = 2 * R::LANES;
         // SAFETY: the panels are whole, and the row has a segment's length behind each of its segments.
         unsafe {
-            let panels: [*const u8; STREAMS] =
-                core::array::from_fn(|p| self.panels.as_ptr().add((column + p * width) * depth));
-            let mut acc: [[R::Int; 2]; STREAMS] = core::array::from_fn(|p| {
-                core::array::from_fn(|n| R::load(self.bias.as_ptr().add(column + p * width + n * R::LANES)))
-            });
+            let mut panels = [self.panels.as_ptr(); STREAMS];
+            let mut acc = [[R::splat(0); 2]; STREAMS];
+            for p in 0..STREAMS {
+                panels[p] = panels[p].add((column + p * width) * depth);
+                for n in 0..2 {
+                    acc[p][n] = R::load(self.bias.as_ptr().add(column + p * width + n * R::LANES));
+                }
+            }
             let start = self.a.as_ptr().add(self.rows[0] as usize);
             let mut at = 0;
             for &segment in self.segments {
@@ -258,8 +270,8 @@ impl Product<'_> {
                     k += 2;
                 }
             }
-            for (p, acc) in acc.into_iter().enumerate() {
-                store.store(0, column + p * width, width, acc);
+            for p in 0..STREAMS {
+                store.store(0, column + p * width, width, acc[p]);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The end of a tile: what its accumulators become, and where they go.
 
+use core::mem::MaybeUninit;
+
 use super::registers::Registers;
 use crate::table::{Epilogue, Requantize};
 
@@ -65,23 +67,40 @@ pub(crate) unsafe fn with_store<R: Registers>(epilogue: &mut Epilogue<'_>, algor
     }
 }
 
-/// Room for the widest row of a tile, of any element type.
+/// Room for the widest row of a tile.
 const WIDEST: usize = 64;
 
-/// Writes `count` elements by `write`: in place where all are wanted, else by way of a buffer.
+/// Where a row of a tile is written: in place where all of its columns are wanted, else by way of a buffer.
 ///
-/// # Safety
-/// `count` elements at `to` may be written, and `write` writes `all` elements.
-#[inline(always)]
-unsafe fn write_row<T: Copy + Default>(to: *mut T, count: usize, all: usize, write: impl FnOnce(*mut T)) {
-    if count == all {
-        write(to);
-    } else {
-        let mut buffer = [T::default(); WIDEST];
+/// No closures here and in the algorithms: one would not get the tier's features, and so none of its instructions
+/// inlined.
+struct RowOut<T> {
+    buffer: [MaybeUninit<T>; WIDEST],
+    to: *mut T,
+    count: usize,
+}
+
+impl<T: Copy> RowOut<T> {
+    #[inline(always)]
+    fn new(to: *mut T, count: usize) -> Self {
+        Self { buffer: [MaybeUninit::uninit(); WIDEST], to, count }
+    }
+
+    /// Where `all` elements may be written.
+    #[inline(always)]
+    fn start(&mut self, all: usize) -> *mut T {
         debug_assert!(all <= WIDEST);
-        write(buffer.as_mut_ptr());
-        // SAFETY: the caller grants `count` elements, which is below `all` and so inside the buffer.
-        unsafe { core::ptr::copy_nonoverlapping(buffer.as_ptr(), to, count) };
+        if self.count == all { self.to } else { self.buffer.as_mut_ptr().cast() }
+    }
+
+    /// # Safety
+    /// `all` elements were written at the start, and `count` may be written where the row goes.
+    #[inline(always)]
+    unsafe fn finish(self, all: usize) {
+        if self.count != all {
+            // SAFETY: `count` is below `all` and so inside the buffer.
+            unsafe { core::ptr::copy_nonoverlapping(self.buffer.as_ptr().cast(), self.to, self.count) };
+        }
     }
 }
 
@@ -90,11 +109,12 @@ impl<R: Registers> Store<R> for Int32 {
     unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, acc: [R::Int; N]) {
         // SAFETY: the caller grants the columns of the row.
         unsafe {
-            write_row(self.out.add(row * self.stride + column), count, N * R::LANES, |to| {
-                for (index, x) in acc.into_iter().enumerate() {
-                    R::store(to.add(index * R::LANES), x);
-                }
-            });
+            let mut out = RowOut::new(self.out.add(row * self.stride + column), count);
+            let to = out.start(N * R::LANES);
+            for n in 0..N {
+                R::store(to.add(n * R::LANES), acc[n]);
+            }
+            out.finish(N * R::LANES);
         }
     }
 }
@@ -104,13 +124,13 @@ impl<R: Registers> Store<R> for Bytes<'_> {
     unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, mut acc: [R::Int; N]) {
         // SAFETY: the caller grants the columns of the row and the multipliers.
         unsafe {
-            for (index, x) in acc.iter_mut().enumerate() {
-                let multiplier = R::load_floats(self.multipliers.as_ptr().add(column + index * R::LANES));
-                *x = requantize::<R>(*x, multiplier, &self.to);
+            for n in 0..N {
+                let multiplier = R::load_floats(self.multipliers.as_ptr().add(column + n * R::LANES));
+                acc[n] = requantize::<R>(acc[n], multiplier, &self.to);
             }
-            write_row(self.out.add(row * self.stride + column), count, N * R::LANES, |to| {
-                R::store_bytes(to, acc, self.to.flip);
-            });
+            let mut out = RowOut::new(self.out.add(row * self.stride + column), count);
+            R::store_bytes(out.start(N * R::LANES), acc, self.to.flip);
+            out.finish(N * R::LANES);
         }
     }
 }
@@ -120,14 +140,15 @@ impl<R: Registers> Store<R> for Float32<'_> {
     unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, acc: [R::Int; N]) {
         // SAFETY: the caller grants the columns of the row, the scales and the bias.
         unsafe {
-            write_row(self.out.add(row * self.stride + column), count, N * R::LANES, |to| {
-                for (index, x) in acc.into_iter().enumerate() {
-                    let at = index * R::LANES;
-                    let scaled = R::mul_float(R::to_float(x), R::load_floats(self.scales.as_ptr().add(column + at)));
-                    let biased = R::add_float(scaled, R::load_floats(self.bias.as_ptr().add(column + at)));
-                    R::store_floats(to.add(at), biased);
-                }
-            });
+            let mut out = RowOut::new(self.out.add(row * self.stride + column), count);
+            let to = out.start(N * R::LANES);
+            for n in 0..N {
+                let at = column + n * R::LANES;
+                let scaled = R::mul_float(R::to_float(acc[n]), R::load_floats(self.scales.as_ptr().add(at)));
+                let biased = R::add_float(scaled, R::load_floats(self.bias.as_ptr().add(at)));
+                R::store_floats(to.add(n * R::LANES), biased);
+            }
+            out.finish(N * R::LANES);
         }
     }
 }

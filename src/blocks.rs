@@ -9,6 +9,8 @@ pub(crate) struct Extent {
     pub(crate) images: usize,
     /// Output rows of an image.
     pub(crate) height: usize,
+    /// Output pixels of a row.
+    pub(crate) width: usize,
     /// Bytes of centred input that an output row adds to a band.
     pub(crate) row_bytes: usize,
     /// Columns that can be cut, in units: panels of a matrix, or groups.
@@ -30,32 +32,35 @@ pub(crate) struct Blocks {
 }
 
 /// What a band of centred input may take, so that it stays in a second-level cache beside a widened panel.
-const BAND_BYTES: usize = 192 << 10;
+const BAND_BYTES: usize = 384 << 10;
 
-/// Work that is worth a part of its own: some 20 to 50 microseconds.
-const PART_MACS: u64 = 3 << 20;
+/// Work that is worth a part of its own: some 100 microseconds.
+const PART_MACS: u64 = 8 << 20;
 
 /// Parts at most that are made only to have work to hand out.
-const PARTS: u64 = 16;
+const PARTS: u64 = 8;
 
-/// Cuts so that a band fits the cache, and so that large products have parts for several threads: bands first, since a
-/// range of columns makes every part of it centre the same rows again.
+/// Output pixels that a band keeps when it is cut for the sake of parts alone: each band widens every panel again,
+/// which costs as much as the products of two and a half rows.
+const BAND_PIXELS: usize = 96;
+
+/// Units that a range keeps likewise: each range centres its rows again, as much as the products of three columns.
+const RANGE_UNITS: usize = 8;
+
+/// Cuts so that a band fits the cache, and so that large products have parts for several threads: into ranges of
+/// columns, then into more bands, as long as that costs next to nothing; a single row is cut into ranges alone.
 pub(crate) fn choose(extent: Extent) -> Blocks {
-    let Extent { images, height, row_bytes, units, macs } = extent;
-    let wanted = (macs / PART_MACS).clamp(1, PARTS) as usize;
+    let Extent { images, height, width, row_bytes, units, macs } = extent;
     let fits = (BAND_BYTES / row_bytes.max(1)).max(1);
-    let bands = height.div_ceil(fits).max(wanted.div_ceil(images.max(1))).max(1);
-    // Rows of a tile share each load of a weight: a band of a few rows of a matrix would lose that, and a range of
-    // columns is then the better cut.
-    let least = MIN_BAND_BYTES.div_ceil(row_bytes.max(1)).min(fits);
-    let band = height.div_ceil(bands).max(least).min(height.max(1));
-    let parts = images * height.div_ceil(band).max(1);
-    let ranges = wanted.div_ceil(parts.max(1)).clamp(1, units.max(1));
-    Blocks { images, height, units, band, range: units.div_ceil(ranges).max(1) }
+    let band = |bands: usize| height.div_ceil(bands.max(1)).max(1);
+    let bands = height.div_ceil(fits).max(1);
+    let wanted = (macs / PART_MACS).clamp(1, PARTS) as usize;
+    let missing = |parts: usize| wanted.div_ceil(parts.max(1));
+    let ranges = missing(images * bands).min(units / RANGE_UNITS).max(1);
+    let most_bands = height * width / BAND_PIXELS;
+    let bands = bands.max(missing(images * ranges).min(most_bands)).min(height.max(1));
+    Blocks { images, height, units, band: band(bands), range: units.div_ceil(ranges).max(1) }
 }
-
-/// A band that is cut for the sake of parts alone keeps at least so much.
-const MIN_BAND_BYTES: usize = 32 << 10;
 
 /// Where a part lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +97,7 @@ mod tests {
     use super::*;
 
     fn extent(height: usize, row_bytes: usize, units: usize, macs: u64) -> Extent {
-        Extent { images: 1, height, row_bytes, units, macs }
+        Extent { images: 1, height, width: 1, row_bytes, units, macs }
     }
 
     #[test]
@@ -124,6 +129,6 @@ mod tests {
         assert!(choose(extent(1, 8192, 256, 1 << 24)).parts() > 1);
         assert_eq!(choose(extent(7, 60, 1, 2639)).parts(), 1);
         let large = choose(extent(1024, 2048, 64, 1 << 30));
-        assert!(large.parts() >= 8 && large.range == 64, "{large:?}");
+        assert!(large.parts() >= 4 && large.band >= BAND_PIXELS, "{large:?}");
     }
 }

@@ -85,6 +85,8 @@ pub(crate) struct Product {
 struct Band {
     /// Columns, padding included.
     width: usize,
+    /// Elements from one row to the next.
+    row_len: usize,
     /// Input rows from one of the band to the next: more than 1 where a kernel of one row strides over the others.
     step: usize,
     /// Rows of the band from one output row to the next.
@@ -92,6 +94,9 @@ struct Band {
     /// Elements for the band of most rows.
     len: usize,
 }
+
+/// Elements of 16 bits that make 1 KiB.
+const CROWDED: usize = 512;
 
 impl Product {
     pub(crate) fn new(
@@ -126,7 +131,10 @@ impl Product {
         // A kernel of one row needs no more rows than it has outputs.
         let (step, stride) = if kernel_height == 1 { (window.strides[0], 1) } else { (1, window.strides[0]) };
         let band_width = reach(out_width, window.strides[1], kernel_width, filter.dilation[1]);
-        let row_len = product("band of input", &[band_width, channels])?;
+        let row_values = product("band of input", &[band_width, channels])?;
+        // Rows of a tile that lie a multiple of this apart would crowd into a few sets of the first-level cache.
+        let crowded = out_width <= 1 && row_values > 0 && row_values % CROWDED == 0;
+        let row_len = if crowded { row_values + CROWDED / 16 } else { row_values };
 
         let (segments, values) = geometry.segments();
         let depthwise = geometry.is_depthwise();
@@ -142,10 +150,10 @@ impl Product {
             (false, groups) => groups,
         };
         let row_bytes = product("band of input", &[stride, row_len, 2])?;
-        let blocks = choose(Extent { images, height: out_height, row_bytes, units, macs });
+        let blocks = choose(Extent { images, height: out_height, width: out_width, row_bytes, units, macs });
         let band_rows = reach(blocks.band.min(out_height), stride, kernel_height, filter.dilation[0]);
         let len = product("band of input", &[band_rows, row_len])?;
-        let band = Band { width: band_width, step, stride, len };
+        let band = Band { width: band_width, row_len, step, stride, len };
 
         let too_large = || Error::SizeOverflow { what: "band of input" };
         let rows = (0..blocks.band.min(out_height))
@@ -416,10 +424,10 @@ impl Product {
     ) {
         let [_, height, width, channels] = self.input;
         let [top, left, ..] = self.window.pads;
-        let row_len = self.band.width * channels;
+        let row_values = self.band.width * channels;
         let outputs = part.rows.len();
         let kernel = self.geometry.kernel[0];
-        if row_len == 0 || outputs == 0 {
+        if row_values == 0 || outputs == 0 {
             return;
         }
         let rows = (outputs - 1) * self.band.stride + (kernel.max(1) - 1) * self.geometry.filter.dilation[0] + 1;
@@ -428,7 +436,8 @@ impl Product {
         let count = width.min(self.band.width - before);
         // Where the band's first row lies in the input, counted from the top of the padding.
         let first = part.rows.start * self.window.strides[0];
-        for (index, row) in band.chunks_exact_mut(row_len).take(rows).enumerate() {
+        for (index, row) in band.chunks_exact_mut(self.band.row_len).take(rows).enumerate() {
+            let row = &mut row[..row_values];
             let y = (first + index * self.band.step).checked_sub(top).filter(|&y| y < height);
             let (Some(y), true) = (y, count > 0) else {
                 row.fill(0);

@@ -60,8 +60,10 @@ impl Taps<'_> {
         let mut channel = 0;
         // SAFETY: each window has a block's channels behind each tap, and weights and bias are padded to blocks.
         unsafe {
-            let starts: [*const i16; P] =
-                core::array::from_fn(|p| self.a.as_ptr().add(*self.rows.get_unchecked(row + p) as usize));
+            let mut starts = [self.a.as_ptr(); P];
+            for p in 0..P {
+                starts[p] = starts[p].add(*self.rows.get_unchecked(row + p) as usize);
+            }
             while channel < self.channels {
                 let mut acc = [[R::splat(0); 2]; P];
                 for pair in self.taps.chunks_exact(2) {
@@ -74,7 +76,8 @@ impl Taps<'_> {
                     }
                     weights = weights.add(2 * block);
                 }
-                let bias = [0, 1].map(|n| R::load(self.bias.as_ptr().add(channel + n * R::LANES)));
+                let bias = self.bias.as_ptr().add(channel);
+                let bias = [R::load(bias), R::load(bias.add(R::LANES))];
                 let count = block.min(self.channels - channel);
                 for p in 0..P {
                     let [x, y] = R::in_order(acc[p]);

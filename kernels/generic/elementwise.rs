@@ -1,4 +1,7 @@
 //! Element by element: centre, quantise, dequantise, requantise, add.
+//!
+//! Each operation is a step over a few registers. Full steps run in place; what is left of a slice is copied to a
+//! buffer and goes through the same step, so that an element's result does not depend on where it stands.
 
 use super::registers::Registers;
 use super::store::{finish, requantize};
@@ -9,16 +12,6 @@ const N: usize = 4;
 /// Room for the elements of `N` registers.
 const ROOM: usize = 64;
 
-/// Runs `step(index)` for each full step of `len`, and says how many elements are left.
-#[inline(always)]
-fn full_steps(len: usize, step: usize, mut run: impl FnMut(usize)) -> usize {
-    let full = len / step;
-    for index in 0..full {
-        run(index * step);
-    }
-    len - full * step
-}
-
 /// See [`crate::KernelSet::center`].
 ///
 /// # Safety
@@ -26,11 +19,12 @@ fn full_steps(len: usize, step: usize, mut run: impl FnMut(usize)) -> usize {
 #[inline(always)]
 pub(crate) unsafe fn center<R: Registers>(src: &[u8], dst: &mut [i16], flip: u8, zero: i16) {
     let step = 2 * R::LANES;
-    let to = dst.as_mut_ptr();
-    // SAFETY: a full step lies inside both slices.
-    let left = full_steps(src.len(), step, |at| unsafe { R::center(src.as_ptr().add(at), to.add(at), flip, zero) });
-    let done = src.len() - left;
-    for (to, &from) in dst[done..].iter_mut().zip(&src[done..]) {
+    let full = src.len() / step * step;
+    for at in (0..full).step_by(step) {
+        // SAFETY: a full step lies inside both slices.
+        unsafe { R::center(src.as_ptr().add(at), dst.as_mut_ptr().add(at), flip, zero) };
+    }
+    for (to, &from) in dst[full..].iter_mut().zip(&src[full..]) {
         *to = i16::from(from ^ flip) - zero;
     }
 }
@@ -42,22 +36,30 @@ pub(crate) unsafe fn center<R: Registers>(src: &[u8], dst: &mut [i16], flip: u8,
 #[inline(always)]
 pub(crate) unsafe fn quantize<R: Registers>(x: &[f32], y: &mut [u8], args: &QuantizeArgs) {
     let step = N * R::LANES;
-    // SAFETY: a full step lies inside what `from` and `to` point to.
-    let run = |from: *const f32, to: *mut u8| unsafe {
+    let full = x.len() / step * step;
+    for at in (0..full).step_by(step) {
+        // SAFETY: a full step lies inside both slices.
+        unsafe { quantize_step::<R>(x.as_ptr().add(at), y.as_mut_ptr().add(at), args) };
+    }
+    let left = x.len() - full;
+    let (mut from, mut to) = ([0.0; ROOM], [0; ROOM]);
+    from[..left].copy_from_slice(&x[full..]);
+    // SAFETY: the buffers have room for a step.
+    unsafe { quantize_step::<R>(from.as_ptr(), to.as_mut_ptr(), args) };
+    y[full..].copy_from_slice(&to[..left]);
+}
+
+#[inline(always)]
+unsafe fn quantize_step<R: Registers>(x: *const f32, y: *mut u8, args: &QuantizeArgs) {
+    // SAFETY: the caller grants a step at each pointer.
+    unsafe {
         let scale = R::splat_float(args.scale);
-        let quantized = core::array::from_fn::<_, N, _>(|n| {
-            finish::<R>(R::div_float(R::load_floats(from.add(n * R::LANES)), scale), &args.to)
-        });
-        R::store_bytes(to, quantized, args.to.flip);
-    };
-    let to = y.as_mut_ptr();
-    // SAFETY: a full step lies inside both slices.
-    let left = full_steps(x.len(), step, |at| unsafe { run(x.as_ptr().add(at), to.add(at)) });
-    let done = x.len() - left;
-    let (mut from, mut bytes) = ([0.0; ROOM], [0; ROOM]);
-    from[..left].copy_from_slice(&x[done..]);
-    run(from.as_ptr(), bytes.as_mut_ptr());
-    y[done..].copy_from_slice(&bytes[..left]);
+        let mut quantized = [R::splat(0); N];
+        for n in 0..N {
+            quantized[n] = finish::<R>(R::div_float(R::load_floats(x.add(n * R::LANES)), scale), &args.to);
+        }
+        R::store_bytes(y, quantized, args.to.flip);
+    }
 }
 
 /// See [`crate::KernelSet::dequantize`].
@@ -66,21 +68,27 @@ pub(crate) unsafe fn quantize<R: Registers>(x: &[f32], y: &mut [u8], args: &Quan
 /// The registers' features, and equal lengths.
 #[inline(always)]
 pub(crate) unsafe fn dequantize<R: Registers>(x: &[u8], y: &mut [f32], args: &DequantizeArgs) {
-    // Flipping a byte of the signed reading gives the unsigned one, 128 more: subtract that with the zero point.
     let step = R::LANES;
-    // SAFETY: a full step lies inside what `from` and `to` point to.
-    let run = |from: *const u8, to: *mut f32| unsafe {
-        let x = R::add(R::load_bytes(from, args.flip), R::splat(-args.zero_point));
-        R::store_floats(to, R::mul_float(R::to_float(x), R::splat_float(args.scale)));
-    };
-    let to = y.as_mut_ptr();
-    // SAFETY: a full step lies inside both slices.
-    let left = full_steps(x.len(), step, |at| unsafe { run(x.as_ptr().add(at), to.add(at)) });
-    let done = x.len() - left;
-    let (mut from, mut floats) = ([0; ROOM], [0.0; ROOM]);
-    from[..left].copy_from_slice(&x[done..]);
-    run(from.as_ptr(), floats.as_mut_ptr());
-    y[done..].copy_from_slice(&floats[..left]);
+    let full = x.len() / step * step;
+    for at in (0..full).step_by(step) {
+        // SAFETY: a full step lies inside both slices.
+        unsafe { dequantize_step::<R>(x.as_ptr().add(at), y.as_mut_ptr().add(at), args) };
+    }
+    let left = x.len() - full;
+    let (mut from, mut to) = ([0; ROOM], [0.0; ROOM]);
+    from[..left].copy_from_slice(&x[full..]);
+    // SAFETY: the buffers have room for a step.
+    unsafe { dequantize_step::<R>(from.as_ptr(), to.as_mut_ptr(), args) };
+    y[full..].copy_from_slice(&to[..left]);
+}
+
+#[inline(always)]
+unsafe fn dequantize_step<R: Registers>(x: *const u8, y: *mut f32, args: &DequantizeArgs) {
+    // SAFETY: the caller grants a step at each pointer.
+    unsafe {
+        let difference = R::add(R::load_bytes(x, args.flip), R::splat(-args.zero_point));
+        R::store_floats(y, R::mul_float(R::to_float(difference), R::splat_float(args.scale)));
+    }
 }
 
 /// See [`crate::KernelSet::requantize`].
@@ -95,35 +103,43 @@ pub(crate) unsafe fn requantize_row<R: Registers>(
     to: &Requantize,
 ) {
     let step = N * R::LANES;
-    // SAFETY: a full step lies inside what the pointers point to.
-    let run = |from: *const i32, each: Option<*const f32>, out: *mut u8| unsafe {
-        let bytes = core::array::from_fn::<_, N, _>(|n| {
-            let multiplier = match (each, multipliers) {
-                (Some(each), _) => R::load_floats(each.add(n * R::LANES)),
-                (None, Multipliers::All(all)) => R::splat_float(all),
-                (None, Multipliers::Each(_)) => R::splat_float(0.0),
-            };
-            requantize::<R>(R::load(from.add(n * R::LANES)), multiplier, to)
-        });
-        R::store_bytes(out, bytes, to.flip);
+    let full = acc.len() / step * step;
+    let (mut all, mut from, mut bytes) = ([0.0; ROOM], [0; ROOM], [0; ROOM]);
+    // One multiplier for all is a row of equal ones that does not move.
+    let (each, stride) = match multipliers {
+        Multipliers::All(one) => {
+            all.fill(one);
+            (all.as_ptr(), 0)
+        }
+        Multipliers::Each(each) => (each.as_ptr(), 1),
     };
-    let each = match multipliers {
-        Multipliers::All(_) => None,
-        Multipliers::Each(each) => Some(each),
-    };
-    let out = y.as_mut_ptr();
-    // SAFETY: a full step lies inside all slices, which are equally long.
-    let left = full_steps(acc.len(), step, |at| unsafe {
-        run(acc.as_ptr().add(at), each.map(|each| each.as_ptr().add(at)), out.add(at));
-    });
-    let done = acc.len() - left;
-    let (mut from, mut floats, mut bytes) = ([0; ROOM], [0.0; ROOM], [0; ROOM]);
-    from[..left].copy_from_slice(&acc[done..]);
-    if let Some(each) = each {
-        floats[..left].copy_from_slice(&each[done..]);
+    for at in (0..full).step_by(step) {
+        // SAFETY: a full step lies inside all slices, which are equally long.
+        unsafe {
+            requantize_step::<R>(acc.as_ptr().add(at), each.add(at * stride), y.as_mut_ptr().add(at), to);
+        }
     }
-    run(from.as_ptr(), each.map(|_| floats.as_ptr()), bytes.as_mut_ptr());
-    y[done..].copy_from_slice(&bytes[..left]);
+    let left = acc.len() - full;
+    from[..left].copy_from_slice(&acc[full..]);
+    if let Multipliers::Each(each) = multipliers {
+        all[..left].copy_from_slice(&each[full..]);
+    }
+    // SAFETY: the buffers have room for a step.
+    unsafe { requantize_step::<R>(from.as_ptr(), all.as_ptr(), bytes.as_mut_ptr(), to) };
+    y[full..].copy_from_slice(&bytes[..left]);
+}
+
+#[inline(always)]
+unsafe fn requantize_step<R: Registers>(acc: *const i32, multipliers: *const f32, y: *mut u8, to: &Requantize) {
+    // SAFETY: the caller grants a step at each pointer.
+    unsafe {
+        let mut bytes = [R::splat(0); N];
+        for n in 0..N {
+            let at = n * R::LANES;
+            bytes[n] = requantize::<R>(R::load(acc.add(at)), R::load_floats(multipliers.add(at)), to);
+        }
+        R::store_bytes(y, bytes, to.flip);
+    }
 }
 
 /// See [`crate::KernelSet::add`].
@@ -133,32 +149,38 @@ pub(crate) unsafe fn requantize_row<R: Registers>(
 #[inline(always)]
 pub(crate) unsafe fn add<R: Registers>(a: &[u8], b: &[u8], y: &mut [u8], args: &AddArgs) {
     let step = N * R::LANES;
-    let [of_a, of_b, of_y] = args.readings;
-    let flips = [of_a, of_b].map(|reading| reading.flip_to_unsigned());
-    let moved = [of_a, of_b].map(|reading| -i32::from(reading.flip_to_unsigned()));
-    let (low, high) = of_y.range();
+    let full = a.len() / step * step;
+    let of_y = args.readings[2];
     // The zero point is inside the sum, so what is rounded is the value itself.
-    let to = Requantize::new(of_y, 0, (low, high));
-    // SAFETY: a full step lies inside what the pointers point to.
-    let run = |a: *const u8, b: *const u8, out: *mut u8| unsafe {
+    let to = Requantize::new(of_y, 0, of_y.range());
+    for at in (0..full).step_by(step) {
+        // SAFETY: a full step lies inside all slices, which are equally long.
+        unsafe { add_step::<R>(a.as_ptr().add(at), b.as_ptr().add(at), y.as_mut_ptr().add(at), args, &to) };
+    }
+    let left = a.len() - full;
+    let (mut from_a, mut from_b, mut bytes) = ([0; ROOM], [0; ROOM], [0; ROOM]);
+    from_a[..left].copy_from_slice(&a[full..]);
+    from_b[..left].copy_from_slice(&b[full..]);
+    // SAFETY: the buffers have room for a step.
+    unsafe { add_step::<R>(from_a.as_ptr(), from_b.as_ptr(), bytes.as_mut_ptr(), args, &to) };
+    y[full..].copy_from_slice(&bytes[..left]);
+}
+
+#[inline(always)]
+unsafe fn add_step<R: Registers>(a: *const u8, b: *const u8, y: *mut u8, args: &AddArgs, to: &Requantize) {
+    let [flip_a, flip_b] = [args.readings[0].flip_to_unsigned(), args.readings[1].flip_to_unsigned()];
+    // SAFETY: the caller grants a step at each pointer.
+    unsafe {
         let (ra, rb, k) = (R::splat_float(args.ra), R::splat_float(args.rb), R::splat_float(args.k));
-        let value = |from: *const u8, operand: usize| {
-            R::to_float(R::add(R::load_bytes(from, flips[operand]), R::splat(moved[operand])))
-        };
-        let bytes = core::array::from_fn::<_, N, _>(|n| {
+        // The unsigned reading of a signed value is as much more as the flip.
+        let (moved_a, moved_b) = (R::splat(-i32::from(flip_a)), R::splat(-i32::from(flip_b)));
+        let mut bytes = [R::splat(0); N];
+        for n in 0..N {
             let at = n * R::LANES;
-            let inner = R::fma_float(value(b.add(at), 1), rb, k);
-            finish::<R>(R::fma_float(value(a.add(at), 0), ra, inner), &to)
-        });
-        R::store_bytes(out, bytes, to.flip);
-    };
-    let out = y.as_mut_ptr();
-    // SAFETY: a full step lies inside all slices, which are equally long.
-    let left = full_steps(a.len(), step, |at| unsafe { run(a.as_ptr().add(at), b.as_ptr().add(at), out.add(at)) });
-    let done = a.len() - left;
-    let (mut of_a, mut of_b, mut bytes) = ([0; ROOM], [0; ROOM], [0; ROOM]);
-    of_a[..left].copy_from_slice(&a[done..]);
-    of_b[..left].copy_from_slice(&b[done..]);
-    run(of_a.as_ptr(), of_b.as_ptr(), bytes.as_mut_ptr());
-    y[done..].copy_from_slice(&bytes[..left]);
+            let value_a = R::to_float(R::add(R::load_bytes(a.add(at), flip_a), moved_a));
+            let value_b = R::to_float(R::add(R::load_bytes(b.add(at), flip_b), moved_b));
+            bytes[n] = finish::<R>(R::fma_float(value_a, ra, R::fma_float(value_b, rb, k)), to);
+        }
+        R::store_bytes(y, bytes, to.flip);
+    }
 }

@@ -140,35 +140,68 @@ impl Product<'_> {
         count: usize,
         store: &S,
     ) {
-        let wide = self.scratch.as_ptr();
         let mut at = 0;
         // SAFETY: every row has a segment's length behind each of its segments, the panel has `N` registers of pairs
         // for each pair of K, and bias has an entry for each padded column.
         unsafe {
-            let bias: [R::Int; N] = core::array::from_fn(|n| R::load(self.bias.as_ptr().add(column + n * R::LANES)));
+            let mut bias = [R::splat(0); N];
+            for n in 0..N {
+                bias[n] = R::load(self.bias.as_ptr().add(column + n * R::LANES));
+            }
             let mut acc = [bias; M];
-            let starts: [*const i16; M] =
-                core::array::from_fn(|m| self.a.as_ptr().add(*self.rows.get_unchecked(row + m) as usize));
+            let mut starts = [self.a.as_ptr(); M];
+            for m in 0..M {
+                starts[m] = starts[m].add(*self.rows.get_unchecked(row + m) as usize);
+            }
             for &segment in self.segments {
-                let rows = starts.map(|start| start.add(segment as usize));
+                let mut rows = starts;
+                for row in &mut rows {
+                    *row = row.add(segment as usize);
+                }
                 let mut k = 0;
-                while k < self.segment_len {
-                    let b: [R::Pair; N] = core::array::from_fn(|n| {
-                        let pair = at + n * 2 * R::LANES;
-                        if WIDE { R::load_pairs(wide.add(pair)) } else { R::widen_pairs(panel.add(pair)) }
-                    });
-                    for m in 0..M {
-                        let a = R::broadcast_pair(rows[m].add(k));
-                        for n in 0..N {
-                            acc[m][n] = R::dot(acc[m][n], a, b[n]);
-                        }
-                    }
+                // Two pairs a turn, since the counting costs as much as a row.
+                while k + 2 < self.segment_len {
+                    self.step::<R, M, N, WIDE>(&mut acc, &rows, k, panel, at);
+                    self.step::<R, M, N, WIDE>(&mut acc, &rows, k + 2, panel, at + N * 2 * R::LANES);
+                    at += 2 * N * 2 * R::LANES;
+                    k += 4;
+                }
+                if k < self.segment_len {
+                    self.step::<R, M, N, WIDE>(&mut acc, &rows, k, panel, at);
                     at += N * 2 * R::LANES;
-                    k += 2;
                 }
             }
-            for (m, acc) in acc.into_iter().enumerate() {
-                store.store(row + m, column, count, acc);
+            for m in 0..M {
+                store.store(row + m, column, count, acc[m]);
+            }
+        }
+    }
+}
+
+impl Product<'_> {
+    /// A tile's products of one pair of K.
+    #[inline(always)]
+    unsafe fn step<R: Registers, const M: usize, const N: usize, const WIDE: bool>(
+        &self,
+        acc: &mut [[R::Int; N]; M],
+        rows: &[*const i16; M],
+        k: usize,
+        panel: *const u8,
+        at: usize,
+    ) {
+        // SAFETY: as the tile's.
+        unsafe {
+            let mut b = [R::broadcast_pair(rows[0].add(k)); N];
+            for n in 0..N {
+                let pair = at + n * 2 * R::LANES;
+                b[n] =
+                    if WIDE { R::load_pairs(self.scratch.as_ptr().add(pair)) } else { R::widen_pairs(panel.add(pair)) };
+            }
+            for m in 0..M {
+                let a = R::broadcast_pair(rows[m].add(k));
+                for n in 0..N {
+                    acc[m][n] = R::dot(acc[m][n], a, b[n]);
+                }
             }
         }
     }
@@ -236,11 +269,14 @@ impl Product<'_> {
         let width = 2 * R::LANES;
         // SAFETY: the panels are whole, and the row has a segment's length behind each of its segments.
         unsafe {
-            let panels: [*const u8; STREAMS] =
-                core::array::from_fn(|p| self.panels.as_ptr().add((column + p * width) * depth));
-            let mut acc: [[R::Int; 2]; STREAMS] = core::array::from_fn(|p| {
-                core::array::from_fn(|n| R::load(self.bias.as_ptr().add(column + p * width + n * R::LANES)))
-            });
+            let mut panels = [self.panels.as_ptr(); STREAMS];
+            let mut acc = [[R::splat(0); 2]; STREAMS];
+            for p in 0..STREAMS {
+                panels[p] = panels[p].add((column + p * width) * depth);
+                for n in 0..2 {
+                    acc[p][n] = R::load(self.bias.as_ptr().add(column + p * width + n * R::LANES));
+                }
+            }
             let start = self.a.as_ptr().add(self.rows[0] as usize);
             let mut at = 0;
             for &segment in self.segments {
@@ -258,8 +294,8 @@ impl Product<'_> {
                     k += 2;
                 }
             }
-            for (p, acc) in acc.into_iter().enumerate() {
-                store.store(0, column + p * width, width, acc);
+            for p in 0..STREAMS {
+                store.store(0, column + p * width, width, acc[p]);
             }
         }
     }

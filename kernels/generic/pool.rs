@@ -30,14 +30,16 @@ pub(crate) unsafe fn global_average_pool<R: Registers>(args: &mut PoolArgs<'_>) 
                     core::ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), count);
                     buffer.as_ptr()
                 };
-                for (n, acc) in acc.iter_mut().enumerate() {
-                    *acc = R::add(*acc, R::load_bytes(from.add(n * R::LANES), args.flip));
+                for n in 0..N {
+                    acc[n] = R::add(acc[n], R::load_bytes(from.add(n * R::LANES), args.flip));
                 }
             }
             let multiplier = R::splat_float(args.multiplier);
-            let bytes = acc.map(|acc| requantize::<R>(acc, multiplier, &args.to));
+            for n in 0..N {
+                acc[n] = requantize::<R>(acc[n], multiplier, &args.to);
+            }
             let mut buffer = [0u8; ROOM];
-            R::store_bytes(buffer.as_mut_ptr(), bytes, args.to.flip);
+            R::store_bytes(buffer.as_mut_ptr(), acc, args.to.flip);
             args.y[first..first + count].copy_from_slice(&buffer[..count]);
         }
     }

@@ -1,18 +1,53 @@
 //! The end of a tile: what its accumulators become, and where they go.
 
+use core::mem::MaybeUninit;
+
 use super::registers::Registers;
 use crate::table::{Epilogue, Requantize};
 
 /// Writes a row of a tile. The type, not a value, says what becomes of the accumulators: a run-time choice at the
 /// tile's end makes the compiler keep them in memory.
+///
+/// No closures here and in the algorithms: one would not get the tier's features, and so none of its instructions
+/// inlined.
 pub(crate) trait Store<R: Registers> {
+    /// What is written.
+    type Element: Copy;
+
+    /// Where a column of a row is written.
+    ///
+    /// # Safety
+    /// The output has the row and the column.
+    unsafe fn place(&self, row: usize, column: usize) -> *mut Self::Element;
+
+    /// Writes all of `N * LANES` accumulators, whose parameters begin at a column.
+    ///
+    /// # Safety
+    /// The registers' features; the elements may be written, and the parameters of all of them read.
+    unsafe fn write<const N: usize>(&self, to: *mut Self::Element, column: usize, acc: [R::Int; N]);
+
     /// Writes the first `count` of `N * LANES` accumulators to columns from `column` of a row.
     ///
     /// # Safety
-    /// The registers' features; `count` columns from `column` of the row may be written, and the parameters of all
-    /// `N * LANES` may be read.
-    unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, acc: [R::Int; N]);
+    /// As [`Store::place`] and [`Store::write`], of `count` columns.
+    #[inline(always)]
+    unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, acc: [R::Int; N]) {
+        // SAFETY: the caller grants `count` columns; the buffer has room for all.
+        unsafe {
+            let to = self.place(row, column);
+            if count == N * R::LANES {
+                self.write(to, column, acc);
+            } else {
+                let mut buffer = [MaybeUninit::<Self::Element>::uninit(); WIDEST];
+                self.write(buffer.as_mut_ptr().cast(), column, acc);
+                core::ptr::copy_nonoverlapping(buffer.as_ptr().cast(), to, count);
+            }
+        }
+    }
 }
+
+/// Elements of the widest row of a tile.
+const WIDEST: usize = 64;
 
 /// As they are.
 pub(crate) struct Int32 {
@@ -65,69 +100,65 @@ pub(crate) unsafe fn with_store<R: Registers>(epilogue: &mut Epilogue<'_>, algor
     }
 }
 
-/// Room for the widest row of a tile, of any element type.
-const WIDEST: usize = 64;
-
-/// Writes `count` elements by `write`: in place where all are wanted, else by way of a buffer.
-///
-/// # Safety
-/// `count` elements at `to` may be written, and `write` writes `all` elements.
-#[inline(always)]
-unsafe fn write_row<T: Copy + Default>(to: *mut T, count: usize, all: usize, write: impl FnOnce(*mut T)) {
-    if count == all {
-        write(to);
-    } else {
-        let mut buffer = [T::default(); WIDEST];
-        debug_assert!(all <= WIDEST);
-        write(buffer.as_mut_ptr());
-        // SAFETY: the caller grants `count` elements, which is below `all` and so inside the buffer.
-        unsafe { core::ptr::copy_nonoverlapping(buffer.as_ptr(), to, count) };
-    }
-}
-
 impl<R: Registers> Store<R> for Int32 {
+    type Element = i32;
+
     #[inline(always)]
-    unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, acc: [R::Int; N]) {
-        // SAFETY: the caller grants the columns of the row.
-        unsafe {
-            write_row(self.out.add(row * self.stride + column), count, N * R::LANES, |to| {
-                for (index, x) in acc.into_iter().enumerate() {
-                    R::store(to.add(index * R::LANES), x);
-                }
-            });
+    unsafe fn place(&self, row: usize, column: usize) -> *mut i32 {
+        // SAFETY: the caller grants the element.
+        unsafe { self.out.add(row * self.stride + column) }
+    }
+
+    #[inline(always)]
+    unsafe fn write<const N: usize>(&self, to: *mut i32, _: usize, acc: [R::Int; N]) {
+        for n in 0..N {
+            // SAFETY: the caller grants the elements.
+            unsafe { R::store(to.add(n * R::LANES), acc[n]) };
         }
     }
 }
 
 impl<R: Registers> Store<R> for Bytes<'_> {
+    type Element = u8;
+
     #[inline(always)]
-    unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, mut acc: [R::Int; N]) {
-        // SAFETY: the caller grants the columns of the row and the multipliers.
+    unsafe fn place(&self, row: usize, column: usize) -> *mut u8 {
+        // SAFETY: the caller grants the element.
+        unsafe { self.out.add(row * self.stride + column) }
+    }
+
+    #[inline(always)]
+    unsafe fn write<const N: usize>(&self, to: *mut u8, column: usize, mut acc: [R::Int; N]) {
+        // SAFETY: the caller grants the elements and the multipliers.
         unsafe {
-            for (index, x) in acc.iter_mut().enumerate() {
-                let multiplier = R::load_floats(self.multipliers.as_ptr().add(column + index * R::LANES));
-                *x = requantize::<R>(*x, multiplier, &self.to);
+            for n in 0..N {
+                let multiplier = R::load_floats(self.multipliers.as_ptr().add(column + n * R::LANES));
+                acc[n] = requantize::<R>(acc[n], multiplier, &self.to);
             }
-            write_row(self.out.add(row * self.stride + column), count, N * R::LANES, |to| {
-                R::store_bytes(to, acc, self.to.flip);
-            });
+            R::store_bytes(to, acc, self.to.flip);
         }
     }
 }
 
 impl<R: Registers> Store<R> for Float32<'_> {
+    type Element = f32;
+
     #[inline(always)]
-    unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, acc: [R::Int; N]) {
-        // SAFETY: the caller grants the columns of the row, the scales and the bias.
+    unsafe fn place(&self, row: usize, column: usize) -> *mut f32 {
+        // SAFETY: the caller grants the element.
+        unsafe { self.out.add(row * self.stride + column) }
+    }
+
+    #[inline(always)]
+    unsafe fn write<const N: usize>(&self, to: *mut f32, column: usize, acc: [R::Int; N]) {
+        // SAFETY: the caller grants the elements, the scales and the bias.
         unsafe {
-            write_row(self.out.add(row * self.stride + column), count, N * R::LANES, |to| {
-                for (index, x) in acc.into_iter().enumerate() {
-                    let at = index * R::LANES;
-                    let scaled = R::mul_float(R::to_float(x), R::load_floats(self.scales.as_ptr().add(column + at)));
-                    let biased = R::add_float(scaled, R::load_floats(self.bias.as_ptr().add(column + at)));
-                    R::store_floats(to.add(at), biased);
-                }
-            });
+            for n in 0..N {
+                let at = column + n * R::LANES;
+                let scaled = R::mul_float(R::to_float(acc[n]), R::load_floats(self.scales.as_ptr().add(at)));
+                let biased = R::add_float(scaled, R::load_floats(self.bias.as_ptr().add(at)));
+                R::store_floats(to.add(n * R::LANES), biased);
+            }
         }
     }
 }

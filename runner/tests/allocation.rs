@@ -50,11 +50,13 @@ fn allocations(body: impl FnOnce()) -> usize {
     COUNT.load(Ordering::SeqCst)
 }
 
-// One test, as the count is the process's.
-#[test]
-fn an_inference_allocates_nothing() {
+// Without the test harness, whose own thread allocates when it begins to wait: the count is the process's.
+fn main() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1, "the count counts");
-    for (name, _) in MODELS {
+    // Threads of a pool that is dropped end later, and allocate in doing so.
+    let mut kept = Vec::new();
+    for (name, prefix) in MODELS {
+        let runs = if prefix == "person" { 100 } else { 3 };
         let graph = load(&model(name));
         for backend in tiers() {
             for threads in [1, 2] {
@@ -63,14 +65,16 @@ fn an_inference_allocates_nothing() {
                 session.run().unwrap();
                 let count = session.install(|session| {
                     session.run().unwrap();
-                    allocations(|| (0..3).for_each(|_| session.run().unwrap()))
+                    allocations(|| (0..runs).for_each(|_| session.run().unwrap()))
                 });
                 assert_eq!(count, 0, "{name}, {isa}, {threads} threads");
                 if threads == 1 {
                     let count = allocations(|| session.run().unwrap());
                     assert_eq!(count, 0, "{name}, {isa}, on the caller's thread");
                 }
+                kept.push(session);
             }
         }
     }
+    println!("an inference allocates nothing: ok");
 }

@@ -435,3 +435,29 @@ fn constants_that_double_do_not_fill_the_memory() {
     let found = problems(&model);
     assert!(!found.is_empty() && found.iter().any(|(kind, _)| *kind == ProblemKind::TooLarge), "{found:?}");
 }
+
+#[test]
+fn sizes_beside_a_zero_claim_no_memory() {
+    let one = |model: Builder| model.f32("s", 1.0).u8("z", 0).i8("wz", 0);
+    let wide = 1 << 40;
+    let conv = one(Builder::new(13).input("x", U8, &[0, 0, 4, 4]).output("y", U8, &[0, wide, 4, 4]))
+        .constant("w", &[wide, 0, 1, 1], Data::I8(vec![]))
+        .node("QLinearConv", "x s z w s wz s z", "y", vec![]);
+    let product = one(Builder::new(13).input("x", U8, &[0, 0]).output("y", U8, &[0, wide]))
+        .constant("w", &[0, wide], Data::I8(vec![]))
+        .node("QLinearMatMul", "x s z w s wz s z", "y", vec![]);
+    let image =
+        one(Builder::new(13).input("x", U8, &[1, 1, 1 << 30, 1 << 30]).output("y", U8, &[1, 1, 1 << 30, 1 << 30]))
+            .constant("w", &[1, 1, 1, 1], Data::I8(vec![1]))
+            .node("QLinearConv", "x s z w s wz s z", "y", vec![]);
+    for model in [conv, product, image] {
+        let found = problems(&model);
+        assert_eq!((found.len(), found[0].0), (1, ProblemKind::TooLarge), "{found:?}");
+    }
+    // Products over nothing are zero.
+    let empty = one(Builder::new(13).input("x", U8, &[2, 0]).output("y", U8, &[2, 3]))
+        .constant("w", &[0, 3], Data::I8(vec![]))
+        .u8("yz", 9)
+        .node("QLinearMatMul", "x s z w s wz s yz", "y", vec![]);
+    assert_eq!(empty.run(&[Data::U8(vec![])]), Data::U8(vec![9; 6]));
+}

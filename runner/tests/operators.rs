@@ -296,7 +296,7 @@ fn shapes_computed_by_either_opset() {
     };
     let x = Data::U8((0..24).collect());
     for opset in [12, 13] {
-        assert_eq!(model(opset).run(&[x.clone()]), x);
+        assert_eq!(model(opset).run(std::slice::from_ref(&x)), x);
     }
 }
 

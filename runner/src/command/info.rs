@@ -29,7 +29,7 @@ impl Info {
         passes::run(&mut graph, &mut problems);
         let limits = Limits::default();
         for backend in &backends {
-            let (rows, found) = exec::survey(&graph, backend);
+            let (rows, found) = exec::survey(&graph, backend, limits);
             // Tiers differ in their kernels, not in what they refuse.
             for problem in found.0 {
                 if !problems.0.contains(&problem) {

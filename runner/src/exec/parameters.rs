@@ -56,6 +56,19 @@ impl<'a> Operands<'a> {
             .ok_or_else(|| Fault::invalid(format!("{what} is {}, expected {}", constant.type_(), T::TYPE)))
     }
 
+    /// Weights with so many columns. A tensor without elements may have any sizes beside its zero, and so claim columns
+    /// by the billion that no byte of the file stands for.
+    pub(super) fn weights<T: Element>(&self, index: usize, what: &str, columns: usize) -> Result<&'a [T], Fault> {
+        const MOST_EMPTY: usize = 1 << 16;
+        let values = self.values::<T>(index, what)?;
+        if values.is_empty() && columns > MOST_EMPTY {
+            return Err(Fault::too_large(format!(
+                "{what} has no elements and {columns} columns, expected at most {MOST_EMPTY}"
+            )));
+        }
+        Ok(values)
+    }
+
     /// Scales: one, or as many as `each` if that is given.
     pub(super) fn scales(&self, index: usize, what: &str, each: Option<usize>) -> Result<&'a [f32], Fault> {
         let scales = self.values::<f32>(index, what)?;

@@ -87,7 +87,7 @@ pub struct Plan {
 impl Plan {
     /// Plans a graph that has been through the passes. An error lists everything that stands in the way.
     pub fn new(graph: &Graph, backend: &Backend, limits: Limits) -> Result<Self, Error> {
-        let (actions, mut problems) = lower(graph, backend);
+        let (actions, mut problems) = lower(graph, backend, limits);
         let (homes, slots) = lay_out(graph, &actions, limits).unwrap_or_else(|fault| {
             problems.push(fault.at("network"));
             (Vec::new(), Vec::new())
@@ -218,8 +218,8 @@ pub struct Row {
 }
 
 /// Plans each node that can be planned, and says what is wrong with the others.
-pub fn survey(graph: &Graph, backend: &Backend) -> (Vec<Row>, Problems) {
-    let (actions, problems) = lower(graph, backend);
+pub fn survey(graph: &Graph, backend: &Backend, limits: Limits) -> (Vec<Row>, Problems) {
+    let (actions, problems) = lower(graph, backend, limits);
     let row = |(node, action): (&Node, Option<Action>)| {
         let output = node.outputs.first().map(|&id| graph.tensor(id));
         if output.is_some_and(|tensor| tensor.internal) {
@@ -252,12 +252,17 @@ fn describe(graph: &Graph, node: &Node, action: &Action) -> Option<Made> {
     })
 }
 
-/// What to do for each node. Nodes behind one with a problem have neither an action nor a problem of their own.
-fn lower(graph: &Graph, backend: &Backend) -> (Vec<Option<Action>>, Problems) {
+/// What to do for each node. Nodes behind one with a problem have neither an action nor a problem of their own; nor have
+/// those with a tensor beyond the limit, which is reported for the whole network, and for which no tables may be made.
+fn lower(graph: &Graph, backend: &Backend, limits: Limits) -> (Vec<Option<Action>>, Problems) {
     let mut problems = Problems::default();
     let actions = graph.nodes.iter().map(|node| {
-        let known = |id: &TensorId| graph.tensor(*id).shape.is_some() && graph.tensor(*id).type_.is_some();
-        if !node.inputs.iter().flatten().chain(&node.outputs).all(known) {
+        let fits = |id: &TensorId| {
+            let tensor = graph.tensor(*id);
+            let (Some(shape), Some(type_)) = (&tensor.shape, tensor.type_) else { return false };
+            shape::bytes(shape, type_.size()).is_ok_and(|bytes| bytes <= limits.memory || tensor.constant.is_some())
+        };
+        if !node.inputs.iter().flatten().chain(&node.outputs).all(fits) {
             return None;
         }
         ops::lower(graph, node, backend).map_err(|fault| problems.push(fault.at(graph.label(node)))).ok()

@@ -71,7 +71,10 @@ impl Session {
             1 => None,
             _ => {
                 let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-                Some(Arc::new(pool.map_err(|error| Error::Threads(error.to_string()))?))
+                let pool = pool.map_err(|error| Error::Threads(error.to_string()))?;
+                // A thread that has not started yet would allocate what rayon keeps for it during the first run.
+                pool.broadcast(|_| ());
+                Some(Arc::new(pool))
             }
         };
         let plan = plan.into();

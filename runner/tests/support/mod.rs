@@ -13,23 +13,23 @@ use zeropoint_runner::graph::{Data, Element, Graph};
 use zeropoint_runner::{Error, Problems, formats::onnx, passes};
 
 /// The models, and what their pictures' file names begin with.
-pub const MODELS: [(&str, &str); 4] = [
+pub(crate) const MODELS: [(&str, &str); 4] = [
     ("person_detect_s8pc", "person"),
     ("person_detect_u8s8pc", "person"),
     ("mbv2_u8s8pc", "imagenet"),
     ("mbv2_u8", "imagenet"),
 ];
 
-pub fn models() -> PathBuf {
+pub(crate) fn models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("models")
 }
 
-pub fn model(name: &str) -> PathBuf {
+pub(crate) fn model(name: &str) -> PathBuf {
     models().join(name).with_extension("onnx")
 }
 
 /// A picture's name and its file, for each golden of a model.
-pub fn pictures(model: &str, prefix: &str) -> Vec<(String, PathBuf)> {
+pub(crate) fn pictures(model: &str, prefix: &str) -> Vec<(String, PathBuf)> {
     let folder = models().join("golden").join(model);
     let mut pictures: Vec<_> = std::fs::read_dir(&folder)
         .unwrap()
@@ -47,7 +47,7 @@ pub fn pictures(model: &str, prefix: &str) -> Vec<(String, PathBuf)> {
 }
 
 /// The tiers that this CPU has; the others are named, and those that the environment demands must not be among them.
-pub fn tiers() -> Vec<Backend> {
+pub(crate) fn tiers() -> Vec<Backend> {
     let demanded = std::env::var("ZEROPOINT_REQUIRE_ISA").unwrap_or_default();
     let mut backends = Vec::new();
     for &isa in Isa::ALL {
@@ -63,17 +63,17 @@ pub fn tiers() -> Vec<Backend> {
     backends
 }
 
-pub fn load(path: &Path) -> Graph {
+pub(crate) fn load(path: &Path) -> Graph {
     let mut graph = onnx::load(path).unwrap();
     passes::prepare(&mut graph).unwrap();
     graph
 }
 
-pub fn set<T: Element>(session: &mut Session, index: usize, values: &[T]) {
+pub(crate) fn set<T: Element>(session: &mut Session, index: usize, values: &[T]) {
     session.input_mut::<T>(index).unwrap().copy_from_slice(values);
 }
 
-pub fn set_data(session: &mut Session, index: usize, data: &Data) {
+pub(crate) fn set_data(session: &mut Session, index: usize, data: &Data) {
     match data {
         Data::U8(values) => set(session, index, values),
         Data::I8(values) => set(session, index, values),
@@ -84,7 +84,7 @@ pub fn set_data(session: &mut Session, index: usize, data: &Data) {
 }
 
 /// A folder for one test's files, empty.
-pub fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if folder.exists() {
         std::fs::remove_dir_all(&folder).unwrap();
@@ -95,10 +95,10 @@ pub fn folder(name: &str) -> PathBuf {
 
 /// A model under construction.
 #[derive(Clone)]
-pub struct Builder(pub ModelProto);
+pub(crate) struct Builder(pub(crate) ModelProto);
 
 impl Builder {
-    pub fn new(opset: i64) -> Self {
+    pub(crate) fn new(opset: i64) -> Self {
         let import = |domain: &str, version| OperatorSetIdProto { domain: domain.into(), version };
         Self(ModelProto {
             ir_version: 8,
@@ -107,39 +107,39 @@ impl Builder {
         })
     }
 
-    pub fn graph(&mut self) -> &mut GraphProto {
+    pub(crate) fn graph(&mut self) -> &mut GraphProto {
         self.0.graph.as_mut().unwrap()
     }
 
-    pub fn input(mut self, name: &str, type_: i32, dims: &[i64]) -> Self {
+    pub(crate) fn input(mut self, name: &str, type_: i32, dims: &[i64]) -> Self {
         self.graph().input.push(value(name, type_, dims));
         self
     }
 
-    pub fn output(mut self, name: &str, type_: i32, dims: &[i64]) -> Self {
+    pub(crate) fn output(mut self, name: &str, type_: i32, dims: &[i64]) -> Self {
         self.graph().output.push(value(name, type_, dims));
         self
     }
 
-    pub fn constant(mut self, name: &str, dims: &[i64], data: Data) -> Self {
+    pub(crate) fn constant(mut self, name: &str, dims: &[i64], data: Data) -> Self {
         self.graph().initializer.push(tensor(name, dims, data));
         self
     }
 
-    pub fn u8(self, name: &str, value: u8) -> Self {
+    pub(crate) fn u8(self, name: &str, value: u8) -> Self {
         self.constant(name, &[], Data::U8(vec![value]))
     }
 
-    pub fn i8(self, name: &str, value: i8) -> Self {
+    pub(crate) fn i8(self, name: &str, value: i8) -> Self {
         self.constant(name, &[], Data::I8(vec![value]))
     }
 
-    pub fn f32(self, name: &str, value: f32) -> Self {
+    pub(crate) fn f32(self, name: &str, value: f32) -> Self {
         self.constant(name, &[], Data::F32(vec![value]))
     }
 
     /// A node whose operands are separated by spaces; `-` is one that is left out.
-    pub fn node(mut self, op: &str, inputs: &str, output: &str, attributes: Vec<AttributeProto>) -> Self {
+    pub(crate) fn node(mut self, op: &str, inputs: &str, output: &str, attributes: Vec<AttributeProto>) -> Self {
         let (domain, op_type) = op.rsplit_once('.').unwrap_or(("", op));
         let input = inputs.split_whitespace().map(|name| if name == "-" { String::new() } else { name.into() });
         self.graph().node.push(NodeProto {
@@ -153,23 +153,23 @@ impl Builder {
         self
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.encode_to_vec()
     }
 
     /// Everything that is wrong with the model, by any stage up to the plan.
-    pub fn problems(&self) -> String {
+    pub(crate) fn problems(&self) -> String {
         plan(&self.bytes()).err().map_or_else(String::new, |error| error.to_string())
     }
 
-    pub fn session(&self, backend: &Backend, threads: usize) -> Session {
+    pub(crate) fn session(&self, backend: &Backend, threads: usize) -> Session {
         let (graph, problems) = onnx::parse(&self.bytes(), None);
         let session = finish(graph, problems, backend).and_then(|plan| Session::new(plan, threads));
         session.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Runs on every tier, with one and two threads, and gives the output that all of them agree on.
-    pub fn run(&self, inputs: &[Data]) -> Data {
+    pub(crate) fn run(&self, inputs: &[Data]) -> Data {
         let mut results = Vec::new();
         for backend in tiers() {
             for threads in [1, 2] {
@@ -189,22 +189,22 @@ impl Builder {
     }
 }
 
-pub fn plan(bytes: &[u8]) -> Result<Plan, Error> {
+pub(crate) fn plan(bytes: &[u8]) -> Result<Plan, Error> {
     let (graph, problems) = onnx::parse(bytes, None);
     finish(graph, problems, &Backend::best())
 }
 
-pub fn finish(mut graph: Graph, mut problems: Problems, backend: &Backend) -> Result<Plan, Error> {
+pub(crate) fn finish(mut graph: Graph, mut problems: Problems, backend: &Backend) -> Result<Plan, Error> {
     passes::run(&mut graph, &mut problems);
     problems.into_result()?;
     Plan::new(&graph, backend, Limits::default())
 }
 
-pub fn session(graph: &Graph, backend: &Backend, threads: usize) -> Session {
+pub(crate) fn session(graph: &Graph, backend: &Backend, threads: usize) -> Session {
     Session::new(Arc::new(Plan::new(graph, backend, Limits::default()).unwrap()), threads).unwrap()
 }
 
-pub fn owned(values: TensorRef<'_>) -> Data {
+pub(crate) fn owned(values: TensorRef<'_>) -> Data {
     match values {
         TensorRef::U8(values) => Data::U8(values.to_vec()),
         TensorRef::I8(values) => Data::I8(values.to_vec()),
@@ -215,18 +215,18 @@ pub fn owned(values: TensorRef<'_>) -> Data {
     }
 }
 
-pub const F32: i32 = 1;
-pub const U8: i32 = 2;
-pub const I8: i32 = 3;
-pub const I64: i32 = 7;
+pub(crate) const F32: i32 = 1;
+pub(crate) const U8: i32 = 2;
+pub(crate) const I8: i32 = 3;
+pub(crate) const I64: i32 = 7;
 
-pub fn value(name: &str, elem_type: i32, dims: &[i64]) -> ValueInfoProto {
+pub(crate) fn value(name: &str, elem_type: i32, dims: &[i64]) -> ValueInfoProto {
     let dim = dims.iter().map(|&size| DimensionProto { dim_value: Some(size), dim_param: None }).collect();
     let tensor_type = Some(TensorTypeProto { elem_type, shape: Some(TensorShapeProto { dim }) });
     ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type }) }
 }
 
-pub fn tensor(name: &str, dims: &[i64], data: Data) -> TensorProto {
+pub(crate) fn tensor(name: &str, dims: &[i64], data: Data) -> TensorProto {
     let (data_type, raw) = match data {
         Data::F32(values) => (1, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
         Data::U8(values) => (2, values),
@@ -237,36 +237,36 @@ pub fn tensor(name: &str, dims: &[i64], data: Data) -> TensorProto {
     TensorProto { dims: dims.to_vec(), data_type, name: name.into(), raw_data: Some(raw), ..TensorProto::default() }
 }
 
-pub fn int(name: &str, value: i64) -> AttributeProto {
+pub(crate) fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto { name: name.into(), i: value, r#type: AttributeType::Int.into(), ..AttributeProto::default() }
 }
 
-pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
+pub(crate) fn ints(name: &str, values: &[i64]) -> AttributeProto {
     let r#type = AttributeType::Ints.into();
     AttributeProto { name: name.into(), ints: values.to_vec(), r#type, ..AttributeProto::default() }
 }
 
-pub fn string(name: &str, value: &str) -> AttributeProto {
+pub(crate) fn string(name: &str, value: &str) -> AttributeProto {
     let r#type = AttributeType::String.into();
     AttributeProto { name: name.into(), s: value.as_bytes().to_vec(), r#type, ..AttributeProto::default() }
 }
 
 /// Numbers that are the same in each run of a test.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
 
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
     }
 
-    pub fn u8(&mut self) -> u8 {
+    pub(crate) fn u8(&mut self) -> u8 {
         self.next().to_be_bytes()[0]
     }
 }

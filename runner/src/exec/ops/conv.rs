@@ -45,7 +45,7 @@ pub(super) fn lower(
 
     let filter = Filter { groups: attributes.groups, dilation: attributes.dilations };
     let weights = quantized!(w_type, W => {
-        let view = View::nchw(operands.values::<W>(3, "w")?, [outputs, inputs, rows, columns]).map_err(refused)?;
+        let view = View::nchw(operands.weights::<W>(3, "w", outputs)?, [outputs, inputs, rows, columns]).map_err(refused)?;
         PackedWeights::conv(backend, view, param(&w_zero_points), filter).map_err(refused)?
     });
     let requantization =

@@ -38,7 +38,7 @@ pub(super) fn lower(operands: Operands<'_>, backend: &Backend) -> Result<Box<dyn
     let y_zero_point = operands.zero_point(7, "y_zero_point", y_type)?;
 
     let weights = quantized!(b_type, B => {
-        let view = View::new(operands.values::<B>(3, "b")?, [k, n]).map_err(refused)?;
+        let view = View::new(operands.weights::<B>(3, "b", n)?, [k, n]).map_err(refused)?;
         PackedWeights::gemm(backend, view, param(&b_zero_points)).map_err(refused)?
     });
     let requantization =

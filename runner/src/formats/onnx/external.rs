@@ -10,8 +10,25 @@ use std::path::{Component, Path};
 use super::proto::StringStringEntryProto;
 use crate::error::Fault;
 
+/// The folder of a model, and how many bytes may still be read from its files: any number of tensors may name the same
+/// bytes, so that the files' sizes are no bound.
+pub(super) struct Folder<'a> {
+    path: Option<&'a Path>,
+    left: u64,
+}
+
+impl<'a> Folder<'a> {
+    pub(super) fn new(path: Option<&'a Path>) -> Self {
+        Self { path, left: 16 << 30 }
+    }
+}
+
 /// Reads the `bytes` bytes of a tensor.
-pub(super) fn read(entries: &[StringStringEntryProto], bytes: usize, folder: Option<&Path>) -> Result<Vec<u8>, Fault> {
+pub(super) fn read(
+    entries: &[StringStringEntryProto],
+    bytes: usize,
+    folder: &mut Folder<'_>,
+) -> Result<Vec<u8>, Fault> {
     let mut location = None;
     let mut offset = 0;
     for StringStringEntryProto { key, value } in entries {
@@ -30,7 +47,7 @@ pub(super) fn read(entries: &[StringStringEntryProto], bytes: usize, folder: Opt
         }
     }
     let location = location.ok_or_else(|| Fault::invalid("external data without a location"))?;
-    let folder = folder.ok_or_else(|| Fault::unsupported("external data of a model that is no file"))?;
+    let path = folder.path.ok_or_else(|| Fault::unsupported("external data of a model that is no file"))?;
 
     let relative = Path::new(location);
     let plain = |component| matches!(component, Component::Normal(_) | Component::CurDir);
@@ -38,9 +55,9 @@ pub(super) fn read(entries: &[StringStringEntryProto], bytes: usize, folder: Opt
         return Err(outside(location));
     }
     let failed = |error: std::io::Error| Fault::invalid(format!("external data \"{location}\": {error}"));
-    let folder = folder.canonicalize().map_err(failed)?;
-    let path = folder.join(relative).canonicalize().map_err(failed)?;
-    if !path.starts_with(&folder) {
+    let inside = path.canonicalize().map_err(failed)?;
+    let path = inside.join(relative).canonicalize().map_err(failed)?;
+    if !path.starts_with(&inside) {
         return Err(outside(location));
     }
     let metadata = path.metadata().map_err(failed)?;
@@ -54,11 +71,16 @@ pub(super) fn read(entries: &[StringStringEntryProto], bytes: usize, folder: Opt
             metadata.len()
         )));
     }
+    let wanted = u64::try_from(bytes).unwrap_or(u64::MAX);
+    let too_large =
+        || Fault::too_large(format!("external data \"{location}\": {bytes} more bytes than fit the memory"));
+    folder.left = folder.left.checked_sub(wanted).ok_or_else(too_large)?;
 
     let mut file = File::open(&path).map_err(failed)?;
     file.seek(SeekFrom::Start(offset)).map_err(failed)?;
-    let mut raw = vec![0; bytes];
-    file.read_exact(&mut raw).map_err(failed)?;
+    let mut raw = Vec::new();
+    raw.try_reserve_exact(bytes).map_err(|_| too_large())?;
+    file.take(wanted).read_to_end(&mut raw).map_err(failed)?;
     Ok(raw)
 }
 

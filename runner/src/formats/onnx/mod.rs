@@ -14,6 +14,7 @@ use std::path::Path;
 
 use prost::Message;
 
+use self::external::Folder;
 use self::nodes::Meaning;
 use self::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use crate::error::{Error, Fault, Problems};
@@ -112,9 +113,10 @@ impl<'a> Reader<'a> {
         if !graph.sparse_initializer.is_empty() {
             self.report("graph", Fault::unsupported("sparse initializers"));
         }
+        let mut folder = Folder::new(folder);
         for proto in &graph.initializer {
             let place = format!("initializer \"{}\"", proto.name);
-            let tensor = match tensor::constant(proto, folder) {
+            let tensor = match tensor::constant(proto, &mut folder) {
                 Ok(constant) => Tensor::constant(&proto.name, constant),
                 Err(fault) => {
                     self.report(&place, fault);

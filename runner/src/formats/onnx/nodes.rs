@@ -1,6 +1,7 @@
 //! Operators: a `NodeProto` becomes an [`Op`]; what older opsets say in attributes becomes operands.
 
 use super::attributes::Attributes;
+use super::external::Folder;
 use super::proto::{AttributeProto, NodeProto};
 use super::tensor;
 use crate::error::Fault;
@@ -161,7 +162,7 @@ fn constant(a: &mut Attributes<'_>, all: &[AttributeProto]) -> Result<Constant, 
         return Err(Fault::invalid(format!("has {} attributes, expected one: the value", all.len())));
     }
     if let Some(proto) = a.tensor("value")? {
-        return tensor::constant(proto, None);
+        return tensor::constant(proto, &mut Folder::new(None));
     }
     if let Some(value) = a.int("value_int")? {
         return Constant::new(vec![], Data::I64(vec![value]));

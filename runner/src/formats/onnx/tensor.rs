@@ -1,8 +1,6 @@
 //! Constants: a `TensorProto` becomes a [`Constant`], or an error before anything is allocated for it.
 
-use std::path::Path;
-
-use super::external;
+use super::external::{self, Folder};
 use super::proto::TensorProto;
 use crate::error::Fault;
 use crate::graph::{Constant, Data, Type, shape};
@@ -53,7 +51,7 @@ pub(super) fn dims(dims: &[i64]) -> Result<Vec<usize>, Fault> {
         .collect()
 }
 
-pub(super) fn constant(proto: &TensorProto, folder: Option<&Path>) -> Result<Constant, Fault> {
+pub(super) fn constant(proto: &TensorProto, folder: &mut Folder<'_>) -> Result<Constant, Fault> {
     let shape = dims(&proto.dims)?;
     let type_ = type_(proto.data_type)?;
     let bytes = shape::bytes(&shape, type_.size())?;
@@ -129,9 +127,9 @@ mod tests {
 
     #[test]
     fn raw_data_has_the_length_of_the_dims() {
-        assert!(constant(&raw(&[4], 3, 4), None).is_ok());
+        assert!(constant(&raw(&[4], 3, 4), &mut Folder::new(None)).is_ok());
         for bytes in [3, 5, 0] {
-            let fault = constant(&raw(&[4], 3, bytes), None).unwrap_err();
+            let fault = constant(&raw(&[4], 3, bytes), &mut Folder::new(None)).unwrap_err();
             assert_eq!(fault.kind, ProblemKind::Invalid);
             assert_eq!(fault.message, format!("int8 [4] needs 4 bytes, raw_data has {bytes}"));
         }
@@ -140,19 +138,19 @@ mod tests {
     #[test]
     fn products_that_wrap_are_refused_before_allocation() {
         for dims in [&[i64::MAX, 2][..], &[1 << 32, 1 << 32], &[1 << 62, 4]] {
-            let fault = constant(&raw(dims, 3, 0), None).unwrap_err();
+            let fault = constant(&raw(dims, 3, 0), &mut Folder::new(None)).unwrap_err();
             assert_eq!(fault.kind, ProblemKind::SizeOverflow, "{dims:?}");
         }
         // 2^64 − 4 as a signed number.
-        assert_eq!(constant(&raw(&[-4], 3, 0), None).unwrap_err().message, "a size of -4 in [-4]");
+        assert_eq!(constant(&raw(&[-4], 3, 0), &mut Folder::new(None)).unwrap_err().message, "a size of -4 in [-4]");
     }
 
     #[test]
     fn typed_values_fit_their_type() {
         let proto = TensorProto { dims: vec![1], data_type: 2, int32_data: vec![256], ..TensorProto::default() };
-        assert_eq!(constant(&proto, None).unwrap_err().message, "the value 256 is no uint8");
+        assert_eq!(constant(&proto, &mut Folder::new(None)).unwrap_err().message, "the value 256 is no uint8");
         let proto = TensorProto { dims: vec![2], data_type: 3, int32_data: vec![-128, 127], ..TensorProto::default() };
-        assert_eq!(constant(&proto, None).unwrap().data(), &Data::I8(vec![-128, 127]));
+        assert_eq!(constant(&proto, &mut Folder::new(None)).unwrap().data(), &Data::I8(vec![-128, 127]));
     }
 
     #[test]

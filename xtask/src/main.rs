@@ -1,7 +1,9 @@
 //! The project's own commands, `cargo xtask …`.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod kernels;
+mod progress;
 mod tiers;
 
 use clap::{Parser, Subcommand};
@@ -16,6 +18,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measures rates and their share of this machine's limit.
+    Bench(bench::Bench),
     /// Lists the tiers, the CPU features that each needs, and whether this CPU has them.
     Tiers,
     /// Writes docs/kernels.md, the table of the tiers' kernels.
@@ -24,6 +28,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
+        Command::Bench(bench) => bench.run()?,
         Command::Tiers => tiers::run(),
         Command::Kernels(kernels) => kernels.run()?,
     }

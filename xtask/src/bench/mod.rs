@@ -1,0 +1,264 @@
+//! `cargo xtask bench`: rates, as shares of what this machine can do at most.
+
+mod elementwise;
+mod products;
+mod random;
+mod report;
+mod shapes;
+mod timing;
+mod work;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use regex::Regex;
+use serde_json::{Value, json};
+use zeropoint::{Backend, Isa};
+use zeropoint_kernels::KernelSet;
+
+use self::shapes::{Shape, Sizes};
+use self::work::Work;
+use crate::progress;
+
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// The tier, or `all` of this CPU's; without it, the best one.
+    #[arg(long, value_name = "TIER", env = "ZEROPOINT_ISA")]
+    isa: Option<String>,
+    /// Only rows whose operation and shape, with a space between them, match.
+    #[arg(long, value_name = "REGEX")]
+    only: Option<Regex>,
+    /// Threads.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads)]
+    threads: usize,
+    /// Write the rows to this file, a line of JSON each.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write a page with bars to this file.
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|threads| (1..=1024).contains(threads)).ok_or("expected 1 to 1024".into())
+}
+
+/// An operation at a shape.
+struct Task {
+    operation: &'static str,
+    shape: Shape,
+}
+
+/// What was measured.
+struct Row {
+    operation: &'static str,
+    shape: String,
+    isa: Isa,
+    kernel: &'static str,
+    output: Option<&'static str>,
+    /// A second.
+    rate: f64,
+    /// Of the machine's limit.
+    share: f64,
+    /// To the rate of the scalar tier.
+    ratio: f64,
+}
+
+impl Row {
+    fn is_product(&self) -> bool {
+        self.output.is_some()
+    }
+
+    /// Rate in the unit of its kind.
+    fn rate(&self) -> String {
+        let unit = if self.is_product() { "GMAC/s" } else { "GB/s" };
+        format!("{:.2} {unit}", self.rate / 1e9)
+    }
+
+    fn kernel(&self) -> String {
+        self.output.map_or(self.kernel.into(), |output| format!("{} → {output}", self.kernel))
+    }
+
+    fn json(&self, threads: usize) -> Value {
+        let mut json = json!({
+            "op": self.operation,
+            "shape": self.shape,
+            "threads": threads,
+            "isa": self.isa.name(),
+            "kernel": self.kernel,
+            "output": self.output.unwrap_or(if self.operation.ends_with("f32") { "f32" } else { "u8" }),
+        });
+        let key = if self.is_product() { "gmacs" } else { "gbps" };
+        json[key] = json!((self.rate / 1e6).round() / 1e3);
+        json
+    }
+}
+
+impl Bench {
+    pub(crate) fn run(&self) -> Result<()> {
+        let backends = self.backends()?;
+        let tasks = self.tasks()?;
+        let pool = ThreadPoolBuilder::new().num_threads(self.threads).build()?;
+        let machine = machine();
+        println!("{machine}; threads: {}", self.threads);
+        let shape_width = tasks.iter().map(|task| task.shape.name.len()).max().unwrap_or(0).max(5);
+        println!(
+            "{:<18} {:<shape_width$} {:<10} {:>15} {:>7} {:>9}  kernel",
+            "operation", "shape", "tier", "rate", "limit", "to scalar"
+        );
+        let bar = progress::bar(tasks.len() * backends.len());
+        let mut rows = Vec::new();
+        for task in &tasks {
+            bar.set_message(format!("{} {}", task.operation, task.shape.name));
+            for row in measure(task, &backends, &pool, &bar)? {
+                bar.suspend(|| {
+                    println!(
+                        "{:<18} {:<shape_width$} {:<10} {:>15} {:>6.1}% {:>8.2}x  {}",
+                        row.operation,
+                        row.shape,
+                        row.isa.name(),
+                        row.rate(),
+                        100.0 * row.share,
+                        row.ratio,
+                        row.kernel()
+                    );
+                });
+                rows.push(row);
+            }
+        }
+        bar.finish_and_clear();
+        println!(
+            "limit: the share of what the tier's product instruction does on registers alone, and of a copy of as many \
+             bytes; each measured between the rows."
+        );
+        if let Some(path) = &self.json {
+            let lines: String = rows.iter().map(|row| format!("{}\n", row.json(self.threads))).collect();
+            fs::write(path, lines).with_context(|| path.display().to_string())?;
+        }
+        if let Some(path) = &self.report {
+            let page = report::page(&format!("{machine}; threads: {}", self.threads), &rows);
+            fs::write(path, page).with_context(|| path.display().to_string())?;
+        }
+        Ok(())
+    }
+
+    fn backends(&self) -> Result<Vec<Backend>> {
+        Ok(match self.isa.as_deref() {
+            None | Some("") => vec![Backend::best()],
+            Some("all") => Backend::available().map(Backend::with_isa).collect::<Result<_, _>>()?,
+            Some(name) => vec![Backend::with_isa(name.parse().with_context(|| format!("`{name}`"))?)?],
+        })
+    }
+
+    fn tasks(&self) -> Result<Vec<Task>> {
+        let tasks = shapes::parse(shapes::TEXT)?.into_iter().flat_map(|shape| {
+            let operations: &[&'static str] = match shape.sizes {
+                Sizes::Gemm(_) => &["gemm"],
+                Sizes::Conv(_) => &["conv"],
+                Sizes::Elements(_) => &elementwise::OPERATIONS,
+            };
+            operations.iter().map(move |operation| Task { operation, shape: shape.clone() })
+        });
+        let matches = |task: &Task| {
+            let name = format!("{} {}", task.operation, task.shape.name);
+            self.only.as_ref().is_none_or(|only| only.is_match(&name))
+        };
+        let tasks: Vec<Task> = tasks.filter(matches).collect();
+        if tasks.is_empty() {
+            bail!("no row matches; the rows are those of benches/shapes.tsv");
+        }
+        Ok(tasks)
+    }
+}
+
+/// The operands of a task.
+enum Operands {
+    Products(products::Operands),
+    Elementwise(elementwise::Operands),
+}
+
+/// The kinds of work that a row is the faster one of.
+fn works<'a>(task: &'a Task, operands: &'a Operands, backend: &Backend, pool: &'a ThreadPool) -> Result<Vec<Work<'a>>> {
+    Ok(match (operands, &task.shape.sizes) {
+        (Operands::Products(operands), &Sizes::Gemm(sizes)) => vec![
+            products::gemm::<i32>(backend, sizes, operands, pool)?,
+            products::gemm::<u8>(backend, sizes, operands, pool)?,
+        ],
+        (Operands::Products(operands), Sizes::Conv(conv)) => vec![
+            products::conv::<i32>(backend, conv, operands, pool)?,
+            products::conv::<u8>(backend, conv, operands, pool)?,
+        ],
+        (Operands::Elementwise(operands), _) => {
+            vec![elementwise::make(task.operation, *backend, operands, pool)?]
+        }
+        _ => bail!("operands of another kind"),
+    })
+}
+
+/// A row for each tier.
+fn measure(task: &Task, backends: &[Backend], pool: &ThreadPool, bar: &indicatif::ProgressBar) -> Result<Vec<Row>> {
+    let operands = match &task.shape.sizes {
+        Sizes::Gemm(sizes) => Operands::Products(products::Operands::gemm(*sizes)),
+        Sizes::Conv(conv) => Operands::Products(products::Operands::conv(conv)),
+        Sizes::Elements(elements) => Operands::Elementwise(elementwise::Operands::new(*elements)),
+    };
+    let name = || format!("{} {}", task.operation, task.shape.name);
+    let scalar = works(task, &operands, &Backend::with_isa(Isa::Scalar)?, pool).with_context(name)?;
+    let scalar = scalar.into_iter().map(|mut work| work.amount / timing::seconds_brief(&mut *work.run));
+    let scalar = scalar.fold(0.0, f64::max);
+    let mut rows = Vec::new();
+    for backend in backends {
+        let set = set(backend.isa())?;
+        let limit = || match &task.shape.sizes {
+            &Sizes::Elements(elements) => timing::copy(elementwise::bytes(task.operation) * elements, pool),
+            _ => timing::peak(set, pool),
+        };
+        let mut limits = vec![limit()];
+        let mut best: Option<(f64, Work<'_>)> = None;
+        for mut work in works(task, &operands, backend, pool).with_context(name)? {
+            let rate = work.amount / timing::seconds(&mut *work.run);
+            limits.push(limit());
+            if best.as_ref().is_none_or(|(most, _)| rate > *most) {
+                best = Some((rate, work));
+            }
+        }
+        let (rate, work) = best.context("nothing to measure")?;
+        rows.push(Row {
+            operation: task.operation,
+            shape: task.shape.name.clone(),
+            isa: backend.isa(),
+            kernel: work.kernel,
+            output: work.output,
+            rate,
+            share: rate / timing::median(limits),
+            ratio: if backend.isa() == Isa::Scalar { 1.0 } else { rate / scalar },
+        });
+        bar.inc(1);
+    }
+    Ok(rows)
+}
+
+fn set(isa: Isa) -> Result<&'static KernelSet> {
+    zeropoint_kernels::tier(isa).ok_or_else(|| zeropoint::Error::IsaUnavailable { isa }.into())
+}
+
+/// CPU, compiler and commit.
+fn machine() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
+    let directory = env!("CARGO_MANIFEST_DIR");
+    let commit = output("git", &["-C", directory, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]);
+    format!("{}; {}; commit {}", cpu.unwrap_or(std::env::consts::ARCH).trim(), output(&rustc, &["--version"]), commit)
+}
+
+/// The first line that a command prints.
+fn output(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success());
+    let text = output.and_then(|output| String::from_utf8(output.stdout).ok());
+    text.as_deref().and_then(|text| text.lines().next()).unwrap_or("unknown").to_owned()
+}

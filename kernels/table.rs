@@ -294,20 +294,19 @@ impl KernelSet {
     /// If the arguments do not fit together.
     pub fn gemm(&self, mut args: GemmArgs<'_>) {
         self.demand();
-        let depth = args.segments.len() * args.segment_len;
+        let depth = args.segments.len().checked_mul(args.segment_len).expect("a depth that fits");
         let padded = self.panels.padded_columns(args.columns);
         args.epilogue.check(args.rows.len(), args.columns, padded);
         assert_eq!(args.segment_len % self.panels.group, 0, "segments of whole groups");
-        assert_eq!(args.panels.len(), padded * depth, "packed panels");
+        assert_eq!(Some(args.panels.len()), padded.checked_mul(depth), "packed panels");
         assert!(args.zero_points.is_empty() || args.zero_points.len() >= padded, "zero points");
         assert!(args.bias.len() >= padded, "bias");
         assert!(args.scratch.len() >= self.gemm_scratch_len(depth), "scratch");
         if args.rows.is_empty() || args.columns == 0 {
             return;
         }
-        debug_assert!(args.rows.iter().all(|&row| row as usize <= args.rows_max));
         assert!(rows_within(args.rows, args.rows_max), "row offsets");
-        assert!(depth == 0 || args.rows_max + args.segments.max() + args.segment_len <= args.a.len(), "activations");
+        assert!(args.rows_max + args.segments.max() + args.segment_len <= args.a.len(), "activations");
         let run = if args.rows.len() == 1 && args.zero_points.is_empty() { self.gemv.run } else { self.gemm.run };
         // SAFETY: the CPU has the tier's features, and all that the kernel reads and writes was checked above.
         unsafe { run(&mut args) }

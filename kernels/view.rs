@@ -383,7 +383,35 @@ impl<'a, T> ImagesMut<'a, T> {
         Self::with_strides(data, shape, strides)
     }
 
+    /// Images of width 1 as the batch of matrices that they are; the images themselves if they are wider.
+    ///
+    /// # Errors
+    /// The images, where their width is not 1.
+    pub fn into_batch(self) -> Result<ViewMut<'a, T, 3>, Self> {
+        let ([images, height, width, channels], [image, down, _, channel]) = (self.shape, self.strides);
+        if width != 1 {
+            return Err(self);
+        }
+        Ok(ViewMut {
+            start: self.start,
+            shape: [images, height, channels],
+            strides: [image, down, channel],
+            lifetime: PhantomData,
+        })
+    }
+
+    /// One image of width 1 as the matrix that it is.
+    ///
+    /// # Errors
+    /// The images, where there is not one, or its width is not 1.
+    pub fn into_matrix(self) -> Result<MatMut<'a, T>, Self> {
+        if self.shape[0] != 1 || self.shape[2] != 1 { Err(self) } else { self.into_pixels() }
+    }
+
     /// The pixels of one image as the rows of a matrix, if they follow each other at one distance.
+    ///
+    /// # Errors
+    /// The image, where they do not.
     ///
     /// # Panics
     /// If there is not exactly one image.

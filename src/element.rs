@@ -56,7 +56,7 @@ impl fmt::Display for Type {
 }
 
 /// A Rust type that results may have: `u8`, `i8`, `i32`, `f32`.
-pub trait Element: Copy + bytemuck::Pod + Send + Sync + sealed::Sealed {
+pub trait Element: Copy + fmt::Debug + PartialEq + bytemuck::Pod + Send + Sync + sealed::Sealed {
     /// The type as a value.
     const TYPE: Type;
 

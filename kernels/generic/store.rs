@@ -7,14 +7,47 @@ use crate::table::{Epilogue, Requantize};
 
 /// Writes a row of a tile. The type, not a value, says what becomes of the accumulators: a run-time choice at the
 /// tile's end makes the compiler keep them in memory.
+///
+/// No closures here and in the algorithms: one would not get the tier's features, and so none of its instructions
+/// inlined.
 pub(crate) trait Store<R: Registers> {
+    /// What is written.
+    type Element: Copy;
+
+    /// Where a column of a row is written.
+    ///
+    /// # Safety
+    /// The output has the row and the column.
+    unsafe fn place(&self, row: usize, column: usize) -> *mut Self::Element;
+
+    /// Writes all of `N * LANES` accumulators, whose parameters begin at a column.
+    ///
+    /// # Safety
+    /// The registers' features; the elements may be written, and the parameters of all of them read.
+    unsafe fn write<const N: usize>(&self, to: *mut Self::Element, column: usize, acc: [R::Int; N]);
+
     /// Writes the first `count` of `N * LANES` accumulators to columns from `column` of a row.
     ///
     /// # Safety
-    /// The registers' features; `count` columns from `column` of the row may be written, and the parameters of all
-    /// `N * LANES` may be read.
-    unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, acc: [R::Int; N]);
+    /// As [`Store::place`] and [`Store::write`], of `count` columns.
+    #[inline(always)]
+    unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, acc: [R::Int; N]) {
+        // SAFETY: the caller grants `count` columns; the buffer has room for all.
+        unsafe {
+            let to = self.place(row, column);
+            if count == N * R::LANES {
+                self.write(to, column, acc);
+            } else {
+                let mut buffer = [MaybeUninit::<Self::Element>::uninit(); WIDEST];
+                self.write(buffer.as_mut_ptr().cast(), column, acc);
+                core::ptr::copy_nonoverlapping(buffer.as_ptr().cast(), to, count);
+            }
+        }
+    }
 }
+
+/// Elements of the widest row of a tile.
+const WIDEST: usize = 64;
 
 /// As they are.
 pub(crate) struct Int32 {
@@ -67,88 +100,65 @@ pub(crate) unsafe fn with_store<R: Registers>(epilogue: &mut Epilogue<'_>, algor
     }
 }
 
-/// Room for the widest row of a tile.
-const WIDEST: usize = 64;
-
-/// Where a row of a tile is written: in place where all of its columns are wanted, else by way of a buffer.
-///
-/// No closures here and in the algorithms: one would not get the tier's features, and so none of its instructions
-/// inlined.
-struct RowOut<T> {
-    buffer: [MaybeUninit<T>; WIDEST],
-    to: *mut T,
-    count: usize,
-}
-
-impl<T: Copy> RowOut<T> {
-    #[inline(always)]
-    fn new(to: *mut T, count: usize) -> Self {
-        Self { buffer: [MaybeUninit::uninit(); WIDEST], to, count }
-    }
-
-    /// Where `all` elements may be written.
-    #[inline(always)]
-    fn start(&mut self, all: usize) -> *mut T {
-        debug_assert!(all <= WIDEST);
-        if self.count == all { self.to } else { self.buffer.as_mut_ptr().cast() }
-    }
-
-    /// # Safety
-    /// `all` elements were written at the start, and `count` may be written where the row goes.
-    #[inline(always)]
-    unsafe fn finish(self, all: usize) {
-        if self.count != all {
-            // SAFETY: `count` is below `all` and so inside the buffer.
-            unsafe { core::ptr::copy_nonoverlapping(self.buffer.as_ptr().cast(), self.to, self.count) };
-        }
-    }
-}
-
 impl<R: Registers> Store<R> for Int32 {
+    type Element = i32;
+
     #[inline(always)]
-    unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, acc: [R::Int; N]) {
-        // SAFETY: the caller grants the columns of the row.
-        unsafe {
-            let mut out = RowOut::new(self.out.add(row * self.stride + column), count);
-            let to = out.start(N * R::LANES);
-            for n in 0..N {
-                R::store(to.add(n * R::LANES), acc[n]);
-            }
-            out.finish(N * R::LANES);
+    unsafe fn place(&self, row: usize, column: usize) -> *mut i32 {
+        // SAFETY: the caller grants the element.
+        unsafe { self.out.add(row * self.stride + column) }
+    }
+
+    #[inline(always)]
+    unsafe fn write<const N: usize>(&self, to: *mut i32, _: usize, acc: [R::Int; N]) {
+        for n in 0..N {
+            // SAFETY: the caller grants the elements.
+            unsafe { R::store(to.add(n * R::LANES), acc[n]) };
         }
     }
 }
 
 impl<R: Registers> Store<R> for Bytes<'_> {
+    type Element = u8;
+
     #[inline(always)]
-    unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, mut acc: [R::Int; N]) {
-        // SAFETY: the caller grants the columns of the row and the multipliers.
+    unsafe fn place(&self, row: usize, column: usize) -> *mut u8 {
+        // SAFETY: the caller grants the element.
+        unsafe { self.out.add(row * self.stride + column) }
+    }
+
+    #[inline(always)]
+    unsafe fn write<const N: usize>(&self, to: *mut u8, column: usize, mut acc: [R::Int; N]) {
+        // SAFETY: the caller grants the elements and the multipliers.
         unsafe {
             for n in 0..N {
                 let multiplier = R::load_floats(self.multipliers.as_ptr().add(column + n * R::LANES));
                 acc[n] = requantize::<R>(acc[n], multiplier, &self.to);
             }
-            let mut out = RowOut::new(self.out.add(row * self.stride + column), count);
-            R::store_bytes(out.start(N * R::LANES), acc, self.to.flip);
-            out.finish(N * R::LANES);
+            R::store_bytes(to, acc, self.to.flip);
         }
     }
 }
 
 impl<R: Registers> Store<R> for Float32<'_> {
+    type Element = f32;
+
     #[inline(always)]
-    unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, acc: [R::Int; N]) {
-        // SAFETY: the caller grants the columns of the row, the scales and the bias.
+    unsafe fn place(&self, row: usize, column: usize) -> *mut f32 {
+        // SAFETY: the caller grants the element.
+        unsafe { self.out.add(row * self.stride + column) }
+    }
+
+    #[inline(always)]
+    unsafe fn write<const N: usize>(&self, to: *mut f32, column: usize, acc: [R::Int; N]) {
+        // SAFETY: the caller grants the elements, the scales and the bias.
         unsafe {
-            let mut out = RowOut::new(self.out.add(row * self.stride + column), count);
-            let to = out.start(N * R::LANES);
             for n in 0..N {
                 let at = column + n * R::LANES;
                 let scaled = R::mul_float(R::to_float(acc[n]), R::load_floats(self.scales.as_ptr().add(at)));
                 let biased = R::add_float(scaled, R::load_floats(self.bias.as_ptr().add(at)));
                 R::store_floats(to.add(n * R::LANES), biased);
             }
-            out.finish(N * R::LANES);
         }
     }
 }

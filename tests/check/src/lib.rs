@@ -1,1 +1,69 @@
-//! x
+//! `check(tier, case)`: the face on one tier against the reference, bit for bit.
+//!
+//! The table tests, the property tests, the fuzz target and `cargo xtask test` all call it. A kernel is tested because
+//! it is in the table: cases are of operations, and run on every tier.
+#![forbid(unsafe_code)]
+
+mod case;
+mod cases;
+mod elementwise;
+mod memory;
+mod product;
+mod random;
+
+use std::fmt;
+
+use zeropoint::{Backend, Isa};
+
+pub use case::{Addition, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf};
+pub use cases::{cases, operations};
+pub use random::Random;
+
+/// Why a case failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The tier's kernel, or its name alone where no plan was made.
+    pub kernel: String,
+    /// The case.
+    pub case: String,
+    /// What differs.
+    pub what: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.kernel, self.case, self.what)
+    }
+}
+
+/// Runs a case on a tier and compares all results, and the memory around and between them, with the reference.
+///
+/// # Errors
+/// The first difference, and everything that the face refuses.
+pub fn check(isa: Isa, case: &Case) -> Result<(), Failure> {
+    let backend = Backend::with_isa(isa).map_err(|error| Failure {
+        kernel: isa.to_string(),
+        case: format!("{case:?}"),
+        what: error.to_string(),
+    })?;
+    let result = match case {
+        Case::Gemm(gemm) => product::gemm(&backend, gemm),
+        Case::Conv(conv) => product::conv(&backend, conv),
+        Case::MatMul(matmul) => product::matmul(&backend, matmul),
+        Case::Quantize { len, element, scale, zero_point, seed } => {
+            elementwise::quantize(&backend, *len, *element, *scale, *zero_point, *seed)
+        }
+        Case::Dequantize { len, element, scale, zero_point, seed } => {
+            elementwise::dequantize(&backend, *len, *element, *scale, *zero_point, *seed)
+        }
+        Case::Requantize { rows, columns, element, each, zero_point, clamp, seed } => {
+            elementwise::requantize(&backend, [*rows, *columns], *element, *each, *zero_point, *clamp, *seed)
+        }
+        Case::Add(add) => elementwise::add(&backend, add),
+        Case::Pool(pool) => elementwise::pool(&backend, pool),
+    };
+    result.map_err(|(kernel, what)| Failure { kernel, case: format!("{case:?}"), what })
+}
+
+/// Kernel and difference.
+type Difference = (String, String);

@@ -1,0 +1,222 @@
+//! What a case consists of.
+
+/// An 8-bit type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// Unsigned.
+    U8,
+    /// Signed.
+    I8,
+}
+
+impl Element {
+    /// Least and greatest value.
+    pub fn range(self) -> (i32, i32) {
+        match self {
+            Self::U8 => (0, 255),
+            Self::I8 => (-128, 127),
+        }
+    }
+
+    /// The face's type.
+    pub fn type_(self) -> zeropoint::Type {
+        match self {
+            Self::U8 => zeropoint::Type::U8,
+            Self::I8 => zeropoint::Type::I8,
+        }
+    }
+}
+
+/// How values are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// All alike.
+    Uniform,
+    /// The least, -1, 0, 1 and the greatest alone.
+    Extreme,
+}
+
+/// Zero points of an operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ZeroPointsOf {
+    /// This one for all.
+    All(i32),
+    /// Drawn for each row, column or output channel.
+    Each,
+}
+
+/// What becomes of the accumulators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// As they are.
+    I32,
+    /// Requantised, with a multiplier for all.
+    Bytes(Element),
+    /// Requantised with a multiplier for each column and a clamp. The multipliers are powers of two: many ties.
+    Ties(Element),
+    /// Dequantised, with or without a bias in real units.
+    F32 {
+        /// Whether there is a bias.
+        bias: bool,
+    },
+}
+
+/// Where the elements of operands and results lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// One after the other; channels last.
+    Dense,
+    /// Rows apart from each other.
+    Strided,
+    /// Columns first: a transposed matrix; images by channels (NCHW).
+    Planar,
+}
+
+/// A product with constant weights.
+#[derive(Clone, Copy, Debug)]
+pub struct Gemm {
+    /// M, K, N.
+    pub sizes: [usize; 3],
+    /// Types of both operands.
+    pub elements: [Element; 2],
+    /// Zero points of both operands.
+    pub zero_points: [ZeroPointsOf; 2],
+    /// What becomes of the accumulators.
+    pub end: End,
+    /// Where operand and result lie.
+    pub layout: Layout,
+    /// How values are drawn.
+    pub values: Values,
+    /// Of everything drawn.
+    pub seed: u64,
+}
+
+/// A convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct Conv {
+    /// Images, height, width.
+    pub images: [usize; 3],
+    /// Input channels of a group, output channels of a group, groups.
+    pub channels: [usize; 3],
+    /// Kernel height and width.
+    pub kernel: [usize; 2],
+    /// Strides.
+    pub strides: [usize; 2],
+    /// Dilation.
+    pub dilation: [usize; 2],
+    /// Top, left, bottom, right.
+    pub pads: [usize; 4],
+    /// Types of input and weights.
+    pub elements: [Element; 2],
+    /// Zero point of the input.
+    pub zero_point: i32,
+    /// Zero points of the weights.
+    pub weights: ZeroPointsOf,
+    /// What becomes of the accumulators.
+    pub end: End,
+    /// Where input and result lie.
+    pub layout: Layout,
+    /// How values are drawn.
+    pub values: Values,
+    /// Of everything drawn.
+    pub seed: u64,
+}
+
+/// A product of two operands known at run time.
+#[derive(Clone, Copy, Debug)]
+pub struct MatMul {
+    /// Matrices.
+    pub batch: usize,
+    /// The product of each.
+    pub gemm: Gemm,
+}
+
+/// An addition.
+#[derive(Clone, Copy, Debug)]
+pub struct Addition {
+    /// Elements.
+    pub len: usize,
+    /// Types of both operands and the sum.
+    pub elements: [Element; 3],
+    /// Scales.
+    pub scales: [f32; 3],
+    /// Zero points.
+    pub zero_points: [i32; 3],
+    /// Of the values.
+    pub seed: u64,
+}
+
+/// A global average pool.
+#[derive(Clone, Copy, Debug)]
+pub struct Pool {
+    /// Pixels and channels.
+    pub sizes: [usize; 2],
+    /// Bytes between the channels of a pixel's last and the next one's first.
+    pub gap: usize,
+    /// Types of input and output.
+    pub elements: [Element; 2],
+    /// Scales.
+    pub scales: [f32; 2],
+    /// Zero points.
+    pub zero_points: [i32; 2],
+    /// Of the values.
+    pub seed: u64,
+}
+
+/// A case of any operation.
+#[derive(Clone, Copy, Debug)]
+pub enum Case {
+    /// A product with constant weights.
+    Gemm(Gemm),
+    /// A convolution.
+    Conv(Conv),
+    /// A product of two operands known at run time.
+    MatMul(MatMul),
+    /// Floats to 8 bits: ties, extremes, NaN and infinities among them.
+    Quantize {
+        /// Elements.
+        len: usize,
+        /// Type of the result.
+        element: Element,
+        /// Scale.
+        scale: f32,
+        /// Zero point.
+        zero_point: i32,
+        /// Of the values.
+        seed: u64,
+    },
+    /// 8 bits to floats.
+    Dequantize {
+        /// Elements.
+        len: usize,
+        /// Type of the operand.
+        element: Element,
+        /// Scale.
+        scale: f32,
+        /// Zero point.
+        zero_point: i32,
+        /// Of the values.
+        seed: u64,
+    },
+    /// 32 bits to 8.
+    Requantize {
+        /// Rows.
+        rows: usize,
+        /// Columns.
+        columns: usize,
+        /// Type of the result.
+        element: Element,
+        /// Whether each column has a multiplier.
+        each: bool,
+        /// Zero point.
+        zero_point: i32,
+        /// Clamp.
+        clamp: (i32, i32),
+        /// Of the values.
+        seed: u64,
+    },
+    /// An addition.
+    Add(Addition),
+    /// A global average pool.
+    Pool(Pool),
+}

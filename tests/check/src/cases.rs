@@ -1,0 +1,300 @@
+//! The cases: chosen around the multiples of tiles and groupings, with the telling zero points and types.
+
+use crate::case::{Addition, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf};
+
+use Element::{I8, U8};
+
+/// The operations that there are cases of.
+pub fn operations() -> &'static [&'static str] {
+    &["gemm", "conv", "depthwise", "matmul", "quantize", "dequantize", "requantize", "add", "global_average_pool"]
+}
+
+/// The cases of an operation; none for another word.
+pub fn cases(operation: &str) -> Vec<Case> {
+    match operation {
+        "gemm" => gemm(),
+        "conv" => conv(),
+        "depthwise" => depthwise(),
+        "matmul" => matmul(),
+        "quantize" => quantize(),
+        "dequantize" => dequantize(),
+        "requantize" => requantize(),
+        "add" => add(),
+        "global_average_pool" => pool(),
+        _ => Vec::new(),
+    }
+}
+
+const PAIRS: [[Element; 2]; 4] = [[U8, I8], [U8, U8], [I8, I8], [I8, U8]];
+const ENDS: [End; 7] = [
+    End::I32,
+    End::Bytes(U8),
+    End::Ties(I8),
+    End::F32 { bias: false },
+    End::Bytes(I8),
+    End::F32 { bias: true },
+    End::Ties(U8),
+];
+const LAYOUTS: [Layout; 3] = [Layout::Dense, Layout::Strided, Layout::Planar];
+
+/// Telling zero points of a type: both ends, their neighbours, the middle.
+fn zero_points(element: Element) -> [i32; 5] {
+    let (low, high) = element.range();
+    [low, low.max(-1), 0.max(low + 1), 128.min(high), high]
+}
+
+/// The `index`-th of some values, over and over: with lengths that share no factor, every pair of choices comes up.
+fn nth<T: Copy>(values: &[T], index: usize) -> T {
+    values[index % values.len()]
+}
+
+/// Products of sizes, each with the next choice of everything else.
+fn products(sizes: &[[usize; 3]]) -> Vec<Gemm> {
+    let mut products = Vec::new();
+    for &sizes in sizes {
+        // Five of each size: zero points per tensor and per row and column, every end in turn.
+        for variant in 0..5 {
+            let index = products.len();
+            let elements = nth(&PAIRS, index / 5 + variant);
+            let a = if variant == 3 {
+                ZeroPointsOf::Each
+            } else {
+                ZeroPointsOf::All(nth(&zero_points(elements[0]), index))
+            };
+            let b = match variant {
+                // Stored as they are; then with zero points of both kinds.
+                0 | 4 => ZeroPointsOf::All(if elements[1] == U8 { 128 } else { 0 }),
+                1 | 3 => ZeroPointsOf::Each,
+                _ => ZeroPointsOf::All(nth(&zero_points(elements[1]), index / 2)),
+            };
+            products.push(Gemm {
+                sizes,
+                elements,
+                zero_points: [a, b],
+                end: nth(&ENDS, index),
+                layout: nth(&LAYOUTS, index / 2),
+                values: if index % 3 == 2 { Values::Extreme } else { Values::Uniform },
+                seed: index as u64,
+            });
+        }
+    }
+    products
+}
+
+fn gemm() -> Vec<Case> {
+    let mut sizes = vec![[0, 3, 4], [3, 0, 4], [3, 4, 0], [0, 0, 0], [1, 1, 1], [1, 0, 1]];
+    // Around the tile's rows and what they are divided into.
+    for m in [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 18, 19, 25] {
+        sizes.push([m, 19, 21]);
+    }
+    // Around the grouping of K.
+    for k in [1, 2, 3, 4, 5, 7, 8, 9, 16, 31, 32, 33, 64, 129] {
+        sizes.extend([[1, k, 17], [7, k, 33]]);
+    }
+    // Around the widths of registers, panels and streams.
+    for n in [1, 2, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 48, 63, 64, 65, 72, 127, 128, 129, 136] {
+        sizes.extend([[1, 10, n], [8, 10, n]]);
+    }
+    // Rows of a power of two, several bands, several ranges of columns.
+    sizes.extend([
+        [13, 512, 9],
+        [7, 29, 13],
+        [33, 100, 47],
+        [301, 600, 70],
+        [100, 512, 300],
+        [2, 1025, 513],
+        [1, 768, 4099],
+    ]);
+    products(&sizes).into_iter().map(Case::Gemm).collect()
+}
+
+fn matmul() -> Vec<Case> {
+    let sizes =
+        [[1, 1, 1], [0, 2, 2], [2, 0, 3], [1, 33, 40], [7, 5, 9], [16, 64, 16], [13, 31, 65], [64, 32, 64], [6, 2, 24]];
+    products(&sizes)
+        .into_iter()
+        .enumerate()
+        .map(|(index, gemm)| Case::MatMul(MatMul { batch: index % 4, gemm }))
+        .collect()
+}
+
+/// The geometry of a convolution: images, channels, kernel, strides, dilation, pads.
+type Geometry = ([usize; 3], [usize; 3], [usize; 2], [usize; 2], [usize; 2], [usize; 4]);
+
+fn convolutions(geometries: &[Geometry]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for &(images, channels, kernel, strides, dilation, pads) in geometries {
+        for variant in 0..4 {
+            let index = cases.len();
+            let elements = nth(&PAIRS, index / 4 + variant);
+            let weights = match variant {
+                0 => ZeroPointsOf::All(if elements[1] == U8 { 128 } else { 0 }),
+                1 | 2 => ZeroPointsOf::Each,
+                _ => ZeroPointsOf::All(nth(&zero_points(elements[1]), index / 3)),
+            };
+            cases.push(Case::Conv(Conv {
+                images,
+                channels,
+                kernel,
+                strides,
+                dilation,
+                pads,
+                elements,
+                zero_point: nth(&zero_points(elements[0]), index),
+                weights,
+                end: nth(&ENDS, index),
+                layout: nth(&LAYOUTS, index / 2),
+                values: if index % 3 == 2 { Values::Extreme } else { Values::Uniform },
+                seed: index as u64,
+            }));
+        }
+    }
+    cases
+}
+
+fn conv() -> Vec<Case> {
+    convolutions(&[
+        // Ordinary, with and without padding, strides and both dilations; several images.
+        ([1, 5, 6], [3, 4, 1], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
+        ([2, 7, 7], [8, 17, 1], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
+        ([1, 9, 8], [5, 8, 1], [3, 3], [2, 2], [1, 1], [0, 0, 1, 1]),
+        ([1, 11, 13], [3, 24, 1], [7, 7], [2, 2], [1, 1], [3, 3, 3, 3]),
+        ([1, 6, 9], [4, 5, 1], [2, 2], [1, 1], [1, 2], [0, 0, 0, 0]),
+        ([1, 9, 9], [3, 9, 1], [3, 3], [1, 1], [2, 3], [2, 3, 2, 3]),
+        ([1, 5, 5], [2, 3, 1], [2, 3], [3, 2], [1, 1], [1, 2, 0, 1]),
+        ([3, 20, 40], [16, 32, 1], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
+        // Pointwise, strided too.
+        ([1, 4, 5], [7, 9, 1], [1, 1], [1, 1], [1, 1], [0; 4]),
+        ([2, 7, 7], [16, 40, 1], [1, 1], [2, 2], [1, 1], [0; 4]),
+        ([1, 5, 5], [6, 8, 1], [1, 1], [3, 1], [1, 1], [1, 1, 1, 1]),
+        ([1, 1, 1], [4, 4, 1], [1, 1], [65536, 65536], [1, 1], [0; 4]),
+        // Grouped, also by odd numbers.
+        ([1, 6, 5], [4, 4, 3], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
+        ([1, 5, 5], [3, 5, 7], [3, 3], [1, 2], [2, 1], [1, 1, 1, 1]),
+        ([1, 4, 4], [1, 2, 5], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
+        ([1, 4, 4], [2, 1, 4], [1, 1], [1, 1], [1, 1], [0; 4]),
+        // Images of one row or one column, smaller than the padding, smaller than the window.
+        ([1, 1, 30], [3, 6, 1], [1, 5], [1, 2], [1, 3], [0, 4, 0, 4]),
+        ([1, 30, 1], [3, 6, 1], [5, 1], [2, 1], [3, 1], [4, 0, 4, 0]),
+        ([1, 1, 1], [2, 3, 1], [5, 5], [2, 2], [1, 1], [2, 2, 2, 2]),
+        ([1, 2, 2], [2, 3, 1], [3, 3], [1, 1], [1, 1], [0; 4]),
+        ([0, 4, 4], [2, 3, 1], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
+        ([1, 3, 3], [2, 0, 1], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
+        ([1, 3, 3], [2, 3, 1], [2, 2], [1, 1], [1, 1], [5, 0, 0, 4]),
+    ])
+}
+
+fn depthwise() -> Vec<Case> {
+    let mut geometries = vec![
+        ([1, 1, 1], [1, 1, 2], [5, 5], [2, 2], [1, 1], [2, 2, 2, 2]),
+        ([1, 7, 1], [1, 1, 3], [5, 5], [2, 2], [1, 1], [2, 2, 2, 2]),
+        ([1, 9, 7], [1, 1, 24], [3, 3], [2, 2], [1, 1], [0, 0, 1, 1]),
+        ([1, 8, 9], [1, 1, 18], [3, 3], [1, 1], [2, 2], [2, 2, 2, 2]),
+        ([1, 6, 9], [1, 1, 20], [2, 4], [1, 3], [1, 1], [1, 0, 0, 2]),
+        ([1, 1, 20], [1, 1, 5], [1, 3], [1, 1], [1, 1], [0, 1, 0, 1]),
+        ([1, 4, 4], [1, 1, 5], [1, 1], [1, 1], [1, 1], [0; 4]),
+        ([2, 30, 60], [1, 1, 96], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
+    ];
+    for channels in [2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48] {
+        geometries.push(([2, 5, 6], [1, 1, channels], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]));
+    }
+    convolutions(&geometries)
+}
+
+/// Lengths around every step of the element-wise loops.
+fn lengths() -> impl Iterator<Item = usize> {
+    (0..=70).chain([95, 96, 97, 127, 128, 129, 1000])
+}
+
+const SCALES: [f32; 9] = [1.0, 0.5, 0.018_658_448, 3.7e-3, 1.0 / 3.0, 1e-38, 1e-42, 1e30, 0.002_148_548_6];
+
+fn quantize() -> Vec<Case> {
+    lengths()
+        .flat_map(|len| [(len, U8), (len, I8)])
+        .enumerate()
+        .map(|(index, (len, element))| Case::Quantize {
+            len,
+            element,
+            scale: nth(&SCALES, index),
+            zero_point: nth(&zero_points(element), index / 2),
+            seed: index as u64,
+        })
+        .collect()
+}
+
+fn dequantize() -> Vec<Case> {
+    lengths()
+        .flat_map(|len| [(len, U8), (len, I8)])
+        .enumerate()
+        .map(|(index, (len, element))| Case::Dequantize {
+            len,
+            element,
+            scale: nth(&SCALES, index),
+            zero_point: nth(&zero_points(element), index / 2),
+            seed: index as u64,
+        })
+        .collect()
+}
+
+fn requantize() -> Vec<Case> {
+    lengths()
+        .flat_map(|columns| [(columns, U8), (columns, I8)])
+        .enumerate()
+        .map(|(index, (columns, element))| {
+            let (low, high) = element.range();
+            let zero_point = nth(&zero_points(element), index);
+            let clamp = if index % 3 == 0 { (zero_point, high) } else { (low, high - (index % 5) as i32) };
+            Case::Requantize {
+                rows: index % 4,
+                columns,
+                element,
+                each: index % 7 < 4,
+                zero_point,
+                clamp,
+                seed: index as u64,
+            }
+        })
+        .collect()
+}
+
+fn add() -> Vec<Case> {
+    let triples =
+        [[U8; 3], [I8; 3], [U8, I8, U8], [I8, U8, I8], [U8, U8, I8], [I8, I8, U8], [U8, I8, I8], [I8, U8, U8]];
+    let scales = [
+        [1.0, 1.0, 2.0],
+        [0.5, 0.25, 0.5],
+        [0.025_346_905, 0.035_809_92, 0.036_585_97],
+        [0.039_710_19, 0.046_094_742, 0.057_970_688],
+        [1e-3, 3.0, 1e-2],
+    ];
+    lengths()
+        .enumerate()
+        .flat_map(|(index, len)| {
+            (0..3).map(move |variant| {
+                let index = index * 3 + variant;
+                let elements = nth(&triples, index);
+                let zero_points = std::array::from_fn(|operand| nth(&zero_points(elements[operand]), index + operand));
+                Case::Add(Addition { len, elements, scales: nth(&scales, index), zero_points, seed: index as u64 })
+            })
+        })
+        .collect()
+}
+
+fn pool() -> Vec<Case> {
+    lengths()
+        .enumerate()
+        .map(|(index, channels)| {
+            let elements = nth(&PAIRS, index);
+            let zero_points = [nth(&zero_points(elements[0]), index), nth(&zero_points(elements[1]), index / 3)];
+            let scales = nth(&[[1.0, 1.0], [0.5, 0.25], [0.023_529_412, 0.019_110_054], [1.0, 0.125]], index);
+            Case::Pool(Pool {
+                sizes: [nth(&[1, 2, 4, 9, 16, 49], index), channels],
+                gap: index % 3,
+                elements,
+                scales,
+                zero_points,
+                seed: index as u64,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,392 @@
+//! Products and convolutions: whole and part by part, into memory filled with one byte and then with another.
+
+use zeropoint::{
+    Backend, ConvPlan, Error, Filter, GemmPlan, ImagesMut, ImagesRef, MatMulPlan, MatRef, Output as Out, PackedWeights,
+    Param, ProductOptions, Requantization, Scales, View, Window,
+};
+use zeropoint_kernels::reference::{self, Value};
+
+use crate::Difference;
+use crate::case::{Conv, Element, End, Gemm, Layout, MatMul, Values, ZeroPointsOf};
+use crate::memory::{Operand, Output};
+use crate::random::Random;
+
+/// Types that a case's values may have.
+pub(crate) trait Int: zeropoint::Int8 + Value + std::fmt::Debug + PartialEq {}
+impl Int for u8 {}
+impl Int for i8 {}
+
+/// Draws values of a type.
+pub(crate) fn draw<T: Int>(random: &mut Random, values: Values, count: usize) -> Vec<T> {
+    let (low, high) = T::RANGE;
+    (0..count)
+        .map(|_| {
+            T::from_value(match values {
+                Values::Uniform => random.within(low, high),
+                Values::Extreme => random.of(&[low, low.max(-1), 0, 1, high]),
+            })
+        })
+        .collect()
+}
+
+fn zero_points(random: &mut Random, of: ZeroPointsOf, (low, high): (i32, i32), count: usize) -> Vec<i32> {
+    (0..count)
+        .map(|_| match of {
+            ZeroPointsOf::All(zero) => zero,
+            ZeroPointsOf::Each => random.of(&[low, low + 1, 0, 1, high, (low + high) / 2]),
+        })
+        .collect()
+}
+
+fn param(of: ZeroPointsOf, each: &[i32]) -> Param<'_, i32> {
+    match of {
+        ZeroPointsOf::All(zero) => Param::All(zero),
+        ZeroPointsOf::Each => Param::Each(each),
+    }
+}
+
+/// Parameters of an end, for a number of columns, with what they make of an accumulator.
+struct Ends {
+    end: End,
+    multipliers: Vec<f32>,
+    zero_point: i32,
+    clamp: (i32, i32),
+    float_bias: Vec<f32>,
+}
+
+impl Ends {
+    fn new(random: &mut Random, end: End, columns: usize, depth: usize) -> Self {
+        // Accumulators spread about this far.
+        let spread = 90.0 * 90.0 * (depth.max(1) as f32).sqrt();
+        let multipliers = (0..columns)
+            .map(|_| match end {
+                End::Ties(_) => 0.5f32.powi(random.within(1, 12)),
+                _ => (random.within(1, 1000) as f32 / 500.0) * 100.0 / spread,
+            })
+            .collect::<Vec<_>>();
+        let (zero_point, clamp) = match end {
+            End::Bytes(element) => (random.within(element.range().0, element.range().1), element.range()),
+            End::Ties(element) => {
+                let (low, high) = element.range();
+                let first = random.within(low, high);
+                (random.of(&[low, low + 1, high, 1]), (first, random.within(first, high)))
+            }
+            _ => (0, (0, 0)),
+        };
+        let float_bias = (0..columns).map(|_| random.within(-1000, 1000) as f32 / 7.0).collect();
+        Self { end, multipliers, zero_point, clamp, float_bias }
+    }
+
+    fn output(&self) -> Result<Out<'_>, Error> {
+        Ok(match self.end {
+            End::I32 => Out::I32,
+            End::Bytes(element) => {
+                let all = Scales::All(self.multipliers.first().copied().unwrap_or(1.0));
+                Out::Requantized(Requantization::from_multipliers(all, element.type_(), self.zero_point)?)
+            }
+            End::Ties(element) => Out::Requantized(
+                Requantization::from_multipliers(Scales::Each(&self.multipliers), element.type_(), self.zero_point)?
+                    .with_clamp(self.clamp.0, self.clamp.1)?,
+            ),
+            End::F32 { bias } => {
+                Out::Dequantized { scales: Scales::Each(&self.multipliers), bias: bias.then_some(&self.float_bias[..]) }
+            }
+        })
+    }
+
+    fn byte(&self, acc: i32, column: usize) -> i32 {
+        let multiplier = if matches!(self.end, End::Bytes(_)) { self.multipliers[0] } else { self.multipliers[column] };
+        reference::requantize(acc, multiplier, self.zero_point, self.clamp)
+    }
+
+    fn float(&self, acc: i32, column: usize) -> f32 {
+        let scaled = acc as f32 * self.multipliers[column];
+        if let End::F32 { bias: true } = self.end { scaled + self.float_bias[column] } else { scaled }
+    }
+}
+
+/// A plan of any kind, as a check runs it.
+trait Plan<A> {
+    fn kernel(&self) -> &'static str;
+    fn scratch_len(&self) -> usize;
+    fn whole<O: zeropoint::Element>(
+        &self,
+        a: ImagesRef<'_, A>,
+        out: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error>;
+    /// Part by part, the last one first; nothing if the plan has no parts.
+    fn parts<O: zeropoint::Element>(&self, a: ImagesRef<'_, A>, out: ImagesMut<'_, O>) -> Result<bool, Error>;
+}
+
+impl<A: Int> Plan<A> for ConvPlan {
+    fn kernel(&self) -> &'static str {
+        self.kernel()
+    }
+    fn scratch_len(&self) -> usize {
+        self.scratch_len()
+    }
+    fn whole<O: zeropoint::Element>(
+        &self,
+        a: ImagesRef<'_, A>,
+        out: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        self.run(a, out, scratch)
+    }
+    fn parts<O: zeropoint::Element>(&self, a: ImagesRef<'_, A>, out: ImagesMut<'_, O>) -> Result<bool, Error> {
+        let mut parts = self.split(out)?.collect::<Vec<_>>();
+        parts.reverse();
+        for part in parts {
+            self.run_part(a, part, &mut vec![0x5a; self.scratch_len()])?;
+        }
+        Ok(true)
+    }
+}
+
+/// A matrix among images of width 1.
+fn matrix<T>(images: ImagesRef<'_, T>) -> MatRef<'_, T> {
+    let ([_, rows, _, columns], [_, row, _, column]) = (images.shape(), images.strides());
+    MatRef::with_strides(images.data(), [rows, columns], [row, column]).expect("a matrix of the images' memory")
+}
+
+impl<A: Int> Plan<A> for GemmPlan {
+    fn kernel(&self) -> &'static str {
+        self.kernel()
+    }
+    fn scratch_len(&self) -> usize {
+        self.scratch_len()
+    }
+    fn whole<O: zeropoint::Element>(
+        &self,
+        a: ImagesRef<'_, A>,
+        out: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        self.run(matrix(a), out.into_matrix().expect("one image of width 1"), scratch)
+    }
+    fn parts<O: zeropoint::Element>(&self, a: ImagesRef<'_, A>, out: ImagesMut<'_, O>) -> Result<bool, Error> {
+        let mut parts = self.split(out.into_matrix().expect("one image of width 1"))?.collect::<Vec<_>>();
+        parts.reverse();
+        for part in parts {
+            self.run_part(matrix(a), part, &mut vec![0x5a; self.scratch_len()])?;
+        }
+        Ok(true)
+    }
+}
+
+/// Runs a plan whole and in parts, into memory of either fill, and compares.
+fn run<A: Int, O: zeropoint::Element + PartialEq + std::fmt::Debug>(
+    plan: &impl Plan<A>,
+    a: ImagesRef<'_, A>,
+    expected: &[O],
+    shape: [usize; 4],
+    layout: Layout,
+) -> Result<(), Difference> {
+    let failed = |what: String| (plan.kernel().to_owned(), what);
+    for fill in [0xaa, 0x55] {
+        let mut out = Output::<O>::new(fill, shape, layout);
+        let mut scratch = vec![fill; plan.scratch_len() + 1];
+        plan.whole(a, out.view(), &mut scratch[1..]).map_err(|error| failed(error.to_string()))?;
+        out.compare(expected).map_err(failed)?;
+    }
+    let mut out = Output::<O>::new(0xaa, shape, layout);
+    if plan.parts(a, out.view()).map_err(|error| failed(error.to_string()))? {
+        out.compare(expected).map_err(|what| failed(format!("in parts: {what}")))?;
+    }
+    Ok(())
+}
+
+/// Compares a plan's results with accumulators that the reference made.
+fn ends<A: Int>(
+    plan: &impl Plan<A>,
+    a: ImagesRef<'_, A>,
+    accumulators: &[i32],
+    ends: &Ends,
+    shape: [usize; 4],
+    layout: Layout,
+) -> Result<(), Difference> {
+    let columns = shape[3].max(1);
+    let indexed = || accumulators.iter().enumerate().map(|(index, &acc)| (acc, index % columns));
+    match ends.end {
+        End::I32 => run(plan, a, accumulators, shape, layout),
+        End::Bytes(element) | End::Ties(element) => {
+            let bytes = indexed().map(|(acc, column)| ends.byte(acc, column));
+            match element {
+                Element::U8 => run(plan, a, &bytes.map(u8::from_value).collect::<Vec<_>>(), shape, layout),
+                Element::I8 => run(plan, a, &bytes.map(i8::from_value).collect::<Vec<_>>(), shape, layout),
+            }
+        }
+        End::F32 { .. } => {
+            let floats = indexed().map(|(acc, column)| ends.float(acc, column)).collect::<Vec<_>>();
+            run(plan, a, &floats, shape, layout)
+        }
+    }
+}
+
+/// Calls a generic function for the types of a case's operands.
+macro_rules! typed {
+    ($elements:expr, $function:ident ( $($argument:expr),* )) => {
+        match $elements {
+            [Element::U8, Element::U8] => $function::<u8, u8>($($argument),*),
+            [Element::U8, Element::I8] => $function::<u8, i8>($($argument),*),
+            [Element::I8, Element::U8] => $function::<i8, u8>($($argument),*),
+            [Element::I8, Element::I8] => $function::<i8, i8>($($argument),*),
+        }
+    };
+}
+
+fn refused(backend: &Backend) -> impl Fn(Error) -> Difference {
+    let isa = backend.isa();
+    move |error| (isa.to_string(), error.to_string())
+}
+
+pub(crate) fn gemm(backend: &Backend, case: &Gemm) -> Result<(), Difference> {
+    typed!(case.elements, gemm_of(backend, case))
+}
+
+fn gemm_of<A: Int, B: Int>(backend: &Backend, case: &Gemm) -> Result<(), Difference> {
+    let [m, k, n] = case.sizes;
+    let random = &mut Random::new(case.seed);
+    let (a, b) = (draw::<A>(random, case.values, m * k), draw::<B>(random, case.values, k * n));
+    let a_zero = zero_points(random, case.zero_points[0], A::RANGE, m);
+    let b_zero = zero_points(random, case.zero_points[1], B::RANGE, n);
+    let bias = (0..n).map(|_| random.bits() as i32 >> 12).collect::<Vec<_>>();
+    let parameters = Ends::new(random, case.end, n, k);
+    let refused = refused(backend);
+
+    // The weights too lie in the case's layout.
+    let stored = Operand::new(&b, B::from_value(1), [1, k, 1, n], case.layout);
+    let weights = PackedWeights::gemm(backend, matrix(stored.view()), param(case.zero_points[1], &b_zero));
+    let weights = weights.map_err(&refused)?;
+    let options = ProductOptions::new(case.elements[0].type_())
+        .zero_points(param(case.zero_points[0], &a_zero))
+        .bias(&bias)
+        .output(parameters.output().map_err(&refused)?);
+    let plan = GemmPlan::new(&weights, m, &options).map_err(&refused)?;
+
+    let a = Operand::new(&a, A::from_value(1), [1, m, 1, k], case.layout);
+    let accumulators = reference::matmul(
+        matrix(a.view()),
+        |row| a_zero[row],
+        matrix(stored.view()),
+        |column| b_zero[column],
+        |column| bias[column],
+    );
+    ends(&plan, a.view(), &accumulators, &parameters, [1, m, 1, n], case.layout)
+}
+
+pub(crate) fn conv(backend: &Backend, case: &Conv) -> Result<(), Difference> {
+    typed!(case.elements, conv_of(backend, case))
+}
+
+fn conv_of<A: Int, B: Int>(backend: &Backend, case: &Conv) -> Result<(), Difference> {
+    let [images, height, width] = case.images;
+    let [inputs, per_group, groups] = case.channels;
+    let (channels, outputs) = (inputs * groups, per_group * groups);
+    let [kernel_height, kernel_width] = case.kernel;
+    let random = &mut Random::new(case.seed);
+    let x = draw::<A>(random, case.values, images * height * width * channels);
+    let w = draw::<B>(random, case.values, outputs * kernel_height * kernel_width * inputs);
+    let w_zero = zero_points(random, case.weights, B::RANGE, outputs);
+    let bias = (0..outputs).map(|_| random.bits() as i32 >> 12).collect::<Vec<_>>();
+    let parameters = Ends::new(random, case.end, outputs, kernel_height * kernel_width * inputs);
+    let refused = refused(backend);
+
+    let stored = Operand::new(&w, B::from_value(1), [outputs, kernel_height, kernel_width, inputs], case.layout);
+    let filter = Filter { groups, dilation: case.dilation };
+    let weights =
+        PackedWeights::conv(backend, stored.view(), param(case.weights, &w_zero), filter).map_err(&refused)?;
+    let options = ProductOptions::new(case.elements[0].type_())
+        .zero_point(case.zero_point)
+        .bias(&bias)
+        .output(parameters.output().map_err(&refused)?);
+    let window = Window { strides: case.strides, pads: case.pads };
+    let plan = ConvPlan::new(&weights, case.images, window, &options).map_err(&refused)?;
+
+    let x = Operand::new(&x, A::from_value(1), [images, height, width, channels], case.layout);
+    let geometry = reference::Convolution { strides: case.strides, dilation: case.dilation, pads: case.pads, groups };
+    let [out_height, out_width] = geometry.output([height, width], case.kernel);
+    let accumulators = reference::convolution(
+        x.view(),
+        case.zero_point,
+        stored.view(),
+        |output| w_zero[output],
+        |output| bias[output],
+        &geometry,
+    );
+    let shape = [images, out_height, out_width, outputs];
+    if plan.output_shape() != shape {
+        return Err((plan.kernel().to_owned(), format!("shape {shape:?} expected, got {:?}", plan.output_shape())));
+    }
+    ends(&plan, x.view(), &accumulators, &parameters, shape, case.layout)
+}
+
+/// A run-time product with one right operand, as a plan.
+struct Dynamic<'a, B> {
+    plan: MatMulPlan,
+    b: View<'a, B, 3>,
+    a_zero: Param<'a, i32>,
+    b_zero: Param<'a, i32>,
+}
+
+impl<A: Int, B: Int> Plan<A> for Dynamic<'_, B> {
+    fn kernel(&self) -> &'static str {
+        self.plan.kernel()
+    }
+    fn scratch_len(&self) -> usize {
+        self.plan.scratch_len()
+    }
+    fn whole<O: zeropoint::Element>(
+        &self,
+        a: ImagesRef<'_, A>,
+        out: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        self.plan.run(batch(a), self.a_zero, self.b, self.b_zero, out.into_batch().expect("images of width 1"), scratch)
+    }
+    fn parts<O: zeropoint::Element>(&self, _: ImagesRef<'_, A>, _: ImagesMut<'_, O>) -> Result<bool, Error> {
+        Ok(false)
+    }
+}
+
+/// A batch of matrices among images of width 1.
+fn batch<T>(images: ImagesRef<'_, T>) -> View<'_, T, 3> {
+    let ([count, rows, _, columns], [step, row, _, column]) = (images.shape(), images.strides());
+    View::with_strides(images.data(), [count, rows, columns], [step, row, column])
+        .expect("a batch of the images' memory")
+}
+
+pub(crate) fn matmul(backend: &Backend, case: &MatMul) -> Result<(), Difference> {
+    typed!(case.gemm.elements, matmul_of(backend, case))
+}
+
+fn matmul_of<A: Int, B: Int>(backend: &Backend, case: &MatMul) -> Result<(), Difference> {
+    let MatMul { batch: count, gemm } = *case;
+    let [m, k, n] = gemm.sizes;
+    let random = &mut Random::new(gemm.seed);
+    let a = draw::<A>(random, gemm.values, count * m * k);
+    let b = draw::<B>(random, gemm.values, count * k * n);
+    let a_zero = zero_points(random, gemm.zero_points[0], A::RANGE, m);
+    let b_zero = zero_points(random, gemm.zero_points[1], B::RANGE, n);
+    let parameters = Ends::new(random, gemm.end, n, k);
+    let refused = refused(backend);
+    let types = gemm.elements.map(Element::type_);
+    let output = parameters.output().map_err(&refused)?;
+    let plan = MatMulPlan::new(backend, gemm.sizes, types[0], types[1], output).map_err(&refused)?;
+    let a = Operand::new(&a, A::from_value(1), [count, m, 1, k], gemm.layout);
+    let b = Operand::new(&b, B::from_value(1), [count, k, 1, n], gemm.layout);
+    let accumulators = (0..count)
+        .flat_map(|index| {
+            let (a, b) = (batch(a.view()).matrix(index), batch(b.view()).matrix(index));
+            reference::matmul(a, |row| a_zero[row], b, |column| b_zero[column], |_| 0)
+        })
+        .collect::<Vec<_>>();
+    let plan = Dynamic {
+        plan,
+        b: batch(b.view()),
+        a_zero: param(gemm.zero_points[0], &a_zero),
+        b_zero: param(gemm.zero_points[1], &b_zero),
+    };
+    ends(&plan, a.view(), &accumulators, &parameters, [count, m, 1, n], gemm.layout)
+}

@@ -1,10 +1,14 @@
 //! The project's own commands, `cargo xtask …`.
 #![forbid(unsafe_code)]
 
+mod asm;
 mod bench;
 mod kernels;
 mod progress;
+mod test;
 mod tiers;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -20,17 +24,32 @@ struct Arguments {
 enum Command {
     /// Measures rates and their share of this machine's limit.
     Bench(bench::Bench),
+    /// Compares every kernel with the reference.
+    Test(test::Test),
     /// Lists the tiers, the CPU features that each needs, and whether this CPU has them.
     Tiers,
     /// Writes docs/kernels.md, the table of the tiers' kernels.
     Kernels(kernels::Kernels),
+    /// Disassembles the inner loops of a kernel.
+    Asm(asm::Asm),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
-        Command::Bench(bench) => bench.run()?,
-        Command::Tiers => tiers::run(),
-        Command::Kernels(kernels) => kernels.run()?,
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Bench(bench) => bench.run(),
+        Command::Test(test) => test.run(),
+        Command::Tiers => {
+            tiers::run();
+            Ok(())
+        }
+        Command::Kernels(kernels) => kernels.run(),
+        Command::Asm(asm) => asm.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
-    Ok(())
 }

@@ -14,6 +14,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use indicatif::ProgressBar;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use regex::Regex;
 use serde_json::{Value, json};
@@ -111,10 +112,10 @@ impl Bench {
             "operation", "shape", "tier", "rate", "limit", "to scalar"
         );
         let bar = progress::bar(tasks.len() * backends.len());
-        let mut rows = Vec::new();
+        let (mut rows, mut limits) = (Vec::new(), Limits::default());
         for task in &tasks {
             bar.set_message(format!("{} {}", task.operation, task.shape.name));
-            for row in measure(task, &backends, &pool, &bar)? {
+            for row in measure(task, &backends, &pool, &mut limits, &bar)? {
                 bar.suspend(|| {
                     println!(
                         "{:<18} {:<shape_width$} {:<10} {:>15} {:>6.1}% {:>8.2}x  {}",
@@ -199,8 +200,39 @@ fn works<'a>(task: &'a Task, operands: &'a Operands, backend: &Backend, pool: &'
     })
 }
 
+/// How many measurements of the limit the median is taken of: those of the row, and the last ones before.
+const LIMITS: usize = 9;
+
+/// Measurements of the limits of each tier.
+#[derive(Default)]
+struct Limits {
+    products: Vec<(Isa, Vec<f64>)>,
+    copy: Vec<f64>,
+}
+
+impl Limits {
+    /// Those that go on: a copy's belong to a row alone, as its size does.
+    fn of(&mut self, isa: Isa, copy: bool) -> &mut Vec<f64> {
+        if copy {
+            self.copy.clear();
+            return &mut self.copy;
+        }
+        let at = self.products.iter().position(|(of, _)| *of == isa).unwrap_or_else(|| {
+            self.products.push((isa, Vec::new()));
+            self.products.len() - 1
+        });
+        &mut self.products[at].1
+    }
+}
+
 /// A row for each tier.
-fn measure(task: &Task, backends: &[Backend], pool: &ThreadPool, bar: &indicatif::ProgressBar) -> Result<Vec<Row>> {
+fn measure(
+    task: &Task,
+    backends: &[Backend],
+    pool: &ThreadPool,
+    limits: &mut Limits,
+    bar: &ProgressBar,
+) -> Result<Vec<Row>> {
     let operands = match &task.shape.sizes {
         Sizes::Gemm(sizes) => Operands::Products(products::Operands::gemm(*sizes)),
         Sizes::Conv(conv) => Operands::Products(products::Operands::conv(conv)),
@@ -217,7 +249,8 @@ fn measure(task: &Task, backends: &[Backend], pool: &ThreadPool, bar: &indicatif
             &Sizes::Elements(elements) => timing::copy(elementwise::bytes(task.operation) * elements, pool),
             _ => timing::peak(set, pool),
         };
-        let mut limits = vec![limit()];
+        let limits = limits.of(backend.isa(), matches!(task.shape.sizes, Sizes::Elements(_)));
+        limits.push(limit());
         let mut best: Option<(f64, Work<'_>)> = None;
         for mut work in works(task, &operands, backend, pool).with_context(name)? {
             let rate = work.amount / timing::seconds(&mut *work.run);
@@ -234,7 +267,7 @@ fn measure(task: &Task, backends: &[Backend], pool: &ThreadPool, bar: &indicatif
             kernel: work.kernel,
             output: work.output,
             rate,
-            share: rate / timing::median(limits),
+            share: rate / timing::median(limits.iter().rev().take(LIMITS).copied().collect()),
             ratio: if backend.isa() == Isa::Scalar { 1.0 } else { rate / scalar },
         });
         bar.inc(1);

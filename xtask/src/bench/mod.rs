@@ -239,9 +239,6 @@ fn measure(
         Sizes::Elements(elements) => Operands::Elementwise(elementwise::Operands::new(*elements)),
     };
     let name = || format!("{} {}", task.operation, task.shape.name);
-    let scalar = works(task, &operands, &Backend::with_isa(Isa::Scalar)?, pool).with_context(name)?;
-    let scalar = scalar.into_iter().map(|mut work| work.amount / timing::seconds_brief(&mut *work.run));
-    let scalar = scalar.fold(0.0, f64::max);
     let mut rows = Vec::new();
     for backend in backends {
         let set = set(backend.isa())?;
@@ -268,10 +265,20 @@ fn measure(
             output: work.output,
             rate,
             share: rate / timing::median(limits.iter().rev().take(LIMITS).copied().collect()),
-            ratio: if backend.isa() == Isa::Scalar { 1.0 } else { rate / scalar },
+            ratio: 1.0,
         });
         bar.inc(1);
     }
+    // The scalar tier's own row, or a brief one of it.
+    let scalar = match rows.iter().find(|row| row.isa == Isa::Scalar) {
+        Some(row) => row.rate,
+        None => {
+            let scalar = works(task, &operands, &Backend::with_isa(Isa::Scalar)?, pool).with_context(name)?;
+            let rates = scalar.into_iter().map(|mut work| work.amount / timing::seconds_brief(&mut *work.run));
+            rates.fold(0.0, f64::max)
+        }
+    };
+    rows.iter_mut().for_each(|row| row.ratio = row.rate / scalar);
     Ok(rows)
 }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask asm`: the inner loops of a kernel, from this very executable, which the kernels are linked into.
 
 use std::fs;
+use std::io::{Write, stdout};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -33,12 +34,12 @@ impl Asm {
         let instructions: Vec<Instruction> =
             Decoder::with_ip(64, code, address, DecoderOptions::NONE).into_iter().collect();
         let mut loops = innermost(&instructions);
-        println!("{symbol}: {}; {} innermost loops", counts(&instructions), loops.len());
+        writeln!(stdout(), "{symbol}: {}; {} innermost loops", counts(&instructions), loops.len())?;
         // Those that multiply first; then the longest.
         loops.sort_by_key(|body| std::cmp::Reverse((products(body), body.len())));
         for (index, body) in loops.iter().take(self.loops).enumerate() {
-            println!("\nloop {}: {}", index + 1, counts(body));
-            print(body);
+            writeln!(stdout(), "\nloop {}: {}", index + 1, counts(body))?;
+            print(body)?;
         }
         Ok(())
     }
@@ -127,14 +128,15 @@ fn counts(body: &[Instruction]) -> String {
     )
 }
 
-fn print(body: &[Instruction]) {
+fn print(body: &[Instruction]) -> Result<()> {
     let mut formatter = NasmFormatter::new();
     let mut text = String::new();
     for instruction in body {
         text.clear();
         formatter.format(instruction, &mut text);
-        println!("  {:x}  {text}", instruction.ip());
+        writeln!(stdout(), "  {:x}  {text}", instruction.ip())?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

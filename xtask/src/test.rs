@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every tier against the reference.
 
+use std::io::{Write, stdout};
+
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use zeropoint::Isa;
@@ -26,39 +28,37 @@ impl Test {
         let operations = zeropoint_check::operations();
         let bar = progress::bar(operations.len() * tiers.len());
 
-        print!("{:<20} {:>7}", "operation", "cases");
-        tiers.iter().for_each(|isa| print!(" {:>12}", isa.name()));
-        println!();
+        let heads: String = tiers.iter().map(|isa| format!(" {:>12}", isa.name())).collect();
+        writeln!(stdout(), "{:<20} {:>7}{heads}", "operation", "cases")?;
         let mut failures = Vec::new();
         let mut ran = 0;
         for operation in operations {
             let cases = zeropoint_check::cases(operation);
-            let mut cells = Vec::new();
+            let mut cells = String::new();
             for &isa in &tiers {
                 bar.set_message(format!("{operation} {isa}"));
                 let before = failures.len();
                 failures.extend(cases.iter().filter_map(|case| zeropoint_check::check(isa, case).err()));
                 ran += cases.len();
-                cells.push(match failures.len() - before {
+                let cell = match failures.len() - before {
                     0 => "equal".into(),
                     failed => format!("{failed} failed"),
-                });
+                };
+                cells += &format!(" {cell:>12}");
                 bar.inc(1);
             }
-            bar.suspend(|| {
-                print!("{operation:<20} {:>7}", cases.len());
-                cells.iter().for_each(|cell| print!(" {cell:>12}"));
-                println!();
-            });
+            bar.suspend(|| writeln!(stdout(), "{operation:<20} {:>7}{cells}", cases.len()))?;
         }
         bar.finish_and_clear();
         if !not_run.is_empty() {
-            println!("not run, for this CPU lacks them: {}", not_run.join(", "));
+            writeln!(stdout(), "not run, for this CPU lacks them: {}", not_run.join(", "))?;
         }
         const SHOWN: usize = 20;
-        failures.iter().take(SHOWN).for_each(|failure| println!("{failure}"));
+        for failure in failures.iter().take(SHOWN) {
+            writeln!(stdout(), "{failure}")?;
+        }
         if failures.len() > SHOWN {
-            println!("and {} more", failures.len() - SHOWN);
+            writeln!(stdout(), "and {} more", failures.len() - SHOWN)?;
         }
         if !failures.is_empty() {
             bail!("{} of {ran} cases failed", failures.len());

@@ -9,6 +9,7 @@ mod timing;
 mod work;
 
 use std::fs;
+use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -105,19 +106,26 @@ impl Bench {
         let tasks = self.tasks()?;
         let pool = ThreadPoolBuilder::new().num_threads(self.threads).build()?;
         let machine = machine();
-        println!("{machine}; threads: {}", self.threads);
+        writeln!(stdout(), "{machine}; threads: {}", self.threads)?;
         let shape_width = tasks.iter().map(|task| task.shape.name.len()).max().unwrap_or(0).max(5);
-        println!(
+        writeln!(
+            stdout(),
             "{:<18} {:<shape_width$} {:<10} {:>15} {:>7} {:>9}  kernel",
-            "operation", "shape", "tier", "rate", "limit", "to scalar"
-        );
+            "operation",
+            "shape",
+            "tier",
+            "rate",
+            "limit",
+            "to scalar"
+        )?;
         let bar = progress::bar(tasks.len() * backends.len());
         let (mut rows, mut limits) = (Vec::new(), Limits::default());
         for task in &tasks {
             bar.set_message(format!("{} {}", task.operation, task.shape.name));
             for row in measure(task, &backends, &pool, &mut limits, &bar)? {
                 bar.suspend(|| {
-                    println!(
+                    writeln!(
+                        stdout(),
                         "{:<18} {:<shape_width$} {:<10} {:>15} {:>6.1}% {:>8.2}x  {}",
                         row.operation,
                         row.shape,
@@ -126,16 +134,17 @@ impl Bench {
                         100.0 * row.share,
                         row.ratio,
                         row.kernel()
-                    );
-                });
+                    )
+                })?;
                 rows.push(row);
             }
         }
         bar.finish_and_clear();
-        println!(
+        writeln!(
+            stdout(),
             "limit: the share of what the tier's product instruction does on registers alone, and of a copy of as many \
              bytes; each measured between the rows."
-        );
+        )?;
         if let Some(path) = &self.json {
             let lines: String = rows.iter().map(|row| format!("{}\n", row.json(self.threads))).collect();
             fs::write(path, lines).with_context(|| path.display().to_string())?;
@@ -201,7 +210,7 @@ fn works<'a>(task: &'a Task, operands: &'a Operands, backend: &Backend, pool: &'
 }
 
 /// How many measurements of the limit the median is taken of: those of the row, and the last ones before.
-const LIMITS: usize = 9;
+const LIMITS: usize = 44;
 
 /// Measurements of the limits of each tier.
 #[derive(Default)]
@@ -242,16 +251,14 @@ fn measure(
     let mut rows = Vec::new();
     for backend in backends {
         let set = set(backend.isa())?;
-        let limit = || match &task.shape.sizes {
+        let mut limit = match &task.shape.sizes {
             &Sizes::Elements(elements) => timing::copy(elementwise::bytes(task.operation) * elements, pool),
             _ => timing::peak(set, pool),
         };
         let limits = limits.of(backend.isa(), matches!(task.shape.sizes, Sizes::Elements(_)));
-        limits.push(limit());
         let mut best: Option<(f64, Work<'_>)> = None;
         for mut work in works(task, &operands, backend, pool).with_context(name)? {
-            let rate = work.amount / timing::seconds(&mut *work.run);
-            limits.push(limit());
+            let rate = work.amount / timing::seconds_beside(&mut *work.run, &mut limit, limits);
             if best.as_ref().is_none_or(|(most, _)| rate > *most) {
                 best = Some((rate, work));
             }

@@ -32,10 +32,10 @@ pub(crate) struct Blocks {
 }
 
 /// What a band of centred input may take, so that it stays in a second-level cache beside a widened panel.
-const BAND_BYTES: usize = 320 << 10;
+const BAND_BYTES: usize = 384 << 10;
 
-/// Work that is worth a part of its own: some 20 to 50 microseconds.
-const PART_MACS: u64 = 3 << 20;
+/// Work that is worth a part of its own: some 100 microseconds.
+const PART_MACS: u64 = 8 << 20;
 
 /// Parts at most that are made only to have work to hand out.
 const PARTS: u64 = 8;

@@ -140,7 +140,6 @@ impl Product<'_> {
         count: usize,
         store: &S,
     ) {
-        let wide = self.scratch.as_ptr();
         let mut at = 0;
         // SAFETY: every row has a segment's length behind each of its segments, the panel has `N` registers of pairs
         // for each pair of K, and bias has an entry for each padded column.
@@ -160,24 +159,49 @@ impl Product<'_> {
                     *row = row.add(segment as usize);
                 }
                 let mut k = 0;
-                while k < self.segment_len {
-                    let mut b = [R::broadcast_pair(rows[0].add(k)); N];
-                    for n in 0..N {
-                        let pair = at + n * 2 * R::LANES;
-                        b[n] = if WIDE { R::load_pairs(wide.add(pair)) } else { R::widen_pairs(panel.add(pair)) };
-                    }
-                    for m in 0..M {
-                        let a = R::broadcast_pair(rows[m].add(k));
-                        for n in 0..N {
-                            acc[m][n] = R::dot(acc[m][n], a, b[n]);
-                        }
-                    }
+                // Two pairs a turn, since the counting costs as much as a row.
+                while k + 2 < self.segment_len {
+                    self.step::<R, M, N, WIDE>(&mut acc, &rows, k, panel, at);
+                    self.step::<R, M, N, WIDE>(&mut acc, &rows, k + 2, panel, at + N * 2 * R::LANES);
+                    at += 2 * N * 2 * R::LANES;
+                    k += 4;
+                }
+                if k < self.segment_len {
+                    self.step::<R, M, N, WIDE>(&mut acc, &rows, k, panel, at);
                     at += N * 2 * R::LANES;
-                    k += 2;
                 }
             }
             for m in 0..M {
                 store.store(row + m, column, count, acc[m]);
+            }
+        }
+    }
+}
+
+impl Product<'_> {
+    /// A tile's products of one pair of K.
+    #[inline(always)]
+    unsafe fn step<R: Registers, const M: usize, const N: usize, const WIDE: bool>(
+        &self,
+        acc: &mut [[R::Int; N]; M],
+        rows: &[*const i16; M],
+        k: usize,
+        panel: *const u8,
+        at: usize,
+    ) {
+        // SAFETY: as the tile's.
+        unsafe {
+            let mut b = [R::broadcast_pair(rows[0].add(k)); N];
+            for n in 0..N {
+                let pair = at + n * 2 * R::LANES;
+                b[n] =
+                    if WIDE { R::load_pairs(self.scratch.as_ptr().add(pair)) } else { R::widen_pairs(panel.add(pair)) };
+            }
+            for m in 0..M {
+                let a = R::broadcast_pair(rows[m].add(k));
+                for n in 0..N {
+                    acc[m][n] = R::dot(acc[m][n], a, b[n]);
+                }
             }
         }
     }

@@ -52,8 +52,9 @@ fn page() -> Result<String> {
     });
     for operation in seen {
         let names = sets.iter().map(|(_, kernels)| {
-            let kernel = kernels.iter().find(|kernel| kernel.operation == operation);
-            kernel.map_or("–".into(), |kernel| format!("`{}`", kernel.name))
+            let names = kernels.iter().filter(|kernel| kernel.operation == operation);
+            let names: Vec<String> = names.map(|kernel| format!("`{}`", kernel.name)).collect();
+            if names.is_empty() { "–".into() } else { names.join(", ") }
         });
         page += &row([format!("`{operation}`")].into_iter().chain(names).collect());
     }

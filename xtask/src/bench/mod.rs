@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: rates, as shares of what this machine can do at most.
 
 mod elementwise;
+mod peers;
 mod products;
 mod random;
 mod report;
@@ -23,6 +24,7 @@ use zeropoint::{Backend, Isa};
 use zeropoint_kernels::KernelSet;
 
 use self::shapes::{Shape, Sizes};
+use self::timing::Seconds;
 use self::work::Work;
 use crate::progress;
 
@@ -43,6 +45,10 @@ pub(crate) struct Bench {
     /// Write a page with bars to this file.
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
+    /// Draw the peers' rates of this file in the report too: lines of JSON with peer, mode, op, shape, threads, gmacs or
+    /// gbps, exact.
+    #[arg(long, value_name = "FILE", requires = "report")]
+    peers: Option<PathBuf>,
 }
 
 fn threads(text: &str) -> Result<usize, String> {
@@ -62,15 +68,35 @@ struct Row {
     isa: Isa,
     kernel: &'static str,
     output: Option<&'static str>,
-    /// A second.
+    /// A second, in the median.
     rate: f64,
-    /// Of the machine's limit.
-    share: f64,
+    /// A second, in the fastest batch.
+    fastest: f64,
+    /// A second, in the batch that nine of ten are as fast as.
+    p90: f64,
+    /// The machine's limit for the shape, a second.
+    limit: f64,
+    roof: Option<Roof>,
     /// To the rate of the scalar tier.
     ratio: f64,
 }
 
+/// The two limits of a product.
+struct Roof {
+    /// Multiply-accumulates a second, on registers alone.
+    peak: f64,
+    /// Bytes a second, of a stream as long as the operands.
+    stream: f64,
+    /// Multiply-accumulates for each byte of the operands.
+    intensity: f64,
+}
+
 impl Row {
+    /// Of the limit.
+    fn share(&self) -> f64 {
+        self.rate / self.limit
+    }
+
     fn is_product(&self) -> bool {
         self.output.is_some()
     }
@@ -95,7 +121,12 @@ impl Row {
             "output": self.output.unwrap_or(if self.operation.ends_with("f32") { "f32" } else { "u8" }),
         });
         let key = if self.is_product() { "gmacs" } else { "gbps" };
-        json[key] = json!((self.rate / 1e6).round() / 1e3);
+        let giga = |rate: f64| json!((rate / 1e6).round() / 1e3);
+        json[key] = giga(self.rate);
+        json["lo"] = giga(self.p90);
+        json["hi"] = giga(self.fastest);
+        json["limit"] = giga(self.limit);
+        json["to_scalar"] = json!((self.ratio * 1e3).round() / 1e3);
         json
     }
 }
@@ -105,33 +136,38 @@ impl Bench {
         let backends = self.backends()?;
         let tasks = self.tasks()?;
         let pool = ThreadPoolBuilder::new().num_threads(self.threads).build()?;
+        let peers = self.peers.as_deref().map(peers::read).transpose()?.unwrap_or_default();
         let machine = machine();
         writeln!(stdout(), "{machine}; threads: {}", self.threads)?;
         let shape_width = tasks.iter().map(|task| task.shape.name.len()).max().unwrap_or(0).max(5);
         writeln!(
             stdout(),
-            "{:<18} {:<shape_width$} {:<10} {:>15} {:>7} {:>9}  kernel",
+            "{:<18} {:<shape_width$} {:<10} {:>15} {:>8} {:>8} {:>7} {:>9}  kernel",
             "operation",
             "shape",
             "tier",
             "rate",
+            "p90",
+            "fastest",
             "limit",
             "to scalar"
         )?;
         let bar = progress::bar(tasks.len() * backends.len());
-        let (mut rows, mut limits) = (Vec::new(), Limits::default());
+        let (mut rows, mut peaks) = (Vec::new(), Peaks::new());
         for task in &tasks {
             bar.set_message(format!("{} {}", task.operation, task.shape.name));
-            for row in measure(task, &backends, &pool, &mut limits, &bar)? {
+            for row in measure(task, &backends, &pool, &mut peaks, &bar)? {
                 bar.suspend(|| {
                     writeln!(
                         stdout(),
-                        "{:<18} {:<shape_width$} {:<10} {:>15} {:>6.1}% {:>8.2}x  {}",
+                        "{:<18} {:<shape_width$} {:<10} {:>15} {:>8.2} {:>8.2} {:>6.1}% {:>8.2}x  {}",
                         row.operation,
                         row.shape,
                         row.isa.name(),
                         row.rate(),
-                        100.0 * row.share,
+                        row.p90 / 1e9,
+                        row.fastest / 1e9,
+                        100.0 * row.share(),
                         row.ratio,
                         row.kernel()
                     )
@@ -142,15 +178,16 @@ impl Bench {
         bar.finish_and_clear();
         writeln!(
             stdout(),
-            "limit: the share of what the tier's product instruction does on registers alone, and of a copy of as many \
-             bytes; each measured between the rows."
+            "rate: the median of batches of 2 ms. limit: the share of what the tier's product instruction does on \
+             registers alone, or of reading the operands once where that takes longer; element by element of a copy of \
+             as many bytes. Measured batch by batch beside the row."
         )?;
         if let Some(path) = &self.json {
             let lines: String = rows.iter().map(|row| format!("{}\n", row.json(self.threads))).collect();
             fs::write(path, lines).with_context(|| path.display().to_string())?;
         }
         if let Some(path) = &self.report {
-            let page = report::page(&format!("{machine}; threads: {}", self.threads), &rows);
+            let page = report::page(&format!("{machine}; threads: {}", self.threads), &rows, &peers, self.threads);
             fs::write(path, page).with_context(|| path.display().to_string())?;
         }
         Ok(())
@@ -209,29 +246,19 @@ fn works<'a>(task: &'a Task, operands: &'a Operands, backend: &Backend, pool: &'
     })
 }
 
-/// How many measurements of the limit the median is taken of: those of the row, and the last ones before.
+/// How many measurements of a limit the median is taken of: those of the row, and the last ones before.
 const LIMITS: usize = 44;
 
-/// Measurements of the limits of each tier.
-#[derive(Default)]
-struct Limits {
-    products: Vec<(Isa, Vec<f64>)>,
-    copy: Vec<f64>,
-}
+/// Measurements of the peak of each tier, which go on from row to row.
+type Peaks = Vec<(Isa, Vec<f64>)>;
 
-impl Limits {
-    /// Those that go on: a copy's belong to a row alone, as its size does.
-    fn of(&mut self, isa: Isa, copy: bool) -> &mut Vec<f64> {
-        if copy {
-            self.copy.clear();
-            return &mut self.copy;
-        }
-        let at = self.products.iter().position(|(of, _)| *of == isa).unwrap_or_else(|| {
-            self.products.push((isa, Vec::new()));
-            self.products.len() - 1
-        });
-        &mut self.products[at].1
-    }
+/// Those of a tier.
+fn peaks_of(peaks: &mut Peaks, isa: Isa) -> &mut Vec<f64> {
+    let at = peaks.iter().position(|(of, _)| *of == isa).unwrap_or_else(|| {
+        peaks.push((isa, Vec::new()));
+        peaks.len() - 1
+    });
+    &mut peaks[at].1
 }
 
 /// A row for each tier.
@@ -239,7 +266,7 @@ fn measure(
     task: &Task,
     backends: &[Backend],
     pool: &ThreadPool,
-    limits: &mut Limits,
+    peaks: &mut Peaks,
     bar: &ProgressBar,
 ) -> Result<Vec<Row>> {
     let operands = match &task.shape.sizes {
@@ -250,30 +277,49 @@ fn measure(
     let name = || format!("{} {}", task.operation, task.shape.name);
     let mut rows = Vec::new();
     for backend in backends {
-        let set = set(backend.isa())?;
-        let mut limit = match &task.shape.sizes {
-            &Sizes::Elements(elements) => timing::copy(elementwise::bytes(task.operation) * elements, pool),
-            _ => timing::peak(set, pool),
+        let works = works(task, &operands, backend, pool).with_context(name)?;
+        let amount = works.first().context("nothing to measure")?.amount;
+        let mut limits = match &operands {
+            Operands::Elementwise(_) => vec![timing::copy(amount as usize, pool)],
+            Operands::Products(operands) => {
+                vec![timing::peak(set(backend.isa())?, pool), timing::stream(operands.bytes(), amount, pool)]
+            }
         };
-        let limits = limits.of(backend.isa(), matches!(task.shape.sizes, Sizes::Elements(_)));
-        let mut best: Option<(f64, Work<'_>)> = None;
-        for mut work in works(task, &operands, backend, pool).with_context(name)? {
-            let rate = work.amount / timing::seconds_beside(&mut *work.run, &mut limit, limits);
-            if best.as_ref().is_none_or(|(most, _)| rate > *most) {
-                best = Some((rate, work));
+        if let [peak, _] = limits.as_mut_slice() {
+            peak.rates = std::mem::take(peaks_of(peaks, backend.isa()));
+        }
+        let mut best: Option<(Seconds, Work<'_>)> = None;
+        for mut work in works {
+            let seconds = timing::seconds_beside(&mut *work.run, &mut limits);
+            if best.as_ref().is_none_or(|(least, _)| seconds.median < least.median) {
+                best = Some((seconds, work));
             }
         }
-        let (rate, work) = best.context("nothing to measure")?;
+        let (seconds, work) = best.context("nothing to measure")?;
+        let rates: Vec<f64> = limits.iter().map(|limit| limit.rate(LIMITS)).collect();
+        let roof = match (&operands, rates.as_slice()) {
+            (Operands::Products(operands), &[peak, stream]) => {
+                let intensity = amount / operands.bytes() as f64;
+                Some(Roof { peak, stream: stream / intensity, intensity })
+            }
+            _ => None,
+        };
         rows.push(Row {
             operation: task.operation,
             shape: task.shape.name.clone(),
             isa: backend.isa(),
             kernel: work.kernel,
             output: work.output,
-            rate,
-            share: rate / timing::median(limits.iter().rev().take(LIMITS).copied().collect()),
+            rate: work.amount / seconds.median,
+            fastest: work.amount / seconds.least,
+            p90: work.amount / seconds.p90,
+            limit: rates.into_iter().fold(f64::INFINITY, f64::min),
+            roof,
             ratio: 1.0,
         });
+        if let [peak, _] = limits.as_mut_slice() {
+            *peaks_of(peaks, backend.isa()) = std::mem::take(&mut peak.rates);
+        }
         bar.inc(1);
     }
     // The scalar tier's own row, or a brief one of it.
@@ -308,4 +354,50 @@ fn output(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success());
     let text = output.and_then(|output| String::from_utf8(output.stdout).ok());
     text.as_deref().and_then(|text| text.lines().next()).unwrap_or("unknown").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rows that the arguments choose.
+    fn rows(only: Option<&str>) -> Result<Vec<String>> {
+        let only = only.map(|only| Regex::new(only).unwrap());
+        let bench = Bench { isa: None, only, threads: 1, json: None, report: None, peers: None };
+        let name = |task: Task| format!("{} {}", task.operation, task.shape.name);
+        Ok(bench.tasks()?.into_iter().map(name).collect())
+    }
+
+    #[test]
+    fn the_expression_is_matched_against_operation_and_shape() {
+        assert_eq!(rows(Some("^gemm 1x")).unwrap(), ["gemm 1x4096x4096", "gemm 1x1024x1000"]);
+        assert_eq!(rows(Some("add")).unwrap(), ["add_u8 1048576"]);
+        assert!(rows(Some("k3s2p1d1g96$")).unwrap() == ["conv 112x112x96-96-k3s2p1d1g96"]);
+    }
+
+    #[test]
+    fn all_operations_have_rows() {
+        let rows = rows(None).unwrap();
+        for operation in ["gemm", "conv"].iter().chain(&elementwise::OPERATIONS) {
+            assert!(rows.iter().any(|row| row.starts_with(operation)), "{operation}");
+        }
+    }
+
+    #[test]
+    fn no_row_is_an_error() {
+        assert!(rows(Some("nothing")).is_err());
+    }
+
+    #[test]
+    fn tiers_are_named_or_all() {
+        let backends = |isa: Option<&str>| {
+            let isa = isa.map(str::to_owned);
+            Bench { isa, only: None, threads: 1, json: None, report: None, peers: None }.backends()
+        };
+        assert_eq!(backends(None).unwrap()[0].isa(), Backend::best().isa());
+        assert_eq!(backends(Some("all")).unwrap().len(), Backend::available().count());
+        assert_eq!(backends(Some("scalar")).unwrap()[0].isa(), Isa::Scalar);
+        let error = format!("{:#}", backends(Some("nothing")).unwrap_err());
+        assert!(error.contains("scalar"), "{error}");
+    }
 }

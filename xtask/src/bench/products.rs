@@ -33,6 +33,11 @@ impl Operands {
         Self::new(conv.image[0] * conv.image[1] * inputs, outputs * conv.kernel * conv.kernel * (inputs / conv.groups))
     }
 
+    /// Bytes of both.
+    pub(super) fn bytes(&self) -> usize {
+        self.activations.len() + self.weights.len()
+    }
+
     fn new(activations: usize, weights: usize) -> Self {
         let mut random = Random::new(1);
         Self { activations: random.u8(activations), weights: random.i8(weights) }

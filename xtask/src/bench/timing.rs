@@ -44,23 +44,53 @@ pub(super) fn seconds_brief(run: &mut dyn FnMut()) -> f64 {
     median((0..3).map(|_| batches.seconds()).collect())
 }
 
-/// Seconds of a run, the median of batches; between them the rates of the limit are measured, and added to `limits`.
-/// So what slows the machine down for a while slows both down.
-pub(super) fn seconds_beside(run: &mut dyn FnMut(), limit: &mut Limit<'_>, limits: &mut Vec<f64>) -> f64 {
-    const ROUNDS: usize = 11;
-    let (mut runs, mut limit_runs) = (Batches::new(run), Batches::new(&mut *limit.run));
-    let mut seconds = Vec::new();
-    for _ in 0..ROUNDS {
-        limits.push(limit.amount / limit_runs.seconds());
-        seconds.push(runs.seconds());
-    }
-    median(seconds)
+/// Seconds of a run, over batches.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Seconds {
+    pub(super) median: f64,
+    pub(super) least: f64,
+    /// What nine of ten batches stay below.
+    pub(super) p90: f64,
 }
 
-/// What the machine can do at most: a run, and how much it does.
+impl Seconds {
+    fn new(mut batches: Vec<f64>) -> Self {
+        batches.sort_by(f64::total_cmp);
+        let at = |index: usize| batches.get(index).copied().unwrap_or(0.0);
+        let p90 = at((9 * batches.len()).div_ceil(10).saturating_sub(1));
+        Self { median: at(batches.len() / 2), least: at(0), p90 }
+    }
+}
+
+/// Seconds of a run; between its batches the rates of the limits are measured, and added to theirs. So what slows the
+/// machine down for a while slows both down.
+pub(super) fn seconds_beside(run: &mut dyn FnMut(), limits: &mut [Limit<'_>]) -> Seconds {
+    const ROUNDS: usize = 11;
+    let mut runs = Batches::new(run);
+    let mut seconds = Vec::new();
+    let mut beside: Vec<_> =
+        limits.iter_mut().map(|Limit { run, amount, rates }| (Batches::new(&mut **run), *amount, rates)).collect();
+    for _ in 0..ROUNDS {
+        for (batches, amount, rates) in &mut beside {
+            rates.push(*amount / batches.seconds());
+        }
+        seconds.push(runs.seconds());
+    }
+    Seconds::new(seconds)
+}
+
+/// What the machine can do at most: a run, how much of the row's work it stands for, and the rates measured.
 pub(super) struct Limit<'a> {
     run: Box<dyn FnMut() + 'a>,
     amount: f64,
+    pub(super) rates: Vec<f64>,
+}
+
+impl Limit<'_> {
+    /// The median of the last measurements, as many as `count`.
+    pub(super) fn rate(&self, count: usize) -> f64 {
+        median(self.rates.iter().rev().take(count).copied().collect())
+    }
 }
 
 /// The middle one; 0 of none.
@@ -78,7 +108,7 @@ pub(super) fn peak<'a>(set: &'static KernelSet, pool: &'a ThreadPool) -> Limit<'
         _ => pool.broadcast(|_| set.peak(ITERATIONS)).iter().sum(),
     };
     let amount = run() as f64;
-    Limit { run: Box::new(move || _ = black_box(run())), amount }
+    Limit { run: Box::new(move || _ = black_box(run())), amount, rates: Vec::new() }
 }
 
 /// Bytes that a copy reads and writes, together as many as `bytes`, on all threads of the pool.
@@ -97,16 +127,40 @@ pub(super) fn copy(bytes: usize, pool: &ThreadPool) -> Limit<'_> {
             }
         });
     };
-    Limit { run: Box::new(run), amount }
+    Limit { run: Box::new(run), amount, rates: Vec::new() }
+}
+
+/// Reads so many bytes once on all threads of the pool, as work of `amount` has to that reads its operands from there.
+pub(super) fn stream(bytes: usize, amount: f64, pool: &ThreadPool) -> Limit<'_> {
+    let data = vec![0u8; bytes.max(1)];
+    let chunk = data.len().div_ceil(pool.current_num_threads());
+    // The search for a byte that is not there reads with the widest registers, and no unsafe code here.
+    let read = |data: &[u8]| _ = black_box(memchr::memchr(1, black_box(data)));
+    let run = move || {
+        if pool.current_num_threads() == 1 {
+            return read(&data);
+        }
+        pool.scope(|scope| data.chunks(chunk).for_each(|data| scope.spawn(move |_| read(data))));
+    };
+    Limit { run: Box::new(run), amount, rates: Vec::new() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::median;
+    use super::{Seconds, median};
 
     #[test]
     fn the_median_is_in_the_middle() {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(Vec::new()), 0.0);
+    }
+
+    #[test]
+    fn nine_of_ten_stay_below_the_ninth() {
+        let seconds = Seconds::new((1..=11).rev().map(f64::from).collect());
+        assert_eq!(seconds, Seconds { median: 6.0, least: 1.0, p90: 10.0 });
+        let seconds = Seconds::new((1..=10).map(f64::from).collect());
+        assert_eq!(seconds.p90, 9.0);
+        assert_eq!(Seconds::new(vec![2.0]), Seconds { median: 2.0, least: 2.0, p90: 2.0 });
     }
 }

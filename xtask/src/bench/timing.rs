@@ -132,7 +132,8 @@ pub(super) fn copy(bytes: usize, pool: &ThreadPool) -> Limit<'_> {
 
 /// Reads so many bytes once on all threads of the pool, as work of `amount` has to that reads its operands from there.
 pub(super) fn stream(bytes: usize, amount: f64, pool: &ThreadPool) -> Limit<'_> {
-    let data = vec![0u8; bytes.max(1)];
+    // Not of zeros, for which the system may lend one page many times over, which stays in the nearest cache.
+    let data = vec![2u8; bytes.max(1)];
     let chunk = data.len().div_ceil(pool.current_num_threads());
     // The search for a byte that is not there reads with the widest registers, and no unsafe code here.
     let read = |data: &[u8]| _ = black_box(memchr::memchr(1, black_box(data)));

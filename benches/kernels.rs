@@ -46,7 +46,7 @@ fn weights(count: usize) -> Vec<i8> {
     bytes(count).into_iter().map(u8::cast_signed).collect()
 }
 
-fn to_u8() -> Requantization<'static> {
+fn to_u8() -> Requantization {
     Requantization::from_multipliers(Param::All(0.001), Type::U8, 128).unwrap()
 }
 

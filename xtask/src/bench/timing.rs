@@ -115,39 +115,50 @@ pub(super) fn peak<'a>(set: &'static KernelSet, pool: &'a ThreadPool) -> Limit<'
     Limit { run: Box::new(move || _ = black_box(run())), amount, rates: Vec::new() }
 }
 
+/// How often work on so many bytes is repeated on each thread, so that handing it to the threads costs next to nothing.
+fn repetitions(bytes: usize) -> usize {
+    const ENOUGH: usize = 1 << 26;
+    (ENOUGH / bytes.max(1)).clamp(1, 1 << 16)
+}
+
 /// Bytes that a copy reads and writes, together as many as `bytes`, on all threads of the pool.
 pub(super) fn copy(bytes: usize, pool: &ThreadPool) -> Limit<'_> {
     let from = vec![1u8; bytes / 2];
     let mut to = vec![0u8; bytes / 2];
-    let amount = (2 * from.len()) as f64;
+    let repetitions = repetitions(bytes);
+    let amount = (2 * from.len() * repetitions) as f64;
     let chunk = from.len().div_ceil(pool.current_num_threads()).max(1);
+    let copy = move |from: &[u8], to: &mut [u8]| {
+        (0..repetitions).for_each(|_| black_box(&mut *to).copy_from_slice(black_box(from)));
+    };
     let run = move || {
         if pool.current_num_threads() == 1 {
-            return black_box(to.as_mut_slice()).copy_from_slice(black_box(&from));
+            return copy(&from, &mut to);
         }
         pool.scope(|scope| {
             for (from, to) in from.chunks(chunk).zip(to.chunks_mut(chunk)) {
-                scope.spawn(move |_| black_box(to).copy_from_slice(black_box(from)));
+                scope.spawn(move |_| copy(from, to));
             }
         });
     };
     Limit { run: Box::new(run), amount, rates: Vec::new() }
 }
 
-/// Reads so many bytes once on all threads of the pool, as work of `amount` has to that reads its operands from there.
+/// Reads so many bytes on all threads of the pool; `amount` is the work that has to read them once.
 pub(super) fn stream(bytes: usize, amount: f64, pool: &ThreadPool) -> Limit<'_> {
     // Not of zeros, for which the system may lend one page many times over, which stays in the nearest cache.
     let data = vec![2u8; bytes.max(1)];
     let chunk = data.len().div_ceil(pool.current_num_threads());
+    let repetitions = repetitions(bytes);
     // The search for a byte that is not there reads with the widest registers, and no unsafe code here.
-    let read = |data: &[u8]| _ = black_box(memchr::memchr(1, black_box(data)));
+    let read = move |data: &[u8]| (0..repetitions).for_each(|_| _ = black_box(memchr::memchr(1, black_box(data))));
     let run = move || {
         if pool.current_num_threads() == 1 {
             return read(&data);
         }
         pool.scope(|scope| data.chunks(chunk).for_each(|data| scope.spawn(move |_| read(data))));
     };
-    Limit { run: Box::new(run), amount, rates: Vec::new() }
+    Limit { run: Box::new(run), amount: amount * repetitions as f64, rates: Vec::new() }
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn work<'a, Y: Copy + Default + PartialEq + Send + 'a>(
     (kernel, bytes): (&'static str, usize),
     elements: usize,
     pool: &'a ThreadPool,
-    run: impl Fn(Range<usize>, &mut [Y]) -> Result<(), Error> + Sync + 'a,
+    run: impl Fn(Range<usize>, &mut [Y]) -> Result<(), Error> + Send + Sync + 'a,
     expected: impl Fn(usize) -> Y,
 ) -> Result<Work<'a>> {
     let mut y = vec![Y::default(); elements];

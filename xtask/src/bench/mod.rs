@@ -290,7 +290,7 @@ fn measure(
         }
         let mut best: Option<(Seconds, Work<'_>)> = None;
         for mut work in works {
-            let seconds = timing::seconds_beside(&mut *work.run, &mut limits);
+            let seconds = within(pool, || timing::seconds_beside(&mut *work.run, &mut limits));
             if best.as_ref().is_none_or(|(least, _)| seconds.median < least.median) {
                 best = Some((seconds, work));
             }
@@ -327,12 +327,19 @@ fn measure(
         Some(row) => row.rate,
         None => {
             let scalar = works(task, &operands, &Backend::with_isa(Isa::Scalar)?, pool).with_context(name)?;
-            let rates = scalar.into_iter().map(|mut work| work.amount / timing::seconds_brief(&mut *work.run));
+            let rates =
+                scalar.into_iter().map(|mut work| work.amount / within(pool, || timing::seconds_brief(&mut *work.run)));
             rates.fold(0.0, f64::max)
         }
     };
     rows.iter_mut().for_each(|row| row.ratio = row.rate / scalar);
     Ok(rows)
+}
+
+/// Calls a function on a thread of the pool, which so is entered once and not for each run; a pool of one thread has no
+/// part in the rows.
+fn within<T: Send>(pool: &ThreadPool, call: impl FnOnce() -> T + Send) -> T {
+    if pool.current_num_threads() == 1 { call() } else { pool.install(call) }
 }
 
 fn set(isa: Isa) -> Result<&'static KernelSet> {

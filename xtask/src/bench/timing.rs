@@ -11,13 +11,13 @@ const BATCH: Duration = Duration::from_millis(2);
 
 /// Runs in batches that last long enough to be timed.
 struct Batches<'a> {
-    run: &'a mut dyn FnMut(),
+    run: &'a mut (dyn FnMut() + Send),
     size: u32,
 }
 
 impl<'a> Batches<'a> {
     /// Finds the size of a batch, which warms up too.
-    fn new(run: &'a mut dyn FnMut()) -> Self {
+    fn new(run: &'a mut (dyn FnMut() + Send)) -> Self {
         run();
         let mut batches = Self { run, size: 1 };
         loop {
@@ -43,7 +43,7 @@ impl<'a> Batches<'a> {
 }
 
 /// Seconds of a run: the median of three batches, for what is only compared with.
-pub(super) fn seconds_brief(run: &mut dyn FnMut()) -> f64 {
+pub(super) fn seconds_brief(run: &mut (dyn FnMut() + Send)) -> f64 {
     let mut batches = Batches::new(run);
     median((0..3).map(|_| batches.seconds()).collect())
 }
@@ -68,7 +68,7 @@ impl Seconds {
 
 /// Seconds of a run; between its batches the rates of the limits are measured, and added to theirs. So what slows the
 /// machine down for a while slows both down.
-pub(super) fn seconds_beside(run: &mut dyn FnMut(), limits: &mut [Limit<'_>]) -> Seconds {
+pub(super) fn seconds_beside(run: &mut (dyn FnMut() + Send), limits: &mut [Limit<'_>]) -> Seconds {
     const ROUNDS: usize = 11;
     let mut runs = Batches::new(run);
     let mut seconds = Vec::new();
@@ -85,7 +85,7 @@ pub(super) fn seconds_beside(run: &mut dyn FnMut(), limits: &mut [Limit<'_>]) ->
 
 /// What the machine can do at most: a run, how much of the row's work it stands for, and the rates measured.
 pub(super) struct Limit<'a> {
-    run: Box<dyn FnMut() + 'a>,
+    run: Box<dyn FnMut() + Send + 'a>,
     amount: f64,
     pub(super) rates: Vec<f64>,
 }

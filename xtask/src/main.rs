@@ -1,1 +1,60 @@
-fn main() {}
+//! The project's own commands, `cargo xtask …`.
+#![forbid(unsafe_code)]
+
+mod asm;
+mod bench;
+mod kernels;
+mod progress;
+mod test;
+mod tiers;
+
+use std::io::{self, ErrorKind};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measures rates and their share of this machine's limit.
+    Bench(bench::Bench),
+    /// Compares every kernel with the reference.
+    Test(test::Test),
+    /// Lists the tiers, the CPU features that each needs, and whether this CPU has them.
+    Tiers,
+    /// Writes docs/kernels.md, the table of the tiers' kernels.
+    Kernels(kernels::Kernels),
+    /// Disassembles the inner loops of a kernel.
+    Asm(asm::Asm),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Bench(bench) => bench.run(),
+        Command::Test(test) => test.run(),
+        Command::Tiers => {
+            tiers::run();
+            Ok(())
+        }
+        Command::Kernels(kernels) => kernels.run(),
+        Command::Asm(asm) => asm.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Nobody reads on, as in `| head`.
+        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -25,6 +25,9 @@ const OUTSIDE: [(Type, i32, &str); 4] = [
     (Type::I8, 128, "from -128 to 127 expected, 128 given"),
 ];
 
+/// More than any tensor may have, and than memory has room for.
+const LARGE: usize = if usize::BITS > 32 { (1u64 << 40) as usize } else { usize::MAX };
+
 fn backend() -> Backend {
     Backend::best()
 }
@@ -478,7 +481,7 @@ fn geometry_of_a_convolution() {
 fn sizes_that_overflow() {
     // One byte, seen again and again: the sizes pass as a view.
     let repeated = |shape| MatRef::with_strides(&[1u8], shape, [0, 0]);
-    let wide = [[1 << 20, 1 << 20], [1, 1 << 40], [1 << 40, 1]];
+    let wide = [[1 << 20, 1 << 20], [1, LARGE], [LARGE, 1]];
     for shape in wide {
         let Ok(view) = repeated(shape) else { continue };
         refused!(
@@ -488,7 +491,7 @@ fn sizes_that_overflow() {
         );
     }
     // Nothing in it, and still more columns or rows than there can be.
-    for shape in [[0, usize::MAX], [usize::MAX, 0], [0, 1 << 40]] {
+    for shape in [[0, usize::MAX], [usize::MAX, 0], [0, LARGE]] {
         if let Ok(view) = repeated(shape) {
             let packed = PackedWeights::gemm(&backend(), view, Param::All(0));
             refused!(
@@ -499,11 +502,11 @@ fn sizes_that_overflow() {
         }
     }
     let plan = |m| GemmPlan::new(&weights(), m, &options());
-    for m in [usize::MAX, usize::MAX / 2, 1 << 40, (1 << 31) + 1] {
+    for m in [usize::MAX, usize::MAX / 2, LARGE, (1 << 31) + 1] {
         assert!(matches!(plan(m), Err(Error::SizeOverflow { .. })), "M = {m}");
     }
     for sizes in
-        [[usize::MAX, 2, 2], [2, usize::MAX, 2], [2, 2, usize::MAX], [1 << 20; 3], [1 << 40, 0, 1], [1, 0, 1 << 40]]
+        [[usize::MAX, 2, 2], [2, usize::MAX, 2], [2, 2, usize::MAX], [1 << 20; 3], [LARGE, 0, 1], [1, 0, LARGE]]
     {
         let plan = MatMulPlan::new(&backend(), sizes, Type::U8, Type::U8, Output::I32);
         assert!(matches!(plan, Err(Error::SizeOverflow { .. })), "{sizes:?}");
@@ -523,7 +526,7 @@ fn windows_that_overflow() {
     }
     let weights = PackedWeights::conv(&backend(), w, Param::All(0), Filter::default()).unwrap();
     for at in 0..4 {
-        for pad in [usize::MAX, 1 << 40] {
+        for pad in [usize::MAX, LARGE] {
             let mut pads = [0; 4];
             pads[at] = pad;
             let plan = ConvPlan::new(&weights, [1, 4, 4], Window { strides: [1, 1], pads }, &options());

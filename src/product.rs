@@ -159,7 +159,9 @@ impl Product {
         let rows = (0..blocks.band.min(out_height))
             .flat_map(|y| (0..out_width).map(move |x| y * stride * row_len + x * window.strides[1] * channels));
         let rows = Offsets::new(rows).ok_or_else(too_large)?;
-        let tap = |y: usize, x: usize| y * filter.dilation[0] * row_len + x * filter.dilation[1] * channels;
+        // Where there is no output the window may be of any size, and nothing is read at its taps.
+        let [down, across] = if sizes.contains(&0) { [0; 2] } else { filter.dilation };
+        let tap = |y: usize, x: usize| y * down * row_len + x * across * channels;
         let taps = (0..kernel_height).flat_map(|y| (0..kernel_width).map(move |x| tap(y, x)));
         let segments = if depthwise {
             // An odd tap is paired with the window's first, which then has no weight.

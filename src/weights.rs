@@ -132,6 +132,8 @@ impl PackedWeights {
         if dilation.contains(&0) {
             return Err(Error::OutOfRange { what: "dilation", expected: (1, i64::MAX), got: 0 });
         }
+        // Before anything is allocated or computed of them; a view of stride 0, or of no elements, has any size.
+        product("packed weights", &weights.shape().map(|size| size.max(1)))?;
         zero_points.check(|zero| within("zero point of the weights", B::READING.range(), zero))?;
         let zero_points = zero_points.expand("zero points of the weights", outputs)?;
         let geometry = Geometry { kernel: [height, width], channels, columns: outputs / groups, filter };

@@ -1,0 +1,555 @@
+//! Bad input through the face: the right error, which names the argument, what was expected and what came; no panic.
+
+use zeropoint::elementwise::{dequantize, quantize, requantize};
+use zeropoint::*;
+
+/// Checks the kind of an error and its message.
+macro_rules! refused {
+    ($result:expr, $kind:pat, $message:expr) => {
+        match $result {
+            Ok(_) => panic!("{} was taken, instead of: {}", stringify!($result), $message),
+            Err(error) => {
+                assert!(matches!(error, $kind), "{error:?} is no {}", stringify!($kind));
+                assert_eq!(error.to_string(), $message);
+            }
+        }
+    };
+}
+
+const WRONG: [(f32, &str); 5] =
+    [(0.0, "0"), (-0.5, "-0.5"), (f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")];
+const OUTSIDE: [(Type, i32, &str); 4] = [
+    (Type::U8, -1, "from 0 to 255 expected, -1 given"),
+    (Type::U8, 256, "from 0 to 255 expected, 256 given"),
+    (Type::I8, -129, "from -128 to 127 expected, -129 given"),
+    (Type::I8, 128, "from -128 to 127 expected, 128 given"),
+];
+
+/// More than any tensor may have, and than memory has room for.
+const LARGE: usize = if usize::BITS > 32 { (1u64 << 40) as usize } else { usize::MAX };
+
+fn backend() -> Backend {
+    Backend::best()
+}
+
+/// K = 3 rows, N = 2 columns.
+fn weights() -> PackedWeights {
+    PackedWeights::gemm(&backend(), MatRef::new(&[1i8; 6], [3, 2]).unwrap(), Param::All(0)).unwrap()
+}
+
+fn options<'a>() -> ProductOptions<'a> {
+    ProductOptions::new(Type::U8)
+}
+
+fn to(multipliers: Scales<'_>) -> Requantization {
+    Requantization::from_multipliers(multipliers, Type::U8, 0).unwrap()
+}
+
+fn quantized(type_: Type, scale: f32, zero_point: i32) -> Quantized {
+    Quantized { type_, scale, zero_point }
+}
+
+#[test]
+fn views() {
+    refused!(
+        MatRef::new(&[0u8; 5], [2, 3]),
+        ViewError::Length { expected: 6, got: 5 },
+        "the slice has 5 elements, the shape and strides need 6"
+    );
+    refused!(
+        MatRef::with_strides(&[0u8; 9], [2, 3], [8, 1]),
+        ViewError::Length { expected: 11, got: 9 },
+        "the slice has 9 elements, the shape and strides need 11"
+    );
+    refused!(
+        MatMut::with_strides(&mut [0u8; 9], [2, 3], [2, 1]),
+        ViewError::Overlap { axis: 0, expected: 3, got: 2 },
+        "the stride of axis 0 is 2, at least 3 keeps the elements apart"
+    );
+    refused!(
+        MatMut::with_strides(&mut [0u8; 9], [2, 3], [0, 1]),
+        ViewError::Overlap { got: 0, .. },
+        "the stride of axis 0 is 0, at least 1 keeps the elements apart"
+    );
+    let too_large = "the sizes multiply to more than the address space";
+    refused!(MatRef::new(&[0u8; 5], [usize::MAX, 2]), ViewError::SizeOverflow, too_large);
+    refused!(MatRef::new(&[0u8; 5], [2, usize::MAX]), ViewError::SizeOverflow, too_large);
+    refused!(MatMut::new(&mut [0u8; 5], [usize::MAX, 2]), ViewError::SizeOverflow, too_large);
+    refused!(ImagesRef::nchw(&[0u8; 5], [1 << 20, 1 << 20, 1 << 20, 1 << 20]), ViewError::SizeOverflow, too_large);
+    let error = Error::from(ViewError::SizeOverflow);
+    assert_eq!(error.to_string(), too_large);
+}
+
+#[test]
+fn zero_points_of_the_input() {
+    for (type_, zero, message) in OUTSIDE {
+        let message = format!("zero point of the input: a value {message}");
+        let options = ProductOptions::new(type_);
+        refused!(GemmPlan::new(&weights(), 1, &options.clone().zero_point(zero)), Error::OutOfRange { .. }, message);
+        let each = [0, 0, zero];
+        let options = options.zero_points(Param::Each(&each));
+        refused!(GemmPlan::new(&weights(), 3, &options), Error::OutOfRange { .. }, message);
+    }
+    refused!(
+        GemmPlan::new(&weights(), 3, &options().zero_points(Param::Each(&[1, 2]))),
+        Error::Length { expected: 3, got: 2, .. },
+        "zero points of the rows: 3 elements expected, 2 given"
+    );
+    refused!(
+        ConvPlan::new(&weights(), [1, 2, 1], Window::default(), &options().zero_points(Param::Each(&[1, 2]))),
+        Error::Length { .. },
+        "zero points of a convolution's input: 1 elements expected, 2 given"
+    );
+    refused!(
+        GemmPlan::new(&weights(), 1, &ProductOptions::new(Type::F32)),
+        Error::Type { got: Type::F32, .. },
+        "input type: u8 or i8 expected, f32 given"
+    );
+}
+
+#[test]
+fn zero_points_of_the_weights() {
+    for (type_, zero, message) in OUTSIDE {
+        let message = format!("zero point of the weights: a value {message}");
+        for zeros in [Param::All(zero), Param::Each(&[0, zero])] {
+            let packed = match type_ {
+                Type::U8 => PackedWeights::gemm(&backend(), MatRef::new(&[1u8; 6], [3, 2]).unwrap(), zeros),
+                _ => PackedWeights::gemm(&backend(), MatRef::new(&[1i8; 6], [3, 2]).unwrap(), zeros),
+            };
+            refused!(packed, Error::OutOfRange { .. }, message);
+        }
+    }
+    refused!(
+        PackedWeights::gemm(&backend(), MatRef::new(&[1i8; 6], [3, 2]).unwrap(), Param::Each(&[0; 3])),
+        Error::Length { expected: 2, got: 3, .. },
+        "zero points of the weights: 2 elements expected, 3 given"
+    );
+}
+
+#[test]
+fn zero_points_of_results() {
+    for (type_, zero, message) in OUTSIDE {
+        let named = |what: &str| format!("{what}: a value {message}");
+        let result = Requantization::from_scales(1.0, Param::All(1.0), 1.0, type_, zero);
+        refused!(result, Error::OutOfRange { .. }, named("zero point of the result"));
+        let result = Requantization::from_multipliers(Param::All(1.0), type_, zero);
+        refused!(result, Error::OutOfRange { .. }, named("zero point of the result"));
+        let (quantize, dequantize) = match type_ {
+            Type::U8 => (
+                quantize(&backend(), &[1.0], 1.0, zero, &mut [0u8]),
+                dequantize(&backend(), &[1u8], 1.0, zero, &mut [0.0]),
+            ),
+            _ => (
+                quantize(&backend(), &[1.0], 1.0, zero, &mut [0i8]),
+                dequantize(&backend(), &[1i8], 1.0, zero, &mut [0.0]),
+            ),
+        };
+        refused!(quantize, Error::OutOfRange { .. }, named("zero point"));
+        refused!(dequantize, Error::OutOfRange { .. }, named("zero point"));
+
+        let (good, bad) = (quantized(type_, 1.0, 0), quantized(type_, 1.0, zero));
+        let kind = "zero point of";
+        refused!(AddPlan::new(&backend(), bad, good, good), Error::OutOfRange { .. }, named(&format!("{kind} a")));
+        refused!(AddPlan::new(&backend(), good, bad, good), Error::OutOfRange { .. }, named(&format!("{kind} b")));
+        refused!(
+            AddPlan::new(&backend(), good, good, bad),
+            Error::OutOfRange { .. },
+            named(&format!("{kind} the sum"))
+        );
+        let pool = GlobalAveragePoolPlan::new(&backend(), 2, 2, bad, good);
+        refused!(pool, Error::OutOfRange { .. }, named(&format!("{kind} the input")));
+        let pool = GlobalAveragePoolPlan::new(&backend(), 2, 2, good, bad);
+        refused!(pool, Error::OutOfRange { .. }, named(&format!("{kind} the output")));
+    }
+}
+
+#[test]
+fn scales() {
+    for (scale, given) in WRONG {
+        let named = |what: &str| format!("{what}: a finite number above 0 expected, {given} given");
+        refused!(
+            quantize(&backend(), &[1.0], scale, 0, &mut [0u8]),
+            Error::Scale { what: "scale", .. },
+            named("scale")
+        );
+        refused!(
+            dequantize(&backend(), &[1u8], scale, 0, &mut [0.0]),
+            Error::Scale { what: "scale", .. },
+            named("scale")
+        );
+        for (a, b, c, what) in [
+            (scale, 1.0, 1.0, "scale of the left operand"),
+            (1.0, scale, 1.0, "scale of the right operand"),
+            (1.0, 1.0, scale, "scale of the result"),
+        ] {
+            let all = Requantization::from_scales(a, Param::All(b), c, Type::U8, 0);
+            refused!(all, Error::Scale { .. }, named(what));
+            let each = Requantization::from_scales(a, Param::Each(&[1.0, b]), c, Type::I8, 0);
+            refused!(each, Error::Scale { .. }, named(what));
+        }
+        let (good, bad) = (quantized(Type::U8, 1.0, 0), quantized(Type::U8, scale, 0));
+        refused!(AddPlan::new(&backend(), bad, good, good), Error::Scale { .. }, named("scale of a"));
+        refused!(AddPlan::new(&backend(), good, bad, good), Error::Scale { .. }, named("scale of b"));
+        refused!(AddPlan::new(&backend(), good, good, bad), Error::Scale { .. }, named("scale of the sum"));
+        let pool = |x, y| GlobalAveragePoolPlan::new(&backend(), 2, 2, x, y);
+        refused!(pool(bad, good), Error::Scale { .. }, named("scale of the input"));
+        refused!(pool(good, bad), Error::Scale { .. }, named("scale of the output"));
+        for scales in [Param::All(scale), Param::Each(&[1.0, scale])] {
+            let output = Output::Dequantized { scales, bias: None };
+            let plan = GemmPlan::new(&weights(), 1, &options().output(output));
+            refused!(plan, Error::Scale { .. }, named("scale of the output"));
+        }
+        if scale != 0.0 {
+            let result = Requantization::from_multipliers(Param::Each(&[1.0, scale]), Type::U8, 0);
+            refused!(result, Error::Scale { .. }, named("multiplier"));
+        }
+    }
+}
+
+#[test]
+fn scales_whose_quotient_overflows() {
+    let message = "multiplier: a finite number above 0 expected, inf given";
+    for scales in [[1e30, 1e30, 1.0], [1.0, 1.0, 1e-40], [1e20, 1.0, 1e-30]] {
+        let result = Requantization::from_scales(scales[0], Param::All(scales[1]), scales[2], Type::U8, 0);
+        refused!(result, Error::Scale { what: "multiplier", .. }, message);
+    }
+    let (small, large) = (quantized(Type::U8, 1e-30, 0), quantized(Type::U8, 1e30, 0));
+    let named =
+        |what: &str| format!("ratio of the scales of {what} and the sum: a finite number above 0 expected, inf given");
+    refused!(AddPlan::new(&backend(), large, small, small), Error::Scale { .. }, named("a"));
+    refused!(AddPlan::new(&backend(), small, large, small), Error::Scale { .. }, named("b"));
+    refused!(GlobalAveragePoolPlan::new(&backend(), 2, 2, large, small), Error::Scale { .. }, message);
+}
+
+#[test]
+fn types_that_are_not_of_8_bits() {
+    for type_ in [Type::I32, Type::F32] {
+        let named = |what: &str| format!("{what}: u8 or i8 expected, {type_} given");
+        let result = Requantization::from_multipliers(Param::All(1.0), type_, 0);
+        refused!(result, Error::Type { .. }, named("output type"));
+        let (good, bad) = (quantized(Type::U8, 1.0, 0), quantized(type_, 1.0, 0));
+        refused!(AddPlan::new(&backend(), bad, good, good), Error::Type { .. }, named("type of a"));
+        refused!(AddPlan::new(&backend(), good, bad, good), Error::Type { .. }, named("type of b"));
+        refused!(AddPlan::new(&backend(), good, good, bad), Error::Type { .. }, named("type of the sum"));
+        let pool = |x, y| GlobalAveragePoolPlan::new(&backend(), 2, 2, x, y);
+        refused!(pool(bad, good), Error::Type { .. }, named("type of the input"));
+        refused!(pool(good, bad), Error::Type { .. }, named("type of the output"));
+        let plan = |a, b| MatMulPlan::new(&backend(), [1, 2, 3], a, b, Output::I32);
+        refused!(plan(type_, Type::U8), Error::Type { .. }, named("input type"));
+        refused!(plan(Type::U8, type_), Error::Type { .. }, named("type of the right operand"));
+    }
+}
+
+#[test]
+fn clamps() {
+    let to = || to(Param::All(1.0));
+    refused!(
+        to().with_clamp(10, 9),
+        Error::OutOfRange { .. },
+        "upper bound of the clamp: a value from 10 to 255 expected, 9 given"
+    );
+    refused!(
+        to().with_clamp(-1, 9),
+        Error::OutOfRange { .. },
+        "lower bound of the clamp: a value from 0 to 255 expected, -1 given"
+    );
+    refused!(
+        to().with_clamp(0, 256),
+        Error::OutOfRange { .. },
+        "upper bound of the clamp: a value from 0 to 255 expected, 256 given"
+    );
+}
+
+#[test]
+fn lengths_of_parameters() {
+    let plan = |options: ProductOptions<'_>| GemmPlan::new(&weights(), 1, &options);
+    refused!(plan(options().bias(&[1; 3])), Error::Length { .. }, "bias: 2 elements expected, 3 given");
+    let output = Output::Requantized(to(Param::Each(&[1.0])));
+    refused!(plan(options().output(output)), Error::Length { .. }, "multipliers: 2 elements expected, 1 given");
+    let output = Output::Dequantized { scales: Param::Each(&[1.0; 3]), bias: None };
+    refused!(
+        plan(options().output(output)),
+        Error::Length { .. },
+        "scales of the output: 2 elements expected, 3 given"
+    );
+    let output = Output::Dequantized { scales: Param::All(1.0), bias: Some(&[1.0]) };
+    refused!(plan(options().output(output)), Error::Length { .. }, "bias in real units: 2 elements expected, 1 given");
+}
+
+#[test]
+fn operands_of_a_run() {
+    let plan = GemmPlan::new(&weights(), 2, &options()).unwrap();
+    let (a, mut out, mut scratch) = ([1u8; 6], [7i32; 4], vec![0; plan.scratch_len()]);
+    let a = MatRef::new(&a, [2, 3]).unwrap();
+    let expected = plan.scratch_len();
+    let got = plan.run(a, MatMut::new(&mut out, [2, 2]).unwrap(), &mut scratch[1..]);
+    let message = format!("scratch: {expected} elements expected, {} given", expected - 1);
+    refused!(got, Error::Length { what: "scratch", .. }, message);
+    let short = MatRef::new(a.data(), [1, 3]).unwrap();
+    refused!(
+        plan.run(short, MatMut::new(&mut out, [2, 2]).unwrap(), &mut scratch),
+        Error::Shape { what: "input", .. },
+        "input: shape [1, 2, 1, 3] expected, [1, 1, 1, 3] given"
+    );
+    refused!(
+        plan.run(a, MatMut::new(&mut out, [2, 1]).unwrap(), &mut scratch),
+        Error::Shape { what: "output", .. },
+        "output: shape [1, 2, 1, 2] expected, [1, 2, 1, 1] given"
+    );
+    let signed = MatRef::new(&[1i8; 6], [2, 3]).unwrap();
+    refused!(
+        plan.run(signed, MatMut::new(&mut out, [2, 2]).unwrap(), &mut scratch),
+        Error::Type { what: "input", got: Type::I8, .. },
+        "input: u8 expected, i8 given"
+    );
+    refused!(
+        plan.run(a, MatMut::new(&mut [0f32; 4], [2, 2]).unwrap(), &mut scratch),
+        Error::Type { what: "output", got: Type::F32, .. },
+        "output: i32 expected, f32 given"
+    );
+    refused!(
+        plan.split(MatMut::new(&mut [0u8; 4], [2, 2]).unwrap()),
+        Error::Type { what: "output", .. },
+        "output: i32 expected, u8 given"
+    );
+    refused!(
+        plan.split(MatMut::new(&mut out, [1, 2]).unwrap()),
+        Error::Shape { what: "output", .. },
+        "output: shape [1, 2, 1, 2] expected, [1, 1, 1, 2] given"
+    );
+    assert_eq!(out, [7; 4], "a refused call wrote");
+}
+
+#[test]
+fn a_part_of_another_plan() {
+    let plan = |m| GemmPlan::new(&weights(), m, &options()).unwrap();
+    let (small, large) = (plan(2), plan(1000));
+    let mut out = vec![7i32; 2000];
+    let a = MatRef::new(&[1u8; 6], [2, 3]).unwrap();
+    let mut scratch = vec![0; small.scratch_len()];
+    for part in large.split(MatMut::new(&mut out, [1000, 2]).unwrap()).unwrap() {
+        let (index, parts) = (part.index(), small.parts());
+        let error = small.run_part(a, part, &mut scratch).unwrap_err();
+        if index >= parts {
+            assert_eq!(error.to_string(), format!("part: an index below {parts} expected, {index} given"));
+            assert!(matches!(error, Error::Part { .. }), "{error:?}");
+        } else {
+            assert!(error.to_string().starts_with("part of the output: shape [1, 2, 1, 2] expected, "), "{error}");
+            assert!(matches!(error, Error::Shape { .. }), "{error:?}");
+        }
+    }
+    assert!(out.iter().all(|&value| value == 7), "a refused call wrote");
+}
+
+#[test]
+fn matmul_operands() {
+    let plan = MatMulPlan::new(&backend(), [2, 3, 1], Type::U8, Type::I8, Output::I32).unwrap();
+    let (a, b, mut out, mut scratch) = ([1u8; 6], [1i8; 3], [7i32; 2], vec![0; plan.scratch_len()]);
+    let (a, b) = (View::new(&a, [1, 2, 3]).unwrap(), View::new(&b, [1, 3, 1]).unwrap());
+    let zero = Param::All(0);
+    let mut run = |a_zero, b_zero, scratch: &mut [u8]| {
+        plan.run(a, a_zero, b, b_zero, ViewMut::new(&mut out, [1, 2, 1]).unwrap(), scratch)
+    };
+    refused!(
+        run(Param::All(256), zero, &mut scratch),
+        Error::OutOfRange { .. },
+        "zero point of the left operand: a value from 0 to 255 expected, 256 given"
+    );
+    refused!(
+        run(zero, Param::Each(&[-129]), &mut scratch),
+        Error::OutOfRange { .. },
+        "zero point of the right operand: a value from -128 to 127 expected, -129 given"
+    );
+    refused!(
+        run(Param::Each(&[1]), zero, &mut scratch),
+        Error::Length { .. },
+        "zero points of the left operand: 2 elements expected, 1 given"
+    );
+    refused!(
+        run(zero, Param::Each(&[1, 2]), &mut scratch),
+        Error::Length { .. },
+        "zero points of the right operand: 1 elements expected, 2 given"
+    );
+    let len = scratch.len();
+    refused!(
+        run(zero, zero, &mut scratch[1..]),
+        Error::Length { .. },
+        format!("scratch: {len} elements expected, {} given", len - 1)
+    );
+    let twice = View::with_strides(b.data(), [2, 3, 1], [0, 1, 1]).unwrap();
+    refused!(
+        plan.run(a, zero, twice, zero, ViewMut::new(&mut out, [1, 2, 1]).unwrap(), &mut scratch),
+        Error::Shape { .. },
+        "right operand: shape [1, 3, 1] expected, [2, 3, 1] given"
+    );
+    let unsigned = View::new(&[1u8; 3], [1, 3, 1]).unwrap();
+    refused!(
+        plan.run(a, zero, unsigned, zero, ViewMut::new(&mut out, [1, 2, 1]).unwrap(), &mut scratch),
+        Error::Type { .. },
+        "right operand: i8 expected, u8 given"
+    );
+    assert_eq!(out, [7; 2], "a refused call wrote");
+}
+
+#[test]
+fn operands_of_elementwise_operations() {
+    let short = "result: 2 elements expected, 1 given";
+    refused!(quantize(&backend(), &[1.0; 2], 1.0, 0, &mut [0u8; 1]), Error::Length { .. }, short);
+    refused!(dequantize(&backend(), &[1u8; 2], 1.0, 0, &mut [0.0; 1]), Error::Length { .. }, short);
+    let acc = MatRef::new(&[1, 2, 3, 4], [2, 2]).unwrap();
+    let one = to(Param::All(1.0));
+    let mut y = [0u8; 4];
+    refused!(
+        requantize(&backend(), acc, &one, MatMut::new(&mut y, [1, 2]).unwrap()),
+        Error::Shape { .. },
+        "result: shape [2, 2] expected, [1, 2] given"
+    );
+    refused!(
+        requantize(&backend(), acc, &one, MatMut::new(&mut [0i8; 4], [2, 2]).unwrap()),
+        Error::Type { .. },
+        "result: u8 expected, i8 given"
+    );
+    refused!(
+        requantize(&backend(), acc, &to(Param::Each(&[1.0; 3])), MatMut::new(&mut y, [2, 2]).unwrap()),
+        Error::Length { .. },
+        "multipliers: 2 elements expected, 3 given"
+    );
+    refused!(
+        requantize(&backend(), acc.permuted([1, 0]), &one, MatMut::new(&mut y, [2, 2]).unwrap()),
+        Error::OutOfRange { .. },
+        "stride of the accumulators: a value from 1 to 1 expected, 2 given"
+    );
+    let q = quantized(Type::U8, 1.0, 0);
+    let add = AddPlan::new(&backend(), q, q, q).unwrap();
+    refused!(add.run(&[1u8; 2], &[1u8], &mut [0u8; 2]), Error::Length { .. }, "b: 2 elements expected, 1 given");
+    refused!(add.run(&[1u8; 2], &[1u8; 2], &mut [0u8]), Error::Length { .. }, "sum: 2 elements expected, 1 given");
+    refused!(add.run(&[1i8], &[1u8], &mut [0u8]), Error::Type { .. }, "a: u8 expected, i8 given");
+    refused!(add.run(&[1u8], &[1i8], &mut [0u8]), Error::Type { .. }, "b: u8 expected, i8 given");
+    refused!(add.run(&[1u8], &[1u8], &mut [0i8]), Error::Type { .. }, "sum: u8 expected, i8 given");
+    let pool = GlobalAveragePoolPlan::new(&backend(), 2, 2, q, q).unwrap();
+    let x = MatRef::new(&[1u8; 4], [2, 2]).unwrap();
+    refused!(pool.run(x, &mut [0u8; 1]), Error::Length { .. }, "output: 2 elements expected, 1 given");
+    refused!(pool.run(x, &mut [0i8; 2]), Error::Type { .. }, "output: u8 expected, i8 given");
+    refused!(
+        pool.run(MatRef::new(&[1u8; 2], [1, 2]).unwrap(), &mut [0u8; 2]),
+        Error::Shape { .. },
+        "input: shape [2, 2] expected, [1, 2] given"
+    );
+    refused!(
+        pool.run(x.permuted([1, 0]), &mut [0u8; 2]),
+        Error::OutOfRange { .. },
+        "stride of the channels: a value from 1 to 1 expected, 2 given"
+    );
+    for pixels in [0, (1 << 23) + 1] {
+        let message = format!("pixels: a value from 1 to 8388608 expected, {pixels} given");
+        refused!(GlobalAveragePoolPlan::new(&backend(), pixels, 1, q, q), Error::OutOfRange { .. }, message);
+    }
+}
+
+#[test]
+fn geometry_of_a_convolution() {
+    let w = ImagesRef::new(&[1i8; 12], [3, 2, 2, 1]).unwrap();
+    let pack = |groups, dilation| PackedWeights::conv(&backend(), w, Param::All(0), Filter { groups, dilation });
+    for groups in [0, 2, 4] {
+        let message = format!("groups: a value from 1 to 3 expected, {groups} given");
+        refused!(pack(groups, [1, 1]), Error::OutOfRange { .. }, message);
+    }
+    for dilation in [[0, 1], [1, 0]] {
+        refused!(
+            pack(1, dilation),
+            Error::OutOfRange { .. },
+            "dilation: a value from 1 to 9223372036854775807 expected, 0 given"
+        );
+    }
+    let weights = pack(1, [1, 1]).unwrap();
+    for strides in [[0, 1], [1, 0]] {
+        let window = Window { strides, pads: [0; 4] };
+        refused!(
+            ConvPlan::new(&weights, [1, 4, 4], window, &options()),
+            Error::OutOfRange { .. },
+            "stride: a value from 1 to 9223372036854775807 expected, 0 given"
+        );
+    }
+    refused!(
+        GemmPlan::new(&weights, 1, &options()),
+        Error::Shape { .. },
+        "weights of a matrix product: shape [1, 1] in 1 groups expected, [2, 2] in 1 groups given"
+    );
+}
+
+#[test]
+fn sizes_that_overflow() {
+    // One byte, seen again and again: the sizes pass as a view.
+    let repeated = |shape| MatRef::with_strides(&[1u8], shape, [0, 0]);
+    let wide = [[1 << 20, 1 << 20], [1, LARGE], [LARGE, 1]];
+    for shape in wide {
+        let Ok(view) = repeated(shape) else { continue };
+        refused!(
+            PackedWeights::gemm(&backend(), view, Param::All(0)),
+            Error::SizeOverflow { what: "packed weights" },
+            "packed weights: the sizes multiply to more than can be addressed"
+        );
+    }
+    // Nothing in it, and still more columns or rows than there can be.
+    for shape in [[0, usize::MAX], [usize::MAX, 0], [0, LARGE]] {
+        if let Ok(view) = repeated(shape) {
+            let packed = PackedWeights::gemm(&backend(), view, Param::All(0));
+            refused!(
+                packed,
+                Error::SizeOverflow { .. },
+                "packed weights: the sizes multiply to more than can be addressed"
+            );
+        }
+    }
+    let plan = |m| GemmPlan::new(&weights(), m, &options());
+    for m in [usize::MAX, usize::MAX / 2, LARGE, (1 << 31) + 1] {
+        assert!(matches!(plan(m), Err(Error::SizeOverflow { .. })), "M = {m}");
+    }
+    for sizes in
+        [[usize::MAX, 2, 2], [2, usize::MAX, 2], [2, 2, usize::MAX], [1 << 20; 3], [LARGE, 0, 1], [1, 0, LARGE]]
+    {
+        let plan = MatMulPlan::new(&backend(), sizes, Type::U8, Type::U8, Output::I32);
+        assert!(matches!(plan, Err(Error::SizeOverflow { .. })), "{sizes:?}");
+    }
+}
+
+#[test]
+fn windows_that_overflow() {
+    let w = ImagesRef::new(&[1i8; 4], [1, 2, 2, 1]).unwrap();
+    for dilation in [[usize::MAX, 1], [1, usize::MAX], [usize::MAX / 2, 3], [3, usize::MAX / 2]] {
+        let weights = PackedWeights::conv(&backend(), w, Param::All(0), Filter { groups: 1, dilation }).unwrap();
+        // A window larger than the image: no output, or an error.
+        match ConvPlan::new(&weights, [1, 4, 4], Window::default(), &options()) {
+            Ok(plan) => assert!(plan.output_shape().contains(&0), "{dilation:?}"),
+            Err(error) => assert!(matches!(error, Error::SizeOverflow { .. }), "{error:?}"),
+        }
+    }
+    let weights = PackedWeights::conv(&backend(), w, Param::All(0), Filter::default()).unwrap();
+    for at in 0..4 {
+        for pad in [usize::MAX, LARGE] {
+            let mut pads = [0; 4];
+            pads[at] = pad;
+            let plan = ConvPlan::new(&weights, [1, 4, 4], Window { strides: [1, 1], pads }, &options());
+            assert!(matches!(plan, Err(Error::SizeOverflow { .. })), "{pads:?}");
+        }
+    }
+    for images in [[usize::MAX, 4, 4], [1, usize::MAX, 4], [1, 4, usize::MAX], [1 << 20, 1 << 20, 4]] {
+        let plan = ConvPlan::new(&weights, images, Window::default(), &options());
+        assert!(matches!(plan, Err(Error::SizeOverflow { .. })), "{images:?}");
+    }
+}
+
+#[test]
+fn tiers() {
+    for &isa in Isa::ALL {
+        if !Backend::available().any(|available| available == isa) {
+            let error = Backend::with_isa(isa).unwrap_err();
+            assert_eq!(error, Error::IsaUnavailable { isa });
+            let tiers = Backend::available().map(|isa| format!(" {isa}")).collect::<String>();
+            assert_eq!(error.to_string(), format!("this CPU does not run the tier {isa}; it has{tiers}"));
+        }
+    }
+    let error = "avx9".parse::<Isa>().unwrap_err();
+    let tiers = Isa::ALL.iter().map(|isa| format!(" {isa}")).collect::<String>();
+    assert_eq!(error.to_string(), format!("unknown tier; the tiers are{tiers}"));
+}

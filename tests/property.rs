@@ -1,0 +1,103 @@
+//! Random products and convolutions, on every tier, against the reference.
+
+use proptest::prelude::*;
+use zeropoint::Backend;
+use zeropoint_check::{Case, Conv, Element, End, Gemm, Layout, Values, ZeroPointsOf, check};
+
+fn element() -> impl Strategy<Value = Element> {
+    prop_oneof![Just(Element::U8), Just(Element::I8)]
+}
+
+fn end() -> impl Strategy<Value = End> {
+    prop_oneof![
+        Just(End::I32),
+        element().prop_map(End::Bytes),
+        element().prop_map(End::Ties),
+        any::<bool>().prop_map(|bias| End::F32 { bias }),
+    ]
+}
+
+fn layout() -> impl Strategy<Value = Layout> {
+    prop_oneof![Just(Layout::Dense), Just(Layout::Strided), Just(Layout::Planar)]
+}
+
+fn values() -> impl Strategy<Value = Values> {
+    prop_oneof![Just(Values::Uniform), Just(Values::Extreme)]
+}
+
+fn zero_point(element: Element) -> impl Strategy<Value = i32> {
+    let (low, high) = element.range();
+    prop_oneof![Just(low), Just(high), Just(0), low..=high]
+}
+
+fn zero_points(element: Element) -> impl Strategy<Value = ZeroPointsOf> {
+    prop_oneof![zero_point(element).prop_map(ZeroPointsOf::All), Just(ZeroPointsOf::Each)]
+}
+
+/// Types of both operands, each with zero points.
+fn operands() -> impl Strategy<Value = [(Element, ZeroPointsOf); 2]> {
+    let operand = || element().prop_flat_map(|element| (Just(element), zero_points(element)));
+    [operand(), operand()]
+}
+
+fn gemm() -> impl Strategy<Value = Gemm> {
+    let sizes = [0..20usize, 0..70, 0..90];
+    (sizes, operands(), end(), layout(), values(), any::<u64>()).prop_map(
+        |(sizes, [a, b], end, layout, values, seed)| Gemm {
+            sizes,
+            elements: [a.0, b.0],
+            zero_points: [a.1, b.1],
+            end,
+            layout,
+            values,
+            seed,
+        },
+    )
+}
+
+fn conv() -> impl Strategy<Value = Conv> {
+    let images = [0..3usize, 1..10, 1..10];
+    // Depthwise every now and then.
+    let channels = prop_oneof![[1..9usize, 1..20, 1..4], [1..2usize, 1..2, 2..40]];
+    let window = ([1..4usize, 1..4], [1..4usize, 1..4], [1..4usize, 1..4], [0..4usize, 0..4, 0..4, 0..4]);
+    let input = element().prop_flat_map(|element| (Just(element), zero_point(element)));
+    let weights = element().prop_flat_map(|element| (Just(element), zero_points(element)));
+    ((images, channels, window), input, weights, (end(), layout(), values(), any::<u64>())).prop_map(
+        |((images, channels, (kernel, strides, dilation, pads)), input, weights, (end, layout, values, seed))| Conv {
+            images,
+            channels,
+            kernel,
+            strides,
+            dilation,
+            pads,
+            elements: [input.0, weights.0],
+            zero_point: input.1,
+            weights: weights.1,
+            end,
+            layout,
+            values,
+            seed,
+        },
+    )
+}
+
+fn on_every_tier(case: &Case) -> Result<(), TestCaseError> {
+    for isa in Backend::available() {
+        check(isa, case).map_err(|failure| TestCaseError::fail(failure.to_string()))?;
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn products_equal_the_reference(gemm in gemm()) {
+        on_every_tier(&Case::Gemm(gemm))?;
+    }
+
+    #[test]
+    fn convolutions_equal_the_reference(conv in conv()) {
+        on_every_tier(&Case::Conv(conv))?;
+    }
+}

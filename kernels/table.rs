@@ -19,6 +19,7 @@ pub(crate) struct Kernel<F> {
 
 /// The kernels of a tier. One is only handed out for a CPU that has the tier's features ([`crate::tier`]), or for
 /// looking at names ([`crate::TIERS`]): the safe calls refuse to run where the features are missing.
+#[allow(clippy::type_complexity, reason = "each pointer's type is written where the operation stands, and only there")]
 pub struct KernelSet {
     pub(crate) isa: Isa,
     /// Columns and grouping of the panels that `gemm` and `gemv` multiply.

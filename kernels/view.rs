@@ -92,6 +92,15 @@ fn extent<const R: usize>(shape: [usize; R], strides: [usize; R]) -> Result<usiz
     if count == 0 { Ok(0) } else { last.checked_add(1).ok_or(ViewError::SizeOverflow) }
 }
 
+/// Where the element at an index stands.
+///
+/// # Panics
+/// If the index lies outside the shape.
+fn offset<const R: usize>(index: [usize; R], shape: [usize; R], strides: [usize; R]) -> usize {
+    assert!(index.iter().zip(shape).all(|(&index, size)| index < size), "index {index:?} of shape {shape:?}");
+    index.iter().zip(strides).map(|(&index, stride)| index * stride).sum()
+}
+
 /// NHWC shape and strides of a dense NCHW array.
 fn nchw([n, c, h, w]: [usize; 4]) -> ([usize; 4], [usize; 4]) {
     let [sn, sc, sh, sw] = dense_strides([n, c, h, w]);
@@ -139,12 +148,7 @@ impl<'a, T, const R: usize> View<'a, T, R> {
     /// # Panics
     /// If the index lies outside the shape.
     pub fn offset(&self, index: [usize; R]) -> usize {
-        let mut offset = 0;
-        for axis in 0..R {
-            assert!(index[axis] < self.shape[axis], "index {} of axis {axis} of {}", index[axis], self.shape[axis]);
-            offset += index[axis] * self.strides[axis];
-        }
-        offset
+        offset(index, self.shape, self.strides)
     }
 
     /// The element at `index`.
@@ -259,7 +263,7 @@ impl<'a, T, const R: usize> ViewMut<'a, T, R> {
                 if strides[axis] < held {
                     return Err(ViewError::Overlap { axis, expected: held, got: strides[axis] });
                 }
-                held = (shape[axis] - 1) * strides[axis] + held;
+                held += (shape[axis] - 1) * strides[axis];
             }
         }
         Ok(Self { start: data.as_mut_ptr(), shape, strides, lifetime: PhantomData })
@@ -311,11 +315,7 @@ impl<'a, T, const R: usize> ViewMut<'a, T, R> {
     /// # Panics
     /// If the index lies outside the shape.
     pub fn set(&mut self, index: [usize; R], value: T) {
-        let mut offset = 0;
-        for axis in 0..R {
-            assert!(index[axis] < self.shape[axis], "index {} of axis {axis} of {}", index[axis], self.shape[axis]);
-            offset += index[axis] * self.strides[axis];
-        }
+        let offset = offset(index, self.shape, self.strides);
         // SAFETY: the index was checked, and the constructor proved that all of the shape lies inside the slice.
         unsafe { self.start.add(offset).write(value) };
     }

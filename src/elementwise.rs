@@ -162,7 +162,7 @@ impl AddPlan {
     /// Plans `c = a + b`.
     ///
     /// # Errors
-    /// For a type that is not of 8 bits, a scale that is not finite and above 0, a ratio of scales that is not finite,
+    /// For a type that is not of 8 bits, a scale that is not finite and above 0, a ratio of scales of 1e36 or more,
     /// a zero point outside its type.
     pub fn new(backend: &Backend, a: Quantized, b: Quantized, c: Quantized) -> Result<Self, Error> {
         a.check(["type of a", "scale of a", "zero point of a"])?;
@@ -174,7 +174,7 @@ impl AddPlan {
         for (what, got) in [("ratio of the scales of a and the sum", ra), ("ratio of the scales of b and the sum", rb)]
         {
             // Below this no sum of two products overflows on the way.
-            if !(got.abs() < 1e36) {
+            if got >= 1e36 {
                 return Err(Error::Scale { what, got });
             }
         }

@@ -3,6 +3,8 @@
 //! Everything here is `inline(always)` and carries no target feature: a tier instantiates it in functions that do, and
 //! the whole of an algorithm is compiled there for that tier.
 
+#![allow(clippy::needless_range_loop, reason = "loops over registers count several arrays at once")]
+
 pub(crate) mod depthwise;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;

@@ -47,11 +47,8 @@ fn case(bytes: &mut Unstructured<'_>) -> Result<Case> {
         }
         6 => {
             let elements = [element(bytes)?, element(bytes)?, element(bytes)?];
-            let zero_points = [
-                zero_point(bytes, elements[0])?,
-                zero_point(bytes, elements[1])?,
-                zero_point(bytes, elements[2])?,
-            ];
+            let zero_points =
+                [zero_point(bytes, elements[0])?, zero_point(bytes, elements[1])?, zero_point(bytes, elements[2])?];
             let scales = [ratio(bytes)?, ratio(bytes)?, ratio(bytes)?];
             Case::Add(Addition { len: bytes.int_in_range(0..=200)?, elements, scales, zero_points, seed })
         }

@@ -44,8 +44,8 @@ const PARTS: u64 = 8;
 /// which costs as much as the products of two and a half rows.
 const BAND_PIXELS: usize = 96;
 
-/// Units that a range keeps likewise: each range centres its rows again, as much as the products of three columns.
-const RANGE_UNITS: usize = 8;
+/// Units that a range keeps likewise: each range centres its rows again, as much as the products of five columns.
+const RANGE_UNITS: usize = 32;
 
 /// Cuts so that a band fits the cache, and so that large products have parts for several threads: into ranges of
 /// columns, then into more bands, as long as that costs next to nothing; a single row is cut into ranges alone.

@@ -82,7 +82,12 @@ impl<R: Registers> WithStore<R> for Product<'_> {
                 let registers = if left > R::LANES { 2 } else { 1 };
                 if widen {
                     let to = self.scratch.as_mut_ptr();
-                    widen_panel::<R>(panel, to, depth, registers, self.zero_points.get(column..).unwrap_or(&[]));
+                    let zero_points = self.zero_points.get(column..).unwrap_or(&[]);
+                    if registers == 2 {
+                        widen_panel::<R, 2>(panel, to, depth, zero_points);
+                    } else {
+                        widen_panel::<R, 1>(panel, to, depth, zero_points);
+                    }
                 }
                 let count = left.min(registers * R::LANES);
                 match (registers, widen) {
@@ -207,29 +212,31 @@ impl Product<'_> {
     }
 }
 
-/// Widens a panel of `registers` registers of columns to 16 bits, without its zero points.
+/// Widens a panel of `N` registers of columns to 16 bits, without its zero points.
 #[inline(always)]
-unsafe fn widen_panel<R: Registers>(
+unsafe fn widen_panel<R: Registers, const N: usize>(
     panel: *const u8,
     to: *mut i16,
     depth: usize,
-    registers: usize,
     zero_points: &[i16],
 ) {
     let pairs = 2 * R::LANES;
-    for register in 0..registers {
-        // Each column's zero point twice, once for each value of its pairs.
-        let mut zeros = [0i16; 64];
-        for (slot, &zero) in zeros[..pairs].chunks_exact_mut(2).zip(zero_points.iter().skip(register * R::LANES)) {
-            slot.fill(zero);
+    // Each column's zero point twice, once for each value of its pairs.
+    let mut zeros = [[0i16; 64]; N];
+    for (slot, &zero) in zeros.iter_mut().flat_map(|zeros| zeros[..pairs].chunks_exact_mut(2)).zip(zero_points) {
+        slot.fill(zero);
+    }
+    // SAFETY: panel and scratch have `N` registers of pairs for each pair of K; a register of pairs fits the buffer of
+    // zero points.
+    unsafe {
+        let mut zero = [R::load_pairs(zeros[0].as_ptr()); N];
+        for n in 0..N {
+            zero[n] = R::load_pairs(zeros[n].as_ptr());
         }
-        // SAFETY: panel and scratch have `registers` registers of pairs for each pair of K; a register of pairs fits
-        // the buffer of zero points.
-        unsafe {
-            let zero = R::load_pairs(zeros.as_ptr());
-            for k in 0..depth / 2 {
-                let at = (k * registers + register) * pairs;
-                R::store_pairs(to.add(at), R::sub_pairs(R::widen_pairs(panel.add(at)), zero));
+        for k in 0..depth / 2 {
+            for n in 0..N {
+                let at = (k * N + n) * pairs;
+                R::store_pairs(to.add(at), R::sub_pairs(R::widen_pairs(panel.add(at)), zero[n]));
             }
         }
     }

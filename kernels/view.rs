@@ -257,7 +257,8 @@ impl<'a, T, const R: usize> ViewMut<'a, T, R> {
         }
         if expected > 0 {
             let mut order: [usize; R] = core::array::from_fn(|axis| axis);
-            order.sort_unstable_by_key(|&axis| strides[axis]);
+            // A stride of 0 keeps nothing apart, and what it would have to be depends on all others.
+            order.sort_unstable_by_key(|&axis| (strides[axis] == 0, strides[axis]));
             let mut held = 1;
             for axis in order.into_iter().filter(|&axis| shape[axis] > 1) {
                 if strides[axis] < held {

@@ -32,10 +32,10 @@ pub(crate) struct Blocks {
 }
 
 /// What a band of centred input may take, so that it stays in a second-level cache beside a widened panel.
-const BAND_BYTES: usize = 384 << 10;
+const BAND_BYTES: usize = 256 << 10;
 
-/// Work that is worth a part of its own: some 100 microseconds.
-const PART_MACS: u64 = 8 << 20;
+/// Work that is worth a part of its own: some ten microseconds, many times what handing it to another thread costs.
+const PART_MACS: u64 = 1 << 20;
 
 /// Parts at most that are made only to have work to hand out.
 const PARTS: u64 = 8;

@@ -3,7 +3,7 @@
 use zeropoint_kernels::view::{MatMut, MatRef};
 
 use crate::element::{Element, Int8};
-use crate::error::Error;
+use crate::error::{Error, same_shape};
 use crate::options::ProductOptions;
 use crate::parts::{OutputPart, OutputParts};
 use crate::plan::{Plan, plan_facts};
@@ -60,7 +60,15 @@ impl GemmPlan {
         out: MatMut<'_, O>,
         scratch: &mut [u8],
     ) -> Result<(), Error> {
+        self.check(&a, &out)?;
         self.plan.run(a.as_images(), out.into_images(), scratch)
+    }
+
+    /// Checks shapes as the caller knows them.
+    fn check<A, O>(&self, a: &MatRef<'_, A>, out: &MatMut<'_, O>) -> Result<(), Error> {
+        let (input, output) = (self.plan.product.input_shape(), self.plan.product.output_shape());
+        same_shape("input", [input[1], input[3]], a.shape())?;
+        same_shape("output", [output[1], output[3]], out.shape())
     }
 
     /// Cuts the output into the parts of the plan, for threads of the caller's: see [`OutputPart`].
@@ -68,6 +76,8 @@ impl GemmPlan {
     /// # Errors
     /// For a type or shape other than the plan's.
     pub fn split<'a, O: Element>(&self, out: MatMut<'a, O>) -> Result<OutputParts<'a, O>, Error> {
+        let [_, rows, _, columns] = self.plan.product.output_shape();
+        same_shape("output", [rows, columns], out.shape())?;
         self.plan.split(out.into_images())
     }
 
@@ -96,6 +106,7 @@ impl GemmPlan {
         out: MatMut<'_, O>,
         scratch: &mut [u8],
     ) -> Result<(), Error> {
+        self.check(&a, &out)?;
         self.plan.run_rayon(a.as_images(), out.into_images(), scratch)
     }
 }

@@ -220,6 +220,10 @@ impl Product {
         })
     }
 
+    pub(crate) fn input_shape(&self) -> [usize; 4] {
+        self.input
+    }
+
     pub(crate) fn output_shape(&self) -> [usize; 4] {
         self.output
     }

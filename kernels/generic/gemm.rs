@@ -214,12 +214,7 @@ impl Product<'_> {
 
 /// Widens a panel of `N` registers of columns to 16 bits, without its zero points.
 #[inline(always)]
-unsafe fn widen_panel<R: Registers, const N: usize>(
-    panel: *const u8,
-    to: *mut i16,
-    depth: usize,
-    zero_points: &[i16],
-) {
+unsafe fn widen_panel<R: Registers, const N: usize>(panel: *const u8, to: *mut i16, depth: usize, zero_points: &[i16]) {
     let pairs = 2 * R::LANES;
     // Each column's zero point twice, once for each value of its pairs.
     let mut zeros = [[0i16; 64]; N];

@@ -2,7 +2,9 @@
 
 use core::arch::x86_64::*;
 
+use crate::generic::gemm::{Product, Tile};
 use crate::generic::registers::Registers;
+use crate::generic::store::Store;
 
 /// Registers of 256 bits.
 pub(super) struct Avx2;
@@ -198,5 +200,16 @@ impl Registers for Avx2 {
         // `max` gives its second operand where the first is NaN.
         // SAFETY: as above.
         unsafe { _mm256_min_ps(_mm256_max_ps(x, low), high) }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    #[inline(never)]
+    unsafe fn tile<S: Store<Self>, const M: usize, const N: usize, const WIDE: bool>(
+        product: &Product<'_>,
+        at: Tile,
+        store: &S,
+    ) {
+        // SAFETY: the caller answers for the tile.
+        unsafe { product.tile::<Self, S, M, N, WIDE>(at, store) }
     }
 }

@@ -52,8 +52,21 @@ pub(crate) unsafe fn gemv<R: Registers>(args: &mut GemmArgs<'_>) {
     unsafe { with_store::<R>(&mut args.epilogue, product) }
 }
 
+/// Where a tile lies.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile {
+    /// The panel, as it is stored.
+    panel: *const u8,
+    /// The tile's first row.
+    row: usize,
+    /// The panel's first column.
+    column: usize,
+    /// Columns of the panel that are wanted.
+    count: usize,
+}
+
 /// The arguments without the epilogue.
-struct Product<'a> {
+pub(crate) struct Product<'a> {
     a: &'a [i16],
     rows: &'a [u32],
     segments: &'a [u32],
@@ -91,10 +104,10 @@ impl<R: Registers> WithStore<R> for Product<'_> {
                 }
                 let count = left.min(registers * R::LANES);
                 match (registers, widen) {
-                    (2, true) => self.tiles::<R, S, 2, true>(panel, column, count, &store),
-                    (1, true) => self.tiles::<R, S, 1, true>(panel, column, count, &store),
-                    (2, false) => self.tiles::<R, S, 2, false>(panel, column, count, &store),
-                    _ => self.tiles::<R, S, 1, false>(panel, column, count, &store),
+                    (2, true) => self.tiles::<R, S, 2, true>(Tile { panel, row: 0, column, count }, &store),
+                    (1, true) => self.tiles::<R, S, 1, true>(Tile { panel, row: 0, column, count }, &store),
+                    (2, false) => self.tiles::<R, S, 2, false>(Tile { panel, row: 0, column, count }, &store),
+                    _ => self.tiles::<R, S, 1, false>(Tile { panel, row: 0, column, count }, &store),
                 }
                 panel = panel.add(registers * R::LANES * depth);
                 column += count;
@@ -107,42 +120,33 @@ impl Product<'_> {
     /// All rows by one panel, in tiles as equal as their number allows: a last tile of one row would cost as much as
     /// one of three.
     #[inline(always)]
-    unsafe fn tiles<R: Registers, S: Store<R>, const N: usize, const WIDE: bool>(
-        &self,
-        panel: *const u8,
-        column: usize,
-        count: usize,
-        store: &S,
-    ) {
+    unsafe fn tiles<R: Registers, S: Store<R>, const N: usize, const WIDE: bool>(&self, first: Tile, store: &S) {
         let tiles = self.rows.len().div_ceil(ROWS);
         let (least, more) = (self.rows.len() / tiles, self.rows.len() % tiles);
-        let mut row = 0;
+        let mut at = first;
         for tile in 0..tiles {
             let rows = least + usize::from(tile < more);
             // SAFETY: the rows, the panel and the columns were checked by the caller.
             unsafe {
                 match rows {
-                    6 => self.tile::<R, S, 6, N, WIDE>(panel, row, column, count, store),
-                    5 => self.tile::<R, S, 5, N, WIDE>(panel, row, column, count, store),
-                    4 => self.tile::<R, S, 4, N, WIDE>(panel, row, column, count, store),
-                    3 => self.tile::<R, S, 3, N, WIDE>(panel, row, column, count, store),
-                    2 => self.tile::<R, S, 2, N, WIDE>(panel, row, column, count, store),
-                    _ => self.tile::<R, S, 1, N, WIDE>(panel, row, column, count, store),
+                    6 => R::tile::<S, 6, N, WIDE>(self, at, store),
+                    5 => R::tile::<S, 5, N, WIDE>(self, at, store),
+                    4 => R::tile::<S, 4, N, WIDE>(self, at, store),
+                    3 => R::tile::<S, 3, N, WIDE>(self, at, store),
+                    2 => R::tile::<S, 2, N, WIDE>(self, at, store),
+                    _ => R::tile::<S, 1, N, WIDE>(self, at, store),
                 }
             }
-            row += rows;
+            at.row += rows;
         }
     }
 
     /// `M` rows by `N` registers of columns, over the whole of K: the accumulators never leave their registers before
     /// the store.
     #[inline(always)]
-    unsafe fn tile<R: Registers, S: Store<R>, const M: usize, const N: usize, const WIDE: bool>(
+    pub(crate) unsafe fn tile<R: Registers, S: Store<R>, const M: usize, const N: usize, const WIDE: bool>(
         &self,
-        panel: *const u8,
-        row: usize,
-        column: usize,
-        count: usize,
+        Tile { panel, row, column, count }: Tile,
         store: &S,
     ) {
         let mut at = 0;
@@ -254,9 +258,9 @@ impl<R: Registers> WithStore<R> for Row<'_> {
                 let panel = product.panels.as_ptr().add(column * depth);
                 let left = product.columns - column;
                 if left > R::LANES {
-                    product.tile::<R, S, 1, 2, false>(panel, 0, column, left.min(width), &store);
+                    R::tile::<S, 1, 2, false>(&product, Tile { panel, row: 0, column, count: left.min(width) }, &store);
                 } else {
-                    product.tile::<R, S, 1, 1, false>(panel, 0, column, left, &store);
+                    R::tile::<S, 1, 1, false>(&product, Tile { panel, row: 0, column, count: left }, &store);
                 }
                 column += width.min(left);
             }

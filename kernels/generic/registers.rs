@@ -1,5 +1,8 @@
 //! What the algorithms ask of a tier's registers.
 
+use super::gemm::{Product, Tile};
+use super::store::Store;
+
 /// Registers of `LANES` 32-bit lanes, and the few operations on them that the algorithms are written in.
 ///
 /// # Safety
@@ -71,4 +74,13 @@ pub(crate) trait Registers {
     unsafe fn fma_float(x: Self::Float, y: Self::Float, z: Self::Float) -> Self::Float;
     /// `x` within the bounds; the lower bound for NaN.
     unsafe fn clamp_float(x: Self::Float, low: Self::Float, high: Self::Float) -> Self::Float;
+
+    /// Computes a tile: [`Product::tile`] in a function of its own, with the tier's features. Inlined into the loops
+    /// around it, it would share their registers, and the compiler then keeps addresses on the stack in the inner loop.
+    unsafe fn tile<S: Store<Self>, const M: usize, const N: usize, const WIDE: bool>(
+        product: &Product<'_>,
+        at: Tile,
+        store: &S,
+    ) where
+        Self: Sized;
 }

@@ -1,7 +1,9 @@
 //! Registers of plain Rust: arrays of eight lanes, which compilers turn into whatever vectors the target has.
 
 use super::fma::fma;
+use crate::generic::gemm::{Product, Tile};
 use crate::generic::registers::Registers;
+use crate::generic::store::Store;
 
 /// Arrays.
 pub(super) struct Scalar;
@@ -180,5 +182,15 @@ impl Registers for Scalar {
             let x = if x[lane] > low[lane] { x[lane] } else { low[lane] };
             if x < high[lane] { x } else { high[lane] }
         })
+    }
+
+    #[inline(never)]
+    unsafe fn tile<S: Store<Self>, const M: usize, const N: usize, const WIDE: bool>(
+        product: &Product<'_>,
+        at: Tile,
+        store: &S,
+    ) {
+        // SAFETY: the caller answers for the tile.
+        unsafe { product.tile::<Self, S, M, N, WIDE>(at, store) }
     }
 }

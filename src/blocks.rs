@@ -32,7 +32,7 @@ pub(crate) struct Blocks {
 }
 
 /// What a band of centred input may take, so that it stays in a second-level cache beside a widened panel.
-const BAND_BYTES: usize = 256 << 10;
+const BAND_BYTES: usize = 320 << 10;
 
 /// Work that is worth a part of its own: some ten microseconds, many times what handing it to another thread costs.
 const PART_MACS: u64 = 1 << 20;

@@ -104,6 +104,8 @@ fn gemm() -> Vec<Case> {
         [100, 512, 300],
         [2, 1025, 513],
         [1, 768, 4099],
+        // Bands and ranges of columns at once, the last of each smaller than the others.
+        [200, 26, 1050],
     ]);
     products(&sizes).into_iter().map(Case::Gemm).collect()
 }
@@ -173,6 +175,8 @@ fn conv() -> Vec<Case> {
         ([1, 5, 5], [3, 5, 7], [3, 3], [1, 2], [2, 1], [1, 1, 1, 1]),
         ([1, 4, 4], [1, 2, 5], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
         ([1, 4, 4], [2, 1, 4], [1, 1], [1, 1], [1, 1], [0; 4]),
+        // Ranges of groups, on several images.
+        ([2, 17, 23], [2, 3, 70], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
         // Images of one row or one column, smaller than the padding, smaller than the window.
         ([1, 1, 30], [3, 6, 1], [1, 5], [1, 2], [1, 3], [0, 4, 0, 4]),
         ([1, 30, 1], [3, 6, 1], [5, 1], [2, 1], [3, 1], [4, 0, 4, 0]),

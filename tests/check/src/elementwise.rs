@@ -110,11 +110,13 @@ pub(crate) fn requantize(
             let operand = Operand::new(acc, 7, shape, layout);
             let view = operand.view();
             let from = MatRef::with_strides(view.data(), [shape[1], shape[3]], [view.strides()[1], 1]);
-            let mut out = Output::<Q>::new(0xaa, shape, layout);
-            let y = out.view().into_matrix().map_err(|_| "no matrix".to_owned())?;
-            elementwise::requantize(backend, from.map_err(|error| error.to_string())?, to, y)
-                .map_err(|error| error.to_string())?;
-            out.compare(&expected)?;
+            let from = from.map_err(|error| error.to_string())?;
+            for fill in [0xaa, 0x55] {
+                let mut out = Output::<Q>::new(fill, shape, layout);
+                let y = out.view().into_matrix().map_err(|_| "no matrix".to_owned())?;
+                elementwise::requantize(backend, from, to, y).map_err(|error| error.to_string())?;
+                out.compare(&expected)?;
+            }
         }
         Ok(())
     }

@@ -1,5 +1,8 @@
-//! Products and convolutions: whole and part by part, into memory filled with one byte and then with another.
+//! Products and convolutions: whole, part by part and on threads, into memory filled with one byte and then with another.
 
+use std::sync::OnceLock;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use zeropoint::{
     Backend, ConvPlan, Error, Filter, GemmPlan, ImagesMut, ImagesRef, MatMulPlan, MatRef, Output as Out, PackedWeights,
     Param, ProductOptions, Requantization, Scales, View, Window,
@@ -117,6 +120,22 @@ trait Plan<A> {
     ) -> Result<(), Error>;
     /// Part by part, the last one first; nothing if the plan has no parts.
     fn parts<O: zeropoint::Element>(&self, a: ImagesRef<'_, A>, out: ImagesMut<'_, O>) -> Result<bool, Error>;
+    /// On the threads of the current pool; nothing if the plan has no parts.
+    fn threads<O: zeropoint::Element>(
+        &self,
+        a: ImagesRef<'_, A>,
+        out: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error>;
+}
+
+/// Threads of a run: no power of two, so that halves of them differ.
+const THREADS: usize = 3;
+
+/// The threads that runs share.
+fn pool() -> &'static ThreadPool {
+    static POOL: OnceLock<ThreadPool> = OnceLock::new();
+    POOL.get_or_init(|| ThreadPoolBuilder::new().num_threads(THREADS).build().expect("threads"))
 }
 
 impl<A: Int> Plan<A> for ConvPlan {
@@ -141,6 +160,14 @@ impl<A: Int> Plan<A> for ConvPlan {
             self.run_part(a, part, &mut vec![0x5a; self.scratch_len()])?;
         }
         Ok(true)
+    }
+    fn threads<O: zeropoint::Element>(
+        &self,
+        a: ImagesRef<'_, A>,
+        out: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        pool().install(|| self.run_rayon(a, out, scratch))
     }
 }
 
@@ -173,9 +200,18 @@ impl<A: Int> Plan<A> for GemmPlan {
         }
         Ok(true)
     }
+    fn threads<O: zeropoint::Element>(
+        &self,
+        a: ImagesRef<'_, A>,
+        out: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        let out = out.into_matrix().expect("one image of width 1");
+        pool().install(|| self.run_rayon(matrix(a), out, scratch))
+    }
 }
 
-/// Runs a plan whole and in parts, into memory of either fill, and compares.
+/// Runs a plan whole, in parts and on threads, into memory of either fill, and compares.
 fn run<A: Int, O: zeropoint::Element + PartialEq + std::fmt::Debug>(
     plan: &impl Plan<A>,
     a: ImagesRef<'_, A>,
@@ -193,6 +229,13 @@ fn run<A: Int, O: zeropoint::Element + PartialEq + std::fmt::Debug>(
     let mut out = Output::<O>::new(0xaa, shape, layout);
     if plan.parts(a, out.view()).map_err(|error| failed(error.to_string()))? {
         out.compare(expected).map_err(|what| failed(format!("in parts: {what}")))?;
+        // One thread, two, and as many as the pool has.
+        for threads in 1..=THREADS {
+            let mut out = Output::<O>::new(0x55, shape, layout);
+            let mut scratch = vec![0xa5; plan.scratch_len() * threads];
+            plan.threads(a, out.view(), &mut scratch).map_err(|error| failed(error.to_string()))?;
+            out.compare(expected).map_err(|what| failed(format!("on {threads} threads: {what}")))?;
+        }
     }
     Ok(())
 }
@@ -347,6 +390,14 @@ impl<A: Int, B: Int> Plan<A> for Dynamic<'_, B> {
     }
     fn parts<O: zeropoint::Element>(&self, _: ImagesRef<'_, A>, _: ImagesMut<'_, O>) -> Result<bool, Error> {
         Ok(false)
+    }
+    fn threads<O: zeropoint::Element>(
+        &self,
+        _: ImagesRef<'_, A>,
+        _: ImagesMut<'_, O>,
+        _: &mut [u8],
+    ) -> Result<(), Error> {
+        Ok(())
     }
 }
 

@@ -321,6 +321,65 @@ fn operands_of_a_run() {
 }
 
 #[test]
+fn images_of_a_run() {
+    let w = ImagesRef::new(&[1i8; 8], [2, 2, 2, 1]).unwrap();
+    let weights = PackedWeights::conv(&backend(), w, Param::All(0), Filter::default()).unwrap();
+    let plan = ConvPlan::new(&weights, [1, 3, 4], Window::default(), &options()).unwrap();
+    assert_eq!(plan.output_shape(), [1, 2, 3, 2]);
+    let (x, mut out, mut scratch) = ([1u8; 12], [7i32; 12], vec![0; plan.scratch_len()]);
+    let x = ImagesRef::new(&x, [1, 3, 4, 1]).unwrap();
+    let expected = plan.scratch_len();
+    refused!(
+        plan.run(x, ImagesMut::new(&mut out, [1, 2, 3, 2]).unwrap(), &mut scratch[1..]),
+        Error::Length { what: "scratch", .. },
+        format!("scratch: {expected} elements expected, {} given", expected - 1)
+    );
+    // As many values in another shape: the axes of ONNX's order where the face's are wanted.
+    let turned = ImagesRef::new(x.data(), [1, 1, 3, 4]).unwrap();
+    refused!(
+        plan.run(turned, ImagesMut::new(&mut out, [1, 2, 3, 2]).unwrap(), &mut scratch),
+        Error::Shape { what: "input", .. },
+        "input: shape [1, 3, 4, 1] expected, [1, 1, 3, 4] given"
+    );
+    refused!(
+        plan.run(x, ImagesMut::new(&mut out, [1, 2, 2, 3]).unwrap(), &mut scratch),
+        Error::Shape { what: "output", .. },
+        "output: shape [1, 2, 3, 2] expected, [1, 2, 2, 3] given"
+    );
+    let signed = ImagesRef::new(&[1i8; 12], [1, 3, 4, 1]).unwrap();
+    refused!(
+        plan.run(signed, ImagesMut::new(&mut out, [1, 2, 3, 2]).unwrap(), &mut scratch),
+        Error::Type { what: "input", got: Type::I8, .. },
+        "input: u8 expected, i8 given"
+    );
+    refused!(
+        plan.run(x, ImagesMut::new(&mut [0u8; 12], [1, 2, 3, 2]).unwrap(), &mut scratch),
+        Error::Type { what: "output", got: Type::U8, .. },
+        "output: i32 expected, u8 given"
+    );
+    // Part by part, and on threads, the same is asked for.
+    let parts = plan.split(ImagesMut::new(&mut out, [1, 2, 3, 2]).unwrap()).unwrap();
+    for part in parts {
+        refused!(
+            plan.run_part(turned, part, &mut scratch),
+            Error::Shape { what: "input", .. },
+            "input: shape [1, 3, 4, 1] expected, [1, 1, 3, 4] given"
+        );
+    }
+    for part in plan.split(ImagesMut::new(&mut out, [1, 2, 3, 2]).unwrap()).unwrap() {
+        let short = plan.run_part(x, part, &mut scratch[1..]);
+        assert!(matches!(short, Err(Error::Length { what: "scratch", .. })), "{short:?}");
+    }
+    let w = PackedWeights::gemm(&backend(), MatRef::new(&[1i8; 4], [2, 2]).unwrap(), Param::All(0)).unwrap();
+    refused!(
+        ConvPlan::new(&w, [1, 3, 4], Window::default(), &options().bias(&[1])),
+        Error::Length { what: "bias", .. },
+        "bias: 2 elements expected, 1 given"
+    );
+    assert_eq!(out, [7; 12], "a refused call wrote");
+}
+
+#[test]
 fn a_part_of_another_plan() {
     let plan = |m| GemmPlan::new(&weights(), m, &options()).unwrap();
     let (small, large) = (plan(2), plan(1000));

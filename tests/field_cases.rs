@@ -412,3 +412,153 @@ fn what_lies_behind_a_row() {
         }
     }
 }
+
+/// Sums that leave 32 bits wrap, whatever the order of the terms: 255 · 255 · 66 100 is 4 298 152 500.
+#[test]
+fn a_sum_beyond_32_bits() {
+    const K: usize = 66_100;
+    let wrapped = (255i64 * 255 * K as i64) as i32;
+    assert_eq!(wrapped, 3_185_204);
+    gemm([1, K, 2], &[255u8; K], &vec![255u8; 2 * K], Param::All(0), &ProductOptions::new(Type::U8), &[wrapped; 2]);
+    // The bias wraps with them.
+    let bias = [-wrapped, i32::MAX];
+    let options = ProductOptions::new(Type::U8).bias(&bias);
+    let expected = [0, i32::MAX.wrapping_add(wrapped)];
+    gemm([1, K, 2], &[255u8; K], &vec![255u8; 2 * K], Param::All(0), &options, &expected);
+    // The sums of either operand alone, which a product by compensation would need, do not fit; the result does.
+    let x = vec![255u8; K];
+    conv((&x, [1, K, 1, 1], 255), &Weights::new(&vec![-128i8; K], [1, K, 1, 1]), Window::default(), &[0]);
+}
+
+/// i8 products summed in 16 bits: MNN#301.
+#[test]
+fn three_products_beyond_16_bits() {
+    gemm([1, 3, 1], &[-128i8; 3], &[-128i8; 3], Param::All(0), &ProductOptions::new(Type::I8), &[49_152]);
+}
+
+/// i8 × u8 is missing, or read as another mix: onnxruntime#26743, ComputeLibrary#992.
+#[test]
+fn signed_activations_and_unsigned_weights() {
+    gemm([1, 1, 1], &[-1i8], &[255u8], Param::All(0), &ProductOptions::new(Type::I8), &[-255]);
+    gemm([1, 1, 1], &[255u8], &[-1i8], Param::All(0), &ProductOptions::new(Type::U8), &[-255]);
+}
+
+/// No rows, and no columns: onnxruntime#4559.
+#[test]
+fn a_product_without_rows_or_columns() {
+    for backend in tiers() {
+        for [m, k, n] in [[0, 3, 2], [2, 3, 0], [0, 0, 0]] {
+            let b = vec![1i8; k * n];
+            let weights = PackedWeights::gemm(&backend, MatRef::new(&b, [k, n]).unwrap(), Param::All(0)).unwrap();
+            let plan = GemmPlan::new(&weights, m, &ProductOptions::new(Type::U8)).unwrap();
+            let (a, mut scratch) = (vec![1u8; m * k], vec![0xaa; plan.scratch_len()]);
+            let out = MatMut::new(&mut [0i32; 0], [m, n]).unwrap();
+            plan.run(MatRef::new(&a, [m, k]).unwrap(), out, &mut scratch).unwrap();
+        }
+    }
+}
+
+/// A batch that repeats one operand by a stride of 0: mlx#3480.
+#[test]
+fn a_batch_of_one_operand() {
+    for backend in tiers() {
+        let plan = MatMulPlan::new(&backend, [1, 2, 1], Type::U8, Type::I8, Output::I32).unwrap();
+        let a = View::new(&[1u8, 2, 3, 4, 5, 6], [3, 1, 2]).unwrap();
+        let b = View::with_strides(&[10i8, 1], [3, 2, 1], [0, 1, 1]).unwrap();
+        let (mut out, mut scratch) = (filled::<i32>(0xaa, 3), vec![0xaa; plan.scratch_len()]);
+        let view = ViewMut::new(&mut out, [3, 1, 1]).unwrap();
+        plan.run(a, Param::All(0), b, Param::All(0), view, &mut scratch).unwrap();
+        assert_eq!(out, [12, 34, 56], "{}", plan.kernel());
+    }
+}
+
+/// A compensation's index beyond the first block of a wide row: oneDNN#4133, #4086.
+#[test]
+fn a_wide_row_of_zero_points() {
+    let (x, w) = ([200u8; 2 * 70], [-7i8; 2 * 9]);
+    conv((&x, [1, 2, 1, 70], 200), &Weights::new(&w, [1, 2, 3, 3]), Window { strides: [1, 1], pads: [1; 4] }, &[0; 70]);
+}
+
+/// A channel block of a depthwise convolution took the zero points of the first: rten#776.
+#[test]
+fn zero_points_of_later_depthwise_channels() {
+    let channels = 41;
+    let zeros = (0..channels as i32).map(|channel| 3 * channel).collect::<Vec<_>>();
+    let w = vec![0u8; channels];
+    let mut weights = Weights::new(&w, [channels, 1, 1, 1]);
+    weights.filter.groups = channels;
+    weights.zero_points = Param::Each(&zeros);
+    let expected = zeros.iter().map(|zero| -2 * zero).collect::<Vec<_>>();
+    conv((&vec![2u8; channels], [1, channels, 1, 1], 0), &weights, Window::default(), &expected);
+}
+
+/// Multipliers of the first group for all: ncnn#1234, torch-xpu-ops#5001. Each output channel has its own.
+#[test]
+fn multipliers_of_later_groups() {
+    for backend in tiers() {
+        // One channel to two in each group, and the depthwise form.
+        for outputs in [6, 3] {
+            let (w, x) = (vec![1i8; outputs], [8u8, 16, 32]);
+            let filter = Filter { groups: 3, dilation: [1, 1] };
+            let view = ImagesRef::nchw(&w, [outputs, 1, 1, 1]).unwrap();
+            let weights = PackedWeights::conv(&backend, view, Param::All(0), filter).unwrap();
+            let multipliers = (0..outputs).map(|output| 0.5f32.powi(output as i32)).collect::<Vec<_>>();
+            let to = Requantization::from_multipliers(Param::Each(&multipliers), Type::U8, 0).unwrap();
+            let options = ProductOptions::new(Type::U8).output(Output::Requantized(to));
+            let plan = ConvPlan::new(&weights, [1, 1, 1], Window::default(), &options).unwrap();
+            let (mut y, mut scratch) = (filled::<u8>(0xaa, outputs), vec![0xaa; plan.scratch_len()]);
+            let view = ImagesMut::nchw(&mut y, [1, outputs, 1, 1]).unwrap();
+            plan.run(ImagesRef::nchw(&x, [1, 3, 1, 1]).unwrap(), view, &mut scratch).unwrap();
+            let expected = if outputs == 6 { vec![8, 4, 4, 2, 2, 1] } else { vec![8, 8, 8] };
+            assert_eq!(y, expected, "{}", plan.kernel());
+        }
+    }
+}
+
+/// A scale near the greatest float overflows on the way: pytorch#28434.
+#[test]
+fn a_scale_near_the_greatest() {
+    for backend in tiers() {
+        let mut y = [0x55u8; 3];
+        quantize(&backend, &[2.96e37, -1.48e37, 1.0], 1.48e37, 5, &mut y).unwrap();
+        assert_eq!(y, [7, 4, 5], "{backend:?}");
+        let mut x = [0.0; 2];
+        dequantize(&backend, &[7u8, 255], 1.48e37, 5, &mut x).unwrap();
+        assert_eq!(x, [2.0 * 1.48e37, f32::INFINITY], "{backend:?}");
+    }
+}
+
+/// NaN and infinities in the body of a vector and in its tail: AMDMIGraphX#4914.
+#[test]
+fn what_is_no_number() {
+    for backend in tiers() {
+        for len in 1..=65 {
+            for (x, unsigned, signed) in [(f32::NAN, 0, -128), (f32::INFINITY, 255, 127), (f32::NEG_INFINITY, 0, -128)]
+            {
+                for x in [x, -x].into_iter().take(if x.is_nan() { 2 } else { 1 }) {
+                    let (mut u, mut s) = (vec![0x55u8; len], vec![0x55i8; len]);
+                    quantize(&backend, &vec![x; len], 1.0, 200, &mut u).unwrap();
+                    quantize(&backend, &vec![x; len], 1.0, -100, &mut s).unwrap();
+                    assert_eq!((u, s), (vec![unsigned; len], vec![signed; len]), "{backend:?}: {x}");
+                }
+            }
+        }
+    }
+}
+
+/// A pointwise convolution loses its bias: tract#2485; one that strides: tvm#6420.
+#[test]
+fn a_pointwise_convolution_with_bias_and_stride() {
+    for backend in tiers() {
+        let w = ImagesRef::new(&[1i8, 2], [2, 1, 1, 1]).unwrap();
+        let weights = PackedWeights::conv(&backend, w, Param::All(0), Filter::default()).unwrap();
+        let window = Window { strides: [2, 2], pads: [0; 4] };
+        let options = ProductOptions::new(Type::U8).bias(&[100, -100]);
+        let plan = ConvPlan::new(&weights, [1, 3, 3], window, &options).unwrap();
+        let x = [1u8, 2, 3, 4, 5, 6, 7, 8, 9];
+        let (mut y, mut scratch) = (filled::<i32>(0xaa, 8), vec![0xaa; plan.scratch_len()]);
+        let view = ImagesMut::new(&mut y, [1, 2, 2, 2]).unwrap();
+        plan.run(ImagesRef::new(&x, [1, 3, 3, 1]).unwrap(), view, &mut scratch).unwrap();
+        assert_eq!(y, [101, -98, 103, -94, 107, -86, 109, -82], "{}", plan.kernel());
+    }
+}

@@ -1,8 +1,8 @@
-//! Random products and convolutions, on every tier, against the reference.
+//! Random cases of every operation, on every tier, against the reference.
 
 use proptest::prelude::*;
 use zeropoint::Backend;
-use zeropoint_check::{Case, Conv, Element, End, Gemm, Layout, Values, ZeroPointsOf, check};
+use zeropoint_check::{Addition, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf, check};
 
 fn element() -> impl Strategy<Value = Element> {
     prop_oneof![Just(Element::U8), Just(Element::I8)]
@@ -81,6 +81,63 @@ fn conv() -> impl Strategy<Value = Conv> {
     )
 }
 
+/// A type with a zero point.
+fn quantized() -> impl Strategy<Value = (Element, i32)> {
+    element().prop_flat_map(|element| (Just(element), zero_point(element)))
+}
+
+/// Any scale: from the least number above 0, subnormal, to the greatest.
+fn scale() -> impl Strategy<Value = f32> {
+    prop_oneof![1u32..0x7f80_0000, 0x3a00_0000u32..0x4100_0000].prop_map(f32::from_bits)
+}
+
+/// Scales whose ratios no operation refuses.
+fn ratio() -> impl Strategy<Value = f32> {
+    prop_oneof![(-8..8i32).prop_map(|power| 2f32.powi(power)), 1e-3f32..10.0]
+}
+
+fn quantize() -> impl Strategy<Value = Case> {
+    (0..150usize, quantized(), scale(), any::<u64>())
+        .prop_map(|(len, (element, zero_point), scale, seed)| Case::Quantize { len, element, scale, zero_point, seed })
+}
+
+fn dequantize() -> impl Strategy<Value = Case> {
+    (0..150usize, quantized(), scale(), any::<u64>()).prop_map(|(len, (element, zero_point), scale, seed)| {
+        Case::Dequantize { len, element, scale, zero_point, seed }
+    })
+}
+
+fn requantize() -> impl Strategy<Value = Case> {
+    let of = element().prop_flat_map(|element| {
+        let (low, high) = element.range();
+        (Just(element), zero_point(element), low..=high, low..=high)
+    });
+    ([0..5usize, 0..120], of, any::<bool>(), any::<u64>()).prop_map(
+        |([rows, columns], (element, zero_point, one, other), each, seed)| {
+            let clamp = (one.min(other), one.max(other));
+            Case::Requantize { rows, columns, element, each, zero_point, clamp, seed }
+        },
+    )
+}
+
+fn add() -> impl Strategy<Value = Case> {
+    (0..150usize, [quantized(), quantized(), quantized()], [ratio(), ratio(), ratio()], any::<u64>()).prop_map(
+        |(len, of, scales, seed)| {
+            let (elements, zero_points) = (of.map(|of| of.0), of.map(|of| of.1));
+            Case::Add(Addition { len, elements, scales, zero_points, seed })
+        },
+    )
+}
+
+fn pool() -> impl Strategy<Value = Case> {
+    ([1..60usize, 0..100], 0..6usize, [quantized(), quantized()], [ratio(), ratio()], any::<u64>()).prop_map(
+        |(sizes, gap, of, scales, seed)| {
+            let (elements, zero_points) = (of.map(|of| of.0), of.map(|of| of.1));
+            Case::Pool(Pool { sizes, gap, elements, scales, zero_points, seed })
+        },
+    )
+}
+
 fn on_every_tier(case: &Case) -> Result<(), TestCaseError> {
     for isa in Backend::available() {
         check(isa, case).map_err(|failure| TestCaseError::fail(failure.to_string()))?;
@@ -89,7 +146,7 @@ fn on_every_tier(case: &Case) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn products_equal_the_reference(gemm in gemm()) {
@@ -99,5 +156,15 @@ proptest! {
     #[test]
     fn convolutions_equal_the_reference(conv in conv()) {
         on_every_tier(&Case::Conv(conv))?;
+    }
+
+    #[test]
+    fn products_of_a_batch_equal_the_reference(batch in 0..4usize, gemm in gemm()) {
+        on_every_tier(&Case::MatMul(MatMul { batch, gemm }))?;
+    }
+
+    #[test]
+    fn all_else_equals_the_reference(case in prop_oneof![quantize(), dequantize(), requantize(), add(), pool()]) {
+        on_every_tier(&case)?;
     }
 }

@@ -270,6 +270,9 @@ fn add() -> Vec<Case> {
         [0.025_346_905, 0.035_809_92, 0.036_585_97],
         [0.039_710_2, 0.046_094_74, 0.057_970_69],
         [1e-3, 3.0, 1e-2],
+        // Ratios so large that sums overflow, and so small that they vanish.
+        [9.9e35, 9.9e35, 1.0],
+        [1e-45, 1e-20, 1e30],
     ];
     lengths()
         .enumerate()

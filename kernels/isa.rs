@@ -6,6 +6,14 @@ use core::str::FromStr;
 /// An instruction set: a tier's name, and exactly the CPU features that the tier needs.
 ///
 /// Instruction sets are no ladder, so there is no order on them; [`crate::TIERS`] has the order of preference.
+///
+/// ```
+/// use zeropoint_kernels::Isa;
+///
+/// assert_eq!("avx2".parse(), Ok(Isa::Avx2));
+/// assert_eq!(Isa::Avx2.features(), ["avx2", "fma"]);
+/// assert!(Isa::Scalar.is_available());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Isa {

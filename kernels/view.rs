@@ -48,6 +48,18 @@ impl fmt::Display for ViewError {
 impl core::error::Error for ViewError {}
 
 /// A read-only strided view of rank `R`.
+///
+/// ```
+/// use zeropoint_kernels::view::{ImagesRef, MatRef};
+///
+/// let data = [1, 2, 3, 4, 5, 6];
+/// let rows = MatRef::new(&data, [2, 3]).unwrap();
+/// assert_eq!(rows.at([1, 0]), 4);
+/// let columns = MatRef::with_strides(&data, [3, 2], [1, 3]).unwrap(); // transposed, without a copy
+/// assert_eq!(columns.at([0, 1]), 4);
+/// let image = ImagesRef::nchw(&data, [1, 2, 1, 3]).unwrap(); // two channels of one row
+/// assert_eq!(image.at([0, 0, 0, 1]), 4);
+/// ```
 #[derive(Debug)]
 pub struct View<'a, T, const R: usize> {
     data: &'a [T],
@@ -223,6 +235,18 @@ impl<'a, T> ImagesRef<'a, T> {
 }
 
 /// A strided view of rank `R` to write through: the only view of its elements, which do not overlap.
+///
+/// ```
+/// use zeropoint_kernels::view::MatMut;
+///
+/// let mut data = [0; 6];
+/// let (mut left, mut right) = MatMut::new(&mut data, [2, 3]).unwrap().split_at(1, 1);
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| left.set([1, 0], 7));
+///     right.set([0, 1], 8);
+/// });
+/// assert_eq!(data, [0, 0, 8, 7, 0, 0]);
+/// ```
 #[derive(Debug)]
 pub struct ViewMut<'a, T, const R: usize> {
     start: *mut T,
@@ -432,7 +456,7 @@ impl<'a, T> ImagesMut<'a, T> {
     }
 }
 
-/// Offsets into a buffer, with their maximum: what makes an unchecked read at `offset + length` provable.
+/// Offsets into a buffer, with their maximum. It is what makes an unchecked read at `offset + length` provable.
 #[derive(Clone, Debug, Default)]
 pub struct Offsets {
     offsets: Vec<u32>,

@@ -7,6 +7,13 @@ use zeropoint_kernels::table::{Epilogue, Requantize};
 use zeropoint_kernels::view::MatMut;
 
 /// An element type.
+///
+/// ```
+/// use zeropoint::{Element, Type};
+///
+/// assert_eq!(<i8 as Element>::TYPE, Type::I8);
+/// assert_eq!((Type::I8.to_string().as_str(), Type::F32.size()), ("i8", 4));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Type {

@@ -9,6 +9,13 @@ use zeropoint_kernels::view::ViewError;
 use crate::element::Type;
 
 /// Why a call was refused. Nothing has been written then.
+///
+/// ```
+/// use zeropoint::{Backend, elementwise::quantize};
+///
+/// let error = quantize(&Backend::best(), &[1.0], -0.5, 0, &mut [0u8]).unwrap_err();
+/// assert_eq!(error.to_string(), "scale: a finite number above 0 expected, -0.5 given");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {

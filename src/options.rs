@@ -8,6 +8,14 @@ use crate::element::Type;
 use crate::error::{Error, positive, same_length, within};
 
 /// A parameter that is the same for all, or each one's own: per row, per column, per output channel.
+///
+/// ```
+/// use zeropoint::{Scales, ZeroPoints};
+///
+/// let (per_tensor, per_column) = (ZeroPoints::All(128), ZeroPoints::Each(&[0, 3, -7]));
+/// let scales = Scales::Each(&[0.5, 0.25, 1.0]);
+/// # let _ = (per_tensor, per_column, scales);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Param<'a, T> {
     /// One for all.
@@ -152,6 +160,15 @@ impl Requantization {
 }
 
 /// What becomes of a product's accumulators.
+///
+/// ```
+/// use zeropoint::{Output, Requantization, Scales, Type};
+///
+/// let to = Requantization::from_scales(0.02, Scales::Each(&[0.1, 0.3]), 0.05, Type::I8, -128).unwrap();
+/// let relu6 = Output::Requantized(to.with_clamp(-128, -8).unwrap());
+/// let real = Output::Dequantized { scales: Scales::All(0.002), bias: Some(&[1.5, -0.5]) };
+/// # let _ = (relu6, real);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Output<'a> {

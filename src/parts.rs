@@ -86,7 +86,7 @@ impl<'a, O> Block<'a, O> {
     }
 }
 
-/// The parts of an output, in order: see [`OutputPart`].
+/// The parts of an output, in order: an iterator. See [`OutputPart`], whose example hands them to threads.
 pub struct OutputParts<'a, O> {
     grid: Grid,
     /// What is left: later parts first, each block a row of cells, a plane or all.

@@ -21,6 +21,14 @@ use crate::scratch::{carve, reserve};
 use crate::weights::{Geometry, Packed, product, zeroed};
 
 /// How a window moves over an image.
+///
+/// ```
+/// use zeropoint::Window;
+///
+/// let stem = Window { strides: [2, 2], pads: [0, 0, 1, 1] }; // one row below and one column on the right
+/// assert_eq!(Window::default(), Window { strides: [1, 1], pads: [0; 4] });
+/// # let _ = stem;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Distance between outputs, down and across.

@@ -14,6 +14,12 @@ use crate::error::{Error, within};
 use crate::options::ZeroPoints;
 
 /// What of a convolution's geometry belongs to its weights.
+///
+/// ```
+/// use zeropoint::Filter;
+///
+/// assert_eq!(Filter::default(), Filter { groups: 1, dilation: [1, 1] });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filter {
     /// Groups: each takes its share of the input channels to its share of the output channels.

@@ -202,6 +202,12 @@ impl Registers for Avx2 {
         unsafe { _mm256_min_ps(_mm256_max_ps(x, low), high) }
     }
 
+    #[inline(always)]
+    fn prefetch(address: *const u8) {
+        // SAFETY: a prefetch of any address does no harm; it needs SSE alone, which x86-64 has.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+
     #[target_feature(enable = "avx2,fma")]
     #[inline(never)]
     unsafe fn tile<S: Store<Self>, const M: usize, const N: usize, const WIDE: bool>(

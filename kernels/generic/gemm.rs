@@ -7,6 +7,9 @@ use crate::table::GemmArgs;
 /// Rows of a tile at most: with two registers of columns, twelve accumulators, two operands and a broadcast.
 const ROWS: usize = 6;
 
+/// Bytes of a cache line.
+const CACHE_LINE: usize = 64;
+
 /// Panels that the path for a single row runs through side by side, as so many streams.
 const STREAMS: usize = 4;
 
@@ -124,8 +127,16 @@ impl Product<'_> {
         let tiles = self.rows.len().div_ceil(ROWS);
         let (least, more) = (self.rows.len() / tiles, self.rows.len() % tiles);
         let mut at = first;
+        // The next panel comes out of a farther cache while this one is multiplied: a share of it before each tile.
+        let bytes = self.segments.len() * self.segment_len * N * R::LANES;
+        let share = bytes.div_ceil(tiles);
         for tile in 0..tiles {
             let rows = least + usize::from(tile < more);
+            if WIDE {
+                for ahead in (tile * share..((tile + 1) * share).min(bytes)).step_by(CACHE_LINE) {
+                    R::prefetch(first.panel.wrapping_add(bytes + ahead));
+                }
+            }
             // SAFETY: the rows, the panel and the columns were checked by the caller.
             unsafe {
                 match rows {

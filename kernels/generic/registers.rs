@@ -75,6 +75,10 @@ pub(crate) trait Registers {
     /// `x` within the bounds; the lower bound for NaN.
     unsafe fn clamp_float(x: Self::Float, low: Self::Float, high: Self::Float) -> Self::Float;
 
+    /// Asks for the cache line of an address, which may be any. Where a target has no such instruction, nothing.
+    #[inline(always)]
+    fn prefetch(_: *const u8) {}
+
     /// Computes a tile: [`Product::tile`] in a function of its own, with the tier's features. Inlined into the loops
     /// around it, it would share their registers, and the compiler then keeps addresses on the stack in the inner loop.
     unsafe fn tile<S: Store<Self>, const M: usize, const N: usize, const WIDE: bool>(

@@ -30,11 +30,12 @@ impl Asm {
         };
         let path = std::env::current_exe()?;
         let data = fs::read(&path).with_context(|| path.display().to_string())?;
-        let (address, code) = function(&object::File::parse(data.as_slice())?, &symbol)?;
-        let instructions: Vec<Instruction> =
-            Decoder::with_ip(64, code, address, DecoderOptions::NONE).into_iter().collect();
-        let mut loops = innermost(&instructions);
-        writeln!(stdout(), "{symbol}: {}; {} innermost loops", counts(&instructions), loops.len())?;
+        let file = object::File::parse(data.as_slice())?;
+        let functions = functions(&file, &symbol)?;
+        let decode = |&(address, code)| Decoder::with_ip(64, code, address, DecoderOptions::NONE).into_iter().collect();
+        let bodies: Vec<Vec<Instruction>> = functions.iter().map(decode).collect();
+        let mut loops: Vec<&[Instruction]> = bodies.iter().flat_map(|body| innermost(body)).collect();
+        writeln!(stdout(), "{symbol}: {} functions, {} innermost loops", bodies.len(), loops.len())?;
         // Those that multiply first; then the longest.
         loops.sort_by_key(|body| std::cmp::Reverse((products(body), body.len())));
         for (index, body) in loops.iter().take(self.loops).enumerate() {
@@ -54,20 +55,31 @@ fn symbol(name: &str, kernels: &[KernelInfo]) -> Option<String> {
     Some(format!("zeropoint_kernels::{tier}::{}", kernel.operation))
 }
 
-/// Address and code of a function.
-fn function<'a>(file: &object::File<'a>, name: &str) -> Result<(u64, &'a [u8])> {
+/// Addresses and codes of a kernel's function and, if it is a product, of its tiles, which are functions of their own.
+fn functions<'a>(file: &object::File<'a>, name: &str) -> Result<Vec<(u64, &'a [u8])>> {
     if file.architecture() != Architecture::X86_64 {
         bail!("only x86-64 is disassembled");
     }
-    let symbol = file.symbols().find(|symbol| {
-        symbol.size() > 0
-            && symbol.name().is_ok_and(|mangled| format!("{:#}", rustc_demangle::demangle(mangled)) == name)
+    let tier = name.rsplit_once("::").map_or(name, |(tier, _)| tier);
+    let has_tiles = name.ends_with("::gemm") || name.ends_with("::gemv");
+    let belongs = |symbol: &str| {
+        symbol == name || (has_tiles && symbol.contains(&format!("{tier}::registers::")) && symbol.ends_with("::tile"))
+    };
+    let symbols = file.symbols().filter(|symbol| {
+        let demangled = symbol.name().map(|mangled| format!("{:#}", rustc_demangle::demangle(mangled)));
+        symbol.size() > 0 && demangled.is_ok_and(|symbol| belongs(&symbol))
     });
-    let symbol = symbol.with_context(|| format!("no symbol {name} in this executable"))?;
-    let section = symbol.section_index().context("a symbol without section")?;
-    let section = file.section_by_index(section)?;
-    let code = section.data_range(symbol.address(), symbol.size())?.context("a symbol beyond its section")?;
-    Ok((symbol.address(), code))
+    let functions = symbols.map(|symbol| {
+        let section = symbol.section_index().context("a symbol without section")?;
+        let section = file.section_by_index(section)?;
+        let code = section.data_range(symbol.address(), symbol.size())?.context("a symbol beyond its section")?;
+        Ok((symbol.address(), code))
+    });
+    let functions = functions.collect::<Result<Vec<_>>>()?;
+    if functions.is_empty() {
+        bail!("no symbol {name} in this executable");
+    }
+    Ok(functions)
 }
 
 /// The bodies of loops that have no loop within them: of backward jumps, from the target to the jump.

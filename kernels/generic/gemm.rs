@@ -2,7 +2,7 @@
 
 use super::registers::Registers;
 use super::store::{Store, WithStore, with_store};
-use crate::table::GemmArgs;
+use crate::table::{Epilogue, GemmArgs};
 
 /// Rows of a tile at most: with two registers of columns, twelve accumulators, two operands and a broadcast.
 const ROWS: usize = 6;
@@ -19,19 +19,9 @@ const STREAMS: usize = 4;
 /// The registers' features, and arguments that [`crate::KernelSet::gemm`] has checked.
 #[inline(always)]
 pub(crate) unsafe fn gemm<R: Registers>(args: &mut GemmArgs<'_>) {
-    let product = Product {
-        a: args.a,
-        rows: args.rows,
-        segments: args.segments.as_slice(),
-        segment_len: args.segment_len,
-        panels: args.panels,
-        zero_points: args.zero_points,
-        columns: args.columns,
-        bias: args.bias,
-        scratch: args.scratch,
-    };
+    let (product, epilogue) = Product::new(args);
     // SAFETY: the caller has checked the arguments.
-    unsafe { with_store::<R>(&mut args.epilogue, product) }
+    unsafe { with_store::<R>(epilogue, product) }
 }
 
 /// One row: weights are widened while they stream by, several panels at once.
@@ -40,19 +30,9 @@ pub(crate) unsafe fn gemm<R: Registers>(args: &mut GemmArgs<'_>) {
 /// As [`gemm`], with one row and no zero points.
 #[inline(always)]
 pub(crate) unsafe fn gemv<R: Registers>(args: &mut GemmArgs<'_>) {
-    let product = Row(Product {
-        a: args.a,
-        rows: args.rows,
-        segments: args.segments.as_slice(),
-        segment_len: args.segment_len,
-        panels: args.panels,
-        zero_points: args.zero_points,
-        columns: args.columns,
-        bias: args.bias,
-        scratch: args.scratch,
-    });
+    let (product, epilogue) = Product::new(args);
     // SAFETY: the caller has checked the arguments.
-    unsafe { with_store::<R>(&mut args.epilogue, product) }
+    unsafe { with_store::<R>(epilogue, Row(product)) }
 }
 
 /// Where a tile lies.
@@ -81,6 +61,24 @@ pub(crate) struct Product<'a> {
     scratch: &'a mut [i16],
 }
 
+impl<'a> Product<'a> {
+    fn new<'s>(args: &'s mut GemmArgs<'a>) -> (Product<'s>, &'s mut Epilogue<'a>) {
+        let product = Product {
+            a: args.a,
+            rows: args.rows,
+            segments: args.segments.as_slice(),
+            segment_len: args.segment_len,
+            panels: args.panels,
+            zero_points: args.zero_points,
+            columns: args.columns,
+            bias: args.bias,
+            scratch: args.scratch,
+        };
+        (product, &mut args.epilogue)
+    }
+}
+
+/// A product of one row.
 struct Row<'a>(Product<'a>);
 
 impl<R: Registers> WithStore<R> for Product<'_> {

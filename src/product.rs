@@ -343,6 +343,10 @@ impl Product {
         mut scratch: &mut [u8],
     ) {
         let part = &self.blocks.part(index);
+        // Without output there is no band either, in which the groups of channels would have their places.
+        if out.shape().contains(&0) {
+            return;
+        }
         let [band, panel, staged] = self.buffers();
         let band: &mut [i16] = carve(&mut scratch, band);
         let panel: &mut [i16] = carve(&mut scratch, panel);

@@ -173,7 +173,7 @@ impl AddPlan {
         let k = zeros[2] - libm::fmaf(ra, zeros[0], rb * zeros[1]);
         for (what, got) in [("ratio of the scales of a and the sum", ra), ("ratio of the scales of b and the sum", rb)]
         {
-            // Below this no sum of two products overflows on the way.
+            // Below this no product overflows, so no two infinities meet: the sum may be infinite, but is a number.
             if got >= 1e36 {
                 return Err(Error::Scale { what, got });
             }

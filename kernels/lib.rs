@@ -28,6 +28,12 @@ mod generic;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512vnni;
+#[cfg(target_arch = "x86_64")]
+mod avxvnni;
 mod scalar;
 
 pub use isa::Isa;
@@ -35,6 +41,12 @@ pub use table::KernelSet;
 
 /// The tiers of this build, in order of preference.
 pub static TIERS: &[&KernelSet] = &[
+    #[cfg(target_arch = "x86_64")]
+    &avx512vnni::SET,
+    #[cfg(target_arch = "x86_64")]
+    &avxvnni::SET,
+    #[cfg(target_arch = "x86_64")]
+    &avx512::SET,
     #[cfg(target_arch = "x86_64")]
     &avx2::SET,
     &scalar::SET,

@@ -31,6 +31,7 @@
 extern crate alloc;
 
 mod backend;
+mod band;
 mod blocks;
 mod conv;
 mod element;

@@ -14,8 +14,11 @@ use crate::options::{Param, ZeroPoints};
 use crate::product::Window;
 use crate::weights::{Geometry, product};
 
-/// Rows of a tile that lie a multiple of this many bytes apart crowd into a few sets of the first-level cache.
-const CROWDED: usize = 1 << 10;
+/// Rows of a tile that lie a multiple of this many elements apart crowd into a few sets of the first-level cache: as
+/// bytes they are in place then, so that moving them apart must gain what the copy costs.
+const fn crowded(element: usize) -> usize {
+    if element == 1 { 2048 } else { 512 }
+}
 
 /// Bytes by which such rows are moved apart.
 const APART: usize = 64;
@@ -68,7 +71,7 @@ impl Band {
         let band_width = reach(out_width, window.strides[1], kernel_width, geometry.filter.dilation[1]);
         let unpadded = bytes && left == 0 && right == 0;
         let row_values = product("band of input", &[if unpadded { width } else { band_width }, channels])?;
-        let crowded = out_width <= 1 && row_values > 0 && (row_values * element).is_multiple_of(CROWDED);
+        let crowded = out_width <= 1 && row_values > 0 && row_values.is_multiple_of(crowded(element));
         Ok(Self {
             input,
             before: [top, left],

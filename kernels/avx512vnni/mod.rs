@@ -10,7 +10,7 @@ crate::generic::tier::tier! {
     Avx512Vnni "avx512vnni", #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")];
     registers: super::avx512::registers::Zmm<true>;
     product: Bytes [product::Quads<false>, product::Quads<true>];
-    gemm: "i8i8i32_14x32k4";
+    gemm: "i8i8i32_12x32k4";
     gemv: "i8i8i32_1x128k4";
     depthwise: "i16i16i32_4x32k2";
 }

@@ -11,7 +11,8 @@ use crate::table::Activations;
 /// Quads of bytes, of activations that are unsigned or signed. The instruction takes an unsigned and a signed operand,
 /// and either may be the weights: for signed activations they become unsigned while they are read.
 ///
-/// Fourteen rows by two registers are 28 accumulators; with two operands and a broadcast 31 of 32 registers are taken.
+/// Twelve rows by two registers are 24 accumulators. Fourteen would fit the 32 registers, but their pointers not the
+/// others: an address would be read from the stack for every fourth product, for no gain.
 pub(super) struct Quads<const SIGNED: bool>;
 
 // SAFETY: (of every block below) the trait's methods are called with AVX-512 F, BW and VNNI at hand, and with pointers
@@ -22,7 +23,7 @@ impl<const SIGNED: bool> Multiply for Quads<SIGNED> {
     type Operand = __m512i;
 
     const GROUP: usize = 4;
-    const ROWS: usize = 14;
+    const ROWS: usize = 12;
     const ROW_UNIT: usize = 2;
     const REGISTERS: usize = 2;
     const PREPARES: bool = false;

@@ -5,6 +5,20 @@ use super::multiply::{Multiply, Weights, lanes, step};
 use super::registers::Registers;
 use super::store::Store;
 
+/// Does something for each row of a tile, one after the other in the text: in a loop that the compiler does not unroll,
+/// the accumulators would be in memory.
+macro_rules! each_row {
+    ($m:ident in $rows:ident => $body:block) => {
+        each_row!($m in $rows => $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    ($m:ident in $rows:ident => $body:block, $($row:literal)*) => {
+        $(if const { $row < $rows } {
+            let $m = $row;
+            $body
+        })*
+    };
+}
+
 /// `M` rows by `N` registers of columns: the accumulators never leave their registers before the store.
 ///
 /// # Safety
@@ -20,12 +34,12 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
     unsafe {
         let mut acc = [[P::R::splat(0); N]; M];
         let mut starts = [product.a.as_ptr(); M];
-        for m in 0..M {
+        each_row!(m in M => {
             for n in 0..N {
                 acc[m][n] = P::R::load(at.start.add(m * at.start_stride + n * lanes::<P>()));
             }
             starts[m] = starts[m].add(*product.rows.get_unchecked(at.row(m)) as usize);
-        }
+        });
         let mut weights = Weights(at.weights);
         for &segment in product.segments {
             let mut rows = starts;
@@ -46,8 +60,15 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
                 }
             }
         }
-        for m in 0..M {
-            store.store(at.row(m), at.column, at.count, acc[m]);
+        // A copy, or each byte written might change what the next row's store is read from.
+        let store = *store;
+        if at.count == N * lanes::<P>() {
+            each_row!(m in M => { store.write(store.place(at.row(m), at.column), at.column, acc[m]) });
+        } else {
+            let acc = acc;
+            for m in 0..M {
+                store.store(at.row(m), at.column, at.count, acc[m]);
+            }
         }
     }
 }

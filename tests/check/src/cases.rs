@@ -216,32 +216,23 @@ fn lengths() -> impl Iterator<Item = usize> {
 
 const SCALES: [f32; 9] = [1.0, 0.5, 0.018_658_448, 3.7e-3, 1.0 / 3.0, 1e-38, 1e-42, 1e30, 0.002_148_548_6];
 
-fn quantize() -> Vec<Case> {
+/// What `case` makes of each length, type, scale, zero point and seed.
+fn conversions(case: impl Fn(usize, Element, f32, i32, u64) -> Case) -> Vec<Case> {
     lengths()
         .flat_map(|len| [(len, U8), (len, I8)])
         .enumerate()
-        .map(|(index, (len, element))| Case::Quantize {
-            len,
-            element,
-            scale: nth(&SCALES, index),
-            zero_point: nth(&zero_points(element), index / 2),
-            seed: index as u64,
+        .map(|(index, (len, element))| {
+            case(len, element, nth(&SCALES, index), nth(&zero_points(element), index / 2), index as u64)
         })
         .collect()
 }
 
+fn quantize() -> Vec<Case> {
+    conversions(|len, element, scale, zero_point, seed| Case::Quantize { len, element, scale, zero_point, seed })
+}
+
 fn dequantize() -> Vec<Case> {
-    lengths()
-        .flat_map(|len| [(len, U8), (len, I8)])
-        .enumerate()
-        .map(|(index, (len, element))| Case::Dequantize {
-            len,
-            element,
-            scale: nth(&SCALES, index),
-            zero_point: nth(&zero_points(element), index / 2),
-            seed: index as u64,
-        })
-        .collect()
+    conversions(|len, element, scale, zero_point, seed| Case::Dequantize { len, element, scale, zero_point, seed })
 }
 
 fn requantize() -> Vec<Case> {

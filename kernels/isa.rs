@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::str::FromStr;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// An instruction set: a tier's name, and exactly the CPU features that the tier needs.
 ///
@@ -130,12 +131,30 @@ impl Isa {
 
     /// Whether this CPU and its operating system run the tier's instructions.
     pub fn is_available(self) -> bool {
-        self.runs_on(Arch::BUILD, detected)
+        available() & self.bit() != 0
+    }
+
+    const fn bit(self) -> u32 {
+        1 << self as u32
     }
 
     /// The tier that [`Isa::choose`] takes on this CPU.
     pub fn best() -> Self {
         Self::choose(Arch::BUILD, detected)
+    }
+}
+
+/// The instruction sets of this CPU, a bit each: looked up once, since every call of a kernel asks.
+fn available() -> u32 {
+    static AVAILABLE: AtomicU32 = AtomicU32::new(0);
+    match AVAILABLE.load(Ordering::Relaxed) {
+        // Not looked up yet: the portable one is always there.
+        0 => {
+            let bits = Isa::ALL.iter().filter(|isa| isa.runs_on(Arch::BUILD, detected)).map(|isa| isa.bit()).sum();
+            AVAILABLE.store(bits, Ordering::Relaxed);
+            bits
+        }
+        bits => bits,
     }
 }
 

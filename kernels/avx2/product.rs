@@ -21,8 +21,6 @@ impl Multiply for Pairs {
     const GROUP: usize = 2;
     const ROWS: usize = 6;
     const REGISTERS: usize = 2;
-    // The counting of a turn costs as much as a row.
-    const TURN: usize = 4;
     const PREPARES: bool = true;
 
     fn activations(a: Activations<'_>) -> &[i16] {

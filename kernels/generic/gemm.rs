@@ -84,8 +84,8 @@ pub(crate) struct Tile {
 impl Tile {
     /// The `m`-th row of the tile.
     #[inline(always)]
-    pub(crate) fn row(&self, m: usize) -> usize {
-        (self.row + m).min(self.last)
+    pub(crate) fn row<P: Multiply>(&self, m: usize) -> usize {
+        if P::ROW_UNIT == 1 { self.row + m } else { (self.row + m).min(self.last) }
     }
 }
 

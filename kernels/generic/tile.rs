@@ -38,7 +38,7 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
             for n in 0..N {
                 acc[m][n] = P::R::load(at.start.add(m * at.start_stride + n * lanes::<P>()));
             }
-            starts[m] = starts[m].add(*product.rows.get_unchecked(at.row(m)) as usize);
+            starts[m] = starts[m].add(*product.rows.get_unchecked(at.row::<P>(m)) as usize);
         });
         let mut weights = Weights(at.weights);
         for &segment in product.segments {
@@ -63,11 +63,11 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
         // A copy, or each byte written might change what the next row's store is read from.
         let store = *store;
         if at.count == N * lanes::<P>() {
-            each_row!(m in M => { store.write(store.place(at.row(m), at.column), at.column, acc[m]) });
+            each_row!(m in M => { store.write(store.place(at.row::<P>(m), at.column), at.column, acc[m]) });
         } else {
             let acc = acc;
             for m in 0..M {
-                store.store(at.row(m), at.column, at.count, acc[m]);
+                store.store(at.row::<P>(m), at.column, at.count, acc[m]);
             }
         }
     }

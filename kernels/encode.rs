@@ -11,7 +11,9 @@
 //!
 //! *Bytes*: activations are multiplied as they are, where they are. With `b` and `zb` as the kernel reads weights,
 //!
-//!     Σ (a - za) (b - zb) = Σ a·b - za · Σ (b - zb) - zb · Σ a        modulo 2^32
+//! ```text
+//! Σ (a - za) (b - zb) = Σ a·b - za · Σ (b - zb) - zb · Σ a        modulo 2^32
+//! ```
 //!
 //! and the second and the third term are in what the accumulators start from. `Σ (b - zb)` is known when weights are
 //! packed and does not change when `b` and `zb` both move by 128; so a zero point of the activations costs nothing. Sums

@@ -84,7 +84,7 @@ fn products(sizes: &[[usize; 3]]) -> Vec<Gemm> {
 fn gemm() -> Vec<Case> {
     let mut sizes = vec![[0, 3, 4], [3, 0, 4], [3, 4, 0], [0, 0, 0], [1, 1, 1], [1, 0, 1]];
     // Around the tile's rows and what they are divided into.
-    for m in [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 18, 19, 25] {
+    for m in [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 18, 19, 23, 25] {
         sizes.push([m, 19, 21]);
     }
     // Around the grouping of K.
@@ -98,6 +98,7 @@ fn gemm() -> Vec<Case> {
     // Rows of a power of two, several bands, several ranges of columns.
     sizes.extend([
         [13, 512, 9],
+        [5, 2048, 9],
         [7, 29, 13],
         [33, 100, 47],
         [301, 600, 70],
@@ -165,7 +166,14 @@ fn conv() -> Vec<Case> {
         ([1, 9, 9], [3, 9, 1], [3, 3], [1, 1], [2, 3], [2, 3, 2, 3]),
         ([1, 5, 5], [2, 3, 1], [2, 3], [3, 2], [1, 1], [1, 2, 0, 1]),
         ([3, 20, 40], [16, 32, 1], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
+        // Without padding, and so in place where a tier takes bytes: whole groups of K in each segment.
+        ([2, 9, 7], [8, 33, 1], [3, 3], [1, 2], [1, 1], [0; 4]),
+        ([1, 9, 8], [16, 9, 1], [3, 2], [2, 1], [1, 2], [0; 4]),
+        ([2, 6, 5], [8, 5, 3], [3, 3], [1, 1], [1, 1], [0; 4]),
+        // Padded above and below alone, in several bands: those between the first and the last are in place.
+        ([1, 120, 40], [8, 24, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),
         // Pointwise, strided too.
+        ([2, 9, 7], [16, 33, 1], [1, 1], [1, 1], [1, 1], [0; 4]),
         ([1, 4, 5], [7, 9, 1], [1, 1], [1, 1], [1, 1], [0; 4]),
         ([2, 7, 7], [16, 40, 1], [1, 1], [2, 2], [1, 1], [0; 4]),
         ([1, 5, 5], [6, 8, 1], [1, 1], [3, 1], [1, 1], [1, 1, 1, 1]),

@@ -62,17 +62,13 @@ impl<P: Multiply> Row<'_, P> {
                 let weights = self.product.panels.as_ptr().add(column * depth);
                 let left = self.product.columns - column;
                 let count = left.min(width);
-                let mut at =
-                    Tile { weights, row: 0, last: 0, column, count, start: core::ptr::null(), start_stride: 0 };
+                let at = Tile::new(weights, 0, column, count);
                 if left > width / 2 {
-                    (at.start, at.start_stride) = self.start.of_tile::<P, N>(1, &at);
-                    P::tile::<S, 1, N, false>(&self.product, at, store);
+                    P::tile::<S, 1, N, false>(&self.product, self.start.of_tile::<P, N>(1, at), store);
                 } else if N == 4 {
-                    (at.start, at.start_stride) = self.start.of_tile::<P, 2>(1, &at);
-                    P::tile::<S, 1, 2, false>(&self.product, at, store);
+                    P::tile::<S, 1, 2, false>(&self.product, self.start.of_tile::<P, 2>(1, at), store);
                 } else {
-                    (at.start, at.start_stride) = self.start.of_tile::<P, 1>(1, &at);
-                    P::tile::<S, 1, 1, false>(&self.product, at, store);
+                    P::tile::<S, 1, 1, false>(&self.product, self.start.of_tile::<P, 1>(1, at), store);
                 }
                 column += count;
             }
@@ -91,16 +87,7 @@ impl<P: Multiply> Row<'_, P> {
             for p in 0..STREAMS {
                 let column = column + p * width;
                 panels[p].0 = panels[p].0.add(column * depth);
-                let at = Tile {
-                    weights: panels[p].0,
-                    row: 0,
-                    last: 0,
-                    column,
-                    count: width,
-                    start: core::ptr::null(),
-                    start_stride: 0,
-                };
-                let (start, _) = self.start.of_tile::<P, N>(1, &at);
+                let Tile { start, .. } = self.start.of_tile::<P, N>(1, Tile::new(panels[p].0, 0, column, width));
                 for n in 0..N {
                     acc[p][n] = P::R::load(start.add(n * lanes::<P>()));
                 }

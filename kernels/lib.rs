@@ -34,6 +34,8 @@ mod avx512;
 mod avx512vnni;
 #[cfg(target_arch = "x86_64")]
 mod avxvnni;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
 mod scalar;
 
 pub use isa::Isa;
@@ -49,6 +51,8 @@ pub static TIERS: &[&KernelSet] = &[
     &avx512::SET,
     #[cfg(target_arch = "x86_64")]
     &avx2::SET,
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    &neon::SET,
     &scalar::SET,
 ];
 

@@ -36,6 +36,8 @@ mod avx512vnni;
 mod avxvnni;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon_dotprod;
 mod scalar;
 
 pub use isa::Isa;
@@ -51,6 +53,8 @@ pub static TIERS: &[&KernelSet] = &[
     &avx512::SET,
     #[cfg(target_arch = "x86_64")]
     &avx2::SET,
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    &neon_dotprod::SET,
     #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
     &neon::SET,
     &scalar::SET,

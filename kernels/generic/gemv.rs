@@ -92,21 +92,38 @@ impl<P: Multiply> Row<'_, P> {
                     acc[p][n] = P::R::load(start.add(n * lanes::<P>()));
                 }
             }
-            let start = self.product.a.as_ptr().add(self.product.rows[0] as usize);
-            for &segment in self.product.segments {
-                let row = start.add(segment as usize);
-                let mut k = 0;
-                while k < self.product.segment_len {
-                    let a = P::broadcast(row.add(k));
-                    for p in 0..STREAMS {
-                        products::<P, N>(&mut acc[p], a, panels[p]);
-                        panels[p] = panels[p].ahead::<P, N, false>(1);
-                    }
-                    k += P::GROUP;
-                }
-            }
+            P::row(&mut acc, &self.product, panels);
             for p in 0..STREAMS {
                 store.store(0, column + p * width, width, acc[p]);
+            }
+        }
+    }
+}
+
+/// The first row by `S` panels of `N` registers of columns, over the whole of K.
+///
+/// # Safety
+/// The product's features; the row has a segment's length behind each of its segments, and each panel has weights of `N`
+/// registers for each group of K.
+#[inline(always)]
+pub(crate) unsafe fn row<P: Multiply, const S: usize, const N: usize>(
+    acc: &mut [[Int<P>; N]; S],
+    product: &Product<'_, P::A>,
+    mut panels: [Weights; S],
+) {
+    // SAFETY: the caller grants the row and the weights.
+    unsafe {
+        let start = product.a.as_ptr().add(product.rows[0] as usize);
+        for &segment in product.segments {
+            let row = start.add(segment as usize);
+            let mut k = 0;
+            while k < product.segment_len {
+                let a = P::broadcast(row.add(k));
+                for s in 0..S {
+                    products::<P, N>(&mut acc[s], a, panels[s]);
+                    panels[s] = panels[s].ahead::<P, N, false>(1);
+                }
+                k += P::GROUP;
             }
         }
     }

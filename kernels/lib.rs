@@ -38,6 +38,8 @@ mod avxvnni;
 mod neon;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon_dotprod;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon_i8mm;
 mod scalar;
 
 pub use isa::Isa;
@@ -53,6 +55,8 @@ pub static TIERS: &[&KernelSet] = &[
     &avx512::SET,
     #[cfg(target_arch = "x86_64")]
     &avx2::SET,
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    &neon_i8mm::SET,
     #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
     &neon_dotprod::SET,
     #[cfg(all(target_arch = "aarch64", target_endian = "little"))]

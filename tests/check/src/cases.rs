@@ -59,7 +59,8 @@ fn products(sizes: &[[usize; 3]]) -> Vec<Gemm> {
             let a = if variant == 3 {
                 ZeroPointsOf::Each
             } else {
-                ZeroPointsOf::All(nth(&zero_points(elements[0]), index))
+                // Five values and five variants: without the turn, a variant would meet the same value for ever.
+                ZeroPointsOf::All(nth(&zero_points(elements[0]), index + index / 5))
             };
             let b = match variant {
                 // Stored as they are; then with zero points of both kinds.

@@ -1,0 +1,94 @@
+//! What runs on an emulated CPU: whether it has the tiers that it should have, which one the library chooses, and the
+//! telling cases on each.
+//!
+//! It is small, links nothing and reads no file, so that it runs wherever a kernel boots. Its last lines are a
+//! [`Report`] for each tier.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use zeropoint::{Backend, Isa};
+use zeropoint_check::{Report, check, operations, telling_cases};
+
+const USAGE: &str = "usage: zeropoint-check TIER[,TIER…] [--choice]
+
+The tiers that this CPU has, and no others; the first is the one that the library has to choose.
+  --choice  check the choice alone, and run no case";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (names, cases) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [names] => (names, true),
+        [names, "--choice"] => (names, false),
+        _ => return refuse(USAGE),
+    };
+    let expected = match names.split(',').map(str::parse).collect::<Result<Vec<Isa>, _>>() {
+        Ok(expected) => expected,
+        Err(error) => return refuse(&format!("{names}: {error}")),
+    };
+
+    let mut right = choice(&expected);
+    if cases {
+        let here = Backend::available().filter(|isa| expected.contains(isa));
+        let reports: Vec<Report> = here.map(run).collect();
+        right &= reports.iter().all(|report| report.failures == 0);
+        reports.iter().for_each(|report| println!("{report}"));
+    }
+    if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn refuse(why: &str) -> ExitCode {
+    eprintln!("{why}");
+    ExitCode::from(2)
+}
+
+/// Whether the CPU has the expected tiers, and the library chooses the first of them.
+fn choice(expected: &[Isa]) -> bool {
+    let (has, best): (Vec<Isa>, Isa) = (Backend::available().collect(), Backend::best().isa());
+    println!("tiers here: {has:?}; chosen: {best}");
+    let same = Isa::ALL.iter().all(|isa| has.contains(isa) == expected.contains(isa));
+    if !same {
+        println!("WRONG: expected the tiers {expected:?}");
+    }
+    if Some(&best) != expected.first() {
+        println!("WRONG: expected the choice of {}", expected[0]);
+    }
+    same && Some(&best) == expected.first()
+}
+
+/// Runs the telling cases on a tier, and looks whether they reached all of its kernels.
+fn run(isa: Isa) -> Report {
+    const SHOWN: usize = 5;
+    let mut report = Report { tier: isa.to_string(), cases: 0, failures: 0 };
+    let mut reached = BTreeSet::new();
+    for operation in operations() {
+        // Printed first: an instruction that the CPU lacks ends the program here.
+        print!("{isa} {operation}:");
+        flush();
+        let cases = telling_cases(operation);
+        let failures = cases.iter().filter_map(|case| check(isa, case).map(|kernel| reached.insert(kernel)).err());
+        let failures: Vec<_> = failures.collect();
+        println!(" {} cases, {} failures", cases.len(), failures.len());
+        failures.iter().take(SHOWN).for_each(|failure| println!("{failure}"));
+        report.cases += cases.len();
+        report.failures += failures.len();
+    }
+    for missed in kernels(isa).filter(|name| !reached.contains(name)) {
+        println!("no case was for {missed}");
+        report.failures += 1;
+    }
+    report
+}
+
+/// The kernels that cases are for. `center` has none: it is the first step of each product.
+fn kernels(isa: Isa) -> impl Iterator<Item = &'static str> {
+    let kernels = Backend::with_isa(isa).map(|backend| backend.kernels()).unwrap_or_default();
+    kernels.into_iter().filter(|kernel| kernel.operation != "center").map(|kernel| kernel.name)
+}
+
+fn flush() {
+    use std::io::Write;
+    // Whoever listens no more has lost nothing but the place.
+    let _ = std::io::stdout().flush();
+}

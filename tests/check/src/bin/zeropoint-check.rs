@@ -11,14 +11,19 @@ use std::process::ExitCode;
 use zeropoint::{Backend, Isa};
 use zeropoint_check::{Report, check, operations, telling_cases};
 
-const USAGE: &str = "usage: zeropoint-check TIER[,TIER…] [--choice]
+const USAGE: &str = "usage: zeropoint-check [TIER[,TIER…] [--choice]]
 
-The tiers that this CPU has, and no others; the first is the one that the library has to choose.
+The tiers that this CPU has, and no others; the first is the one that the library has to choose. Without any, says \
+which it has.
   --choice  check the choice alone, and run no case";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (names, cases) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => {
+            println!("{}", here());
+            return ExitCode::SUCCESS;
+        }
         [names] => (names, true),
         [names, "--choice"] => (names, false),
         _ => return refuse(USAGE),
@@ -43,10 +48,16 @@ fn refuse(why: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
+/// The tiers of this CPU, in words.
+fn here() -> String {
+    let has: Vec<&str> = Backend::available().map(Isa::name).collect();
+    format!("has {}; chosen: {}", has.join(", "), Backend::best().isa())
+}
+
 /// Whether the CPU has the expected tiers, and the library chooses the first of them.
 fn choice(expected: &[Isa]) -> bool {
     let (has, best): (Vec<Isa>, Isa) = (Backend::available().collect(), Backend::best().isa());
-    println!("tiers here: {has:?}; chosen: {best}");
+    println!("{}", here());
     let same = Isa::ALL.iter().all(|isa| has.contains(isa) == expected.contains(isa));
     if !same {
         println!("WRONG: expected the tiers {expected:?}");

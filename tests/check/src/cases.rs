@@ -93,7 +93,7 @@ fn gemm() -> Vec<Case> {
         sizes.extend([[1, k, 17], [7, k, 33]]);
     }
     // Around the widths of registers, panels and streams.
-    for n in [1, 2, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 48, 63, 64, 65, 72, 127, 128, 129, 136] {
+    for n in [1, 2, 6, 7, 8, 9, 10, 12, 15, 16, 17, 23, 24, 25, 31, 32, 33, 48, 63, 64, 65, 72, 127, 128, 129, 136] {
         sizes.extend([[1, 10, n], [8, 10, n]]);
     }
     // Rows of a power of two, several bands, several ranges of columns.
@@ -107,6 +107,8 @@ fn gemm() -> Vec<Case> {
         [1, 768, 4099],
         // Bands and ranges of columns at once, the last of each smaller than the others.
         [200, 26, 1050],
+        // The same, small enough for an emulated CPU.
+        [96, 34, 800],
     ]);
     products(&sizes).into_iter().map(Case::Gemm).collect()
 }

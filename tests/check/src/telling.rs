@@ -7,14 +7,18 @@ use crate::cases::cases;
 
 /// Multiply-accumulates up to which a shape is run with all of its zero points, types, ends and layouts.
 const CHEAP: usize = 40_000;
+/// Multiply-accumulates from which on a shape is not run: they would take longer than all the others.
+const DEAR: usize = 3_300_000;
 
-/// The telling cases of an operation: all of the shapes that cost little, and one of each that costs more. A big shape
-/// tells about bands, ranges and parts, which depend on it alone; everything else the small ones tell as well.
+/// The telling cases of an operation: all of the shapes that cost little, one of each that costs more, and none of a
+/// few. A big shape tells about bands, ranges and parts, which depend on it alone; everything else the small ones tell
+/// as well.
 pub fn telling_cases(operation: &str) -> Vec<Case> {
     let all = cases(operation);
     let shapes = all.chunk_by(same_shape).enumerate();
     let chosen = shapes.flat_map(|(index, variants)| match work(&variants[0]) {
         ..=CHEAP => variants,
+        DEAR.. => &[],
         // Not the first of each: the choices that come first would be all that big shapes are run with.
         _ => std::slice::from_ref(&variants[index % variants.len()]),
     });
@@ -153,10 +157,11 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_is_run() {
+    fn hardly_a_shape_is_left_out() {
         for operation in operations() {
-            let (all, telling) = (cases(operation), telling_cases(operation));
-            assert_eq!(all.chunk_by(same_shape).count(), telling.chunk_by(same_shape).count(), "{operation}");
+            let shapes = |cases: Vec<Case>| cases.chunk_by(same_shape).count();
+            let (all, telling) = (shapes(cases(operation)), shapes(telling_cases(operation)));
+            assert!(telling * 100 >= all * 95, "{operation}: {telling} of {all} shapes");
         }
     }
 }

@@ -124,7 +124,8 @@ fn script(job: &Job) -> String {
         // Errors go where the rest goes.
         let _ = write!(script, "echo; echo {}\n./{} 2>&1\necho \"{END}$?\"\n", BEGIN.trim_end(), words.join(" "));
     }
-    script + "/bin/busybox poweroff -f\n"
+    // What is still on its way out of the serial port would be lost.
+    script + "/bin/busybox sleep 1; /bin/busybox poweroff -f\n"
 }
 
 /// What the programs said and how they ended, from what came out of the serial port.

@@ -1,5 +1,6 @@
 //! Building for another CPU: one file each, linked statically, that needs nothing of the system where it runs.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,6 +14,9 @@ pub(crate) enum Architecture {
     X86,
     Arm,
 }
+
+/// The profile in Cargo.toml.
+const PROFILE: &str = "emulated";
 
 /// The programs that run on an emulated CPU.
 pub(crate) const CHECK: &str = "zeropoint-check";
@@ -41,17 +45,16 @@ pub(super) fn install_target() -> Result<()> {
 /// Builds the check program and the runner, and gives the folder where they are.
 pub(crate) fn build(architecture: Architecture) -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    // A folder of its own: the programs are built without debugging information, to make what is booted small.
-    let folder = root.join("target/emulated");
     let target = architecture.target();
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--release", "--target", target, "--target-dir"]).arg(&folder);
+    cargo.args(["build", "--quiet", "--profile", PROFILE, "--target", target]).current_dir(&root);
     cargo.args(["--package", "zeropoint-check", "--bin", CHECK, "--package", "zeropoint-runner", "--bin", RUNNER]);
-    cargo.current_dir(&root);
     // Flags of the caller's are for this machine's CPU, not for an emulated one.
     cargo.env_remove("CARGO_ENCODED_RUSTFLAGS").env("RUSTFLAGS", "-C target-feature=+crt-static");
-    cargo.env("CARGO_PROFILE_RELEASE_DEBUG", "0").env("CARGO_PROFILE_RELEASE_STRIP", "true");
     cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld");
-    process::output(&mut cargo).with_context(|| format!("building for {target}"))?;
-    Ok(folder.join(target).join("release"))
+    process::output(&mut cargo).with_context(|| {
+        format!("building for {target}; `cargo xtask emulators --install` fetches what the compiler needs for it")
+    })?;
+    let folder = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(folder.join(target).join(PROFILE))
 }

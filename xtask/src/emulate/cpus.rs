@@ -10,6 +10,8 @@ pub(crate) struct Cpu {
     pub(crate) model: Model,
     /// Names of all tiers that it has, best first: the library has to choose the first.
     tiers: &'static [&'static str],
+    /// Names of those whose cases are run. A tier is run where there is little beyond it, and not on every CPU.
+    runs: &'static [&'static str],
     /// The same CPU with one feature taken away.
     pub(crate) variants: &'static [Variant],
 }
@@ -37,12 +39,14 @@ pub(crate) const CPUS: &[Cpu] = &[
         name: "nehalem",
         model: Model::Bochs { model: "corei5_lynnfield_750", without: &[], with: &[] },
         tiers: &["scalar"],
+        runs: &["scalar"],
         variants: &[],
     },
     Cpu {
         name: "haswell",
         model: Model::Bochs { model: "corei7_haswell_4770", without: &[], with: &[] },
         tiers: &["avx2", "scalar"],
+        runs: &["avx2"],
         variants: &[
             Variant { without: "avx2", tiers: &["scalar"] },
             Variant { without: "avx_fma", tiers: &["scalar"] },
@@ -52,6 +56,7 @@ pub(crate) const CPUS: &[Cpu] = &[
         name: "skylake-x",
         model: Model::Bochs { model: "corei7_skylake_x", without: &[], with: &[] },
         tiers: &["avx512", "avx2", "scalar"],
+        runs: &["avx512"],
         variants: &[
             Variant { without: "avx512bw", tiers: &["avx2", "scalar"] },
             Variant { without: "avx512dq", tiers: &["avx2", "scalar"] },
@@ -74,6 +79,7 @@ pub(crate) const CPUS: &[Cpu] = &[
             with: &[],
         },
         tiers: &["avx512vnni", "avx512", "avx2", "scalar"],
+        runs: &["avx512vnni"],
         variants: &[Variant { without: "avx512vnni", tiers: &["avx512", "avx2", "scalar"] }],
     },
     Cpu {
@@ -95,6 +101,7 @@ pub(crate) const CPUS: &[Cpu] = &[
             with: &[],
         },
         tiers: &["avxvnni", "avx2", "scalar"],
+        runs: &["avxvnni"],
         variants: &[Variant { without: "avx_vnni", tiers: &["avx2", "scalar"] }],
     },
     Cpu {
@@ -106,22 +113,31 @@ pub(crate) const CPUS: &[Cpu] = &[
             with: &["avx512vp2intersect"],
         },
         tiers: &["avx512vnni", "avxvnni", "avx512", "avx2", "scalar"],
+        runs: &["avx512vnni", "avxvnni"],
         variants: &[
             Variant { without: "avx512vnni", tiers: &["avxvnni", "avx512", "avx2", "scalar"] },
             Variant { without: "avx_vnni", tiers: &["avx512vnni", "avx512", "avx2", "scalar"] },
         ],
     },
-    Cpu { name: "cortex-a53", model: Model::Qemu { model: "cortex-a53" }, tiers: &["neon", "scalar"], variants: &[] },
+    Cpu {
+        name: "cortex-a53",
+        model: Model::Qemu { model: "cortex-a53" },
+        tiers: &["neon", "scalar"],
+        runs: &["neon", "scalar"],
+        variants: &[],
+    },
     Cpu {
         name: "neoverse-n1",
         model: Model::Qemu { model: "neoverse-n1" },
         tiers: &["neon_dotprod", "neon", "scalar"],
+        runs: &["neon_dotprod", "neon"],
         variants: &[],
     },
     Cpu {
         name: "max",
         model: Model::Qemu { model: "max" },
         tiers: &["neon_i8mm", "neon_dotprod", "neon", "scalar"],
+        runs: &["neon_i8mm", "neon_dotprod", "neon"],
         variants: &[],
     },
 ];
@@ -139,6 +155,11 @@ impl Cpu {
     /// The tiers that it has, the library's choice first.
     pub(crate) fn tiers(&self) -> Vec<Isa> {
         known(self.tiers)
+    }
+
+    /// The tiers whose cases are run.
+    pub(crate) fn runs(&self) -> Vec<Isa> {
+        known(self.runs)
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn run(cpus: &[&'static Cpu], wrong: &mut Vec<String>) -> Result<Reco
         boots.extend(cpus.iter().flat_map(|&cpu| variants(cpu)));
     }
     // The longest first: what is left for the end is short.
-    boots.sort_by_key(|(cpu, variant)| (variant.is_some(), Reverse(cpu.tiers().len())));
+    boots.sort_by_key(|(cpu, variant)| (variant.is_some(), Reverse(cpu.runs().len())));
 
     let bar = progress::bar(boots.len());
     let (next, done) = (AtomicUsize::new(0), Mutex::new((Records::new(), Vec::new())));
@@ -34,17 +34,17 @@ pub(super) fn run(cpus: &[&'static Cpu], wrong: &mut Vec<String>) -> Result<Reco
         while let Some(&boot) = boots.get(next.fetch_add(1, Ordering::Relaxed)) {
             let begin = Instant::now();
             let name = name(boot);
-            let (line, records) = match one(&suite, boot) {
-                Ok((line, ran)) if ran.failures.is_empty() => (format!("{name}: {line}"), ran.records),
-                Ok((_, ran)) => (format!("{name}: FAILED: {}", ran.failures.join("\n")), ran.records),
-                Err(error) => (format!("{name}: FAILED: {error:#}"), Records::new()),
+            let (line, records, failed) = match one(&suite, boot) {
+                Ok(ran) if ran.failures.is_empty() => (ran.to_string(), ran.records, false),
+                Ok(ran) => (format!("FAILED\n{}", ran.failures.join("\n")), ran.records, true),
+                Err(error) => (format!("FAILED\n{error:#}"), Records::new(), true),
             };
             let mut done = done.lock().expect("no thread panics");
-            if line.contains("FAILED") {
+            if failed {
                 done.1.push(format!("{name} failed"));
             }
             done.0.extend(records);
-            bar.suspend(|| writeln!(stdout(), "{line} ({:.0} s)", begin.elapsed().as_secs_f64())).ok();
+            bar.suspend(|| writeln!(stdout(), "{name} ({:.0} s): {line}", begin.elapsed().as_secs_f64())).ok();
             bar.inc(1);
         }
     };
@@ -62,19 +62,16 @@ pub(super) fn run(cpus: &[&'static Cpu], wrong: &mut Vec<String>) -> Result<Reco
 pub(super) fn choice(cpu: &'static Cpu, without: &str) -> Result<()> {
     let variant = cpu.variants.iter().find(|variant| variant.without == without);
     let expected = variant.map(Variant::tiers).unwrap_or_default();
-    let line = Suite::new(&[cpu])?.choose(cpu, without, &expected)?;
-    writeln!(stdout(), "{} without {without}: {line}", cpu.name)?;
+    let ran = Suite::new(&[cpu])?.choose(cpu, without, &expected)?;
+    writeln!(stdout(), "{} without {without}: {ran}", cpu.name)?;
     Ok(())
 }
 
-fn one(suite: &Suite, (cpu, variant): Boot) -> Result<(String, Ran)> {
-    if let Some(variant) = variant {
-        let line = suite.choose(cpu, variant.without, &variant.tiers())?;
-        return Ok((line, Ran { records: Records::new(), failures: Vec::new() }));
+fn one(suite: &Suite, (cpu, variant): Boot) -> Result<Ran> {
+    match variant {
+        Some(variant) => suite.choose(cpu, variant.without, &variant.tiers()),
+        None => suite.run(cpu),
     }
-    let ran = suite.run(cpu)?;
-    let told = |record: &super::Record| format!("{} {} cases, {} failures", record.tier, record.cases, record.failures);
-    Ok((ran.records.iter().map(told).collect::<Vec<_>>().join("; "), ran))
 }
 
 fn name((cpu, variant): Boot) -> String {

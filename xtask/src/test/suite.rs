@@ -1,6 +1,7 @@
 //! What runs on an emulated CPU, and what to make of how it ended: the telling cases, and a network with its golden.
 
 use std::env;
+use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -31,8 +32,19 @@ pub(super) struct Suite {
 /// How the suite went on a CPU.
 pub(super) struct Ran {
     pub(super) records: Records,
+    /// Which tiers the CPU has, and which of them the library chose.
+    pub(super) choice: String,
     /// What each failure looks like; empty if all is well.
     pub(super) failures: Vec<String>,
+}
+
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.choice)?;
+        self.records
+            .iter()
+            .try_for_each(|record| write!(f, "; {}: {} cases, {} failures", record.tier, record.cases, record.failures))
+    }
 }
 
 impl Suite {
@@ -56,7 +68,7 @@ impl Suite {
 
     /// Runs the telling cases and the network on each tier that a CPU has to have.
     pub(super) fn run(&self, cpu: &'static Cpu) -> Result<Ran> {
-        let (tiers, begin) = (cpu.tiers(), Instant::now());
+        let (tiers, begin) = (cpu.runs(), Instant::now());
         let mut job = Job::new(LIMIT)?;
         let programs = build(cpu.architecture())?;
         job.add(&programs.join(CHECK))?;
@@ -64,7 +76,10 @@ impl Suite {
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runner/models");
         NETWORK.iter().try_for_each(|file| job.add(&models.join(file)))?;
         let name = |file: usize| NETWORK[file].rsplit('/').next().unwrap_or_default();
-        job.then(CHECK, &[&names(&tiers)]);
+        match tiers[..] {
+            [] => job.then(CHECK, &[&names(&cpu.tiers())]),
+            _ => job.then(CHECK, &[&names(&cpu.tiers()), "--run", &names(&tiers)]),
+        }
         for tier in &tiers {
             job.then(RUNNER, &["run", name(0), "--image", name(2), "--golden", name(3), "--isa", tier.name()]);
         }
@@ -81,8 +96,10 @@ impl Suite {
             let mut record = Record::new(tier, Some(cpu.name));
             match reports.iter().find(|report| report.tier == tier.name()) {
                 Some(report) => record.count(report.cases, report.failures),
-                // It ended before: the failure stands above.
-                None => record.count(0, 1),
+                None => {
+                    record.count(0, 1);
+                    failures.push(format!("{CHECK} reported nothing of {tier}"));
+                }
             }
             record.count(1, usize::from(network.code != Some(0)));
             if network.code != Some(0) {
@@ -93,21 +110,21 @@ impl Suite {
         // The tiers of a CPU run in one go; how long each took is not known.
         let share = begin.elapsed() / u32::try_from(records.len().max(1))?;
         records.iter_mut().for_each(|record| record.time = share);
-        Ok(Ran { records, failures })
+        Ok(Ran { records, choice: cases.said.lines().next().unwrap_or_default().into(), failures })
     }
 
     /// Which tier the library chooses on a CPU that lacks a feature; an error if it is not the first of those expected.
-    pub(super) fn choose(&self, cpu: &Cpu, lacking: &str, expected: &[Isa]) -> Result<String> {
+    pub(super) fn choose(&self, cpu: &Cpu, lacking: &str, expected: &[Isa]) -> Result<Ran> {
         let mut job = Job::new(LIMIT)?;
         job.add(&build(cpu.architecture())?.join(CHECK))?;
         match expected {
             [] => job.then(CHECK, &[]),
-            expected => job.then(CHECK, &[&names(expected), "--choice"]),
+            expected => job.then(CHECK, &[&names(expected)]),
         }
         let outcomes = self.start(cpu, &job, Some(lacking))?;
         let outcome = outcomes.first().context("the emulator ran nothing")?;
         ensure!(outcome.code == Some(0), "{CHECK} {}", story(outcome));
-        Ok(outcome.said.trim().into())
+        Ok(Ran { records: Records::new(), choice: outcome.said.trim().into(), failures: Vec::new() })
     }
 
     fn start(&self, cpu: &Cpu, job: &Job, lacking: Option<&str>) -> Result<Vec<Outcome>> {

@@ -11,36 +11,36 @@ use std::process::ExitCode;
 use zeropoint::{Backend, Isa};
 use zeropoint_check::{Report, check, operations, telling_cases};
 
-const USAGE: &str = "usage: zeropoint-check [TIER[,TIER…] [--choice]]
+const USAGE: &str = "usage: zeropoint-check [TIERS [--run TIERS]]
 
-The tiers that this CPU has, and no others; the first is the one that the library has to choose. Without any, says \
-which it has.
-  --choice  check the choice alone, and run no case";
+TIERS are names with commas between. The first are those that this CPU has, and no others, beginning with the one that
+the library has to choose; the second are those whose cases are run. Without any, says what there is.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (names, cases) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let (expected, run) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
             println!("{}", here());
             return ExitCode::SUCCESS;
         }
-        [names] => (names, true),
-        [names, "--choice"] => (names, false),
+        [expected] => (tiers(expected), Ok(Vec::new())),
+        [expected, "--run", run] => (tiers(expected), tiers(run)),
         _ => return refuse(USAGE),
     };
-    let expected = match names.split(',').map(str::parse).collect::<Result<Vec<Isa>, _>>() {
-        Ok(expected) => expected,
-        Err(error) => return refuse(&format!("{names}: {error}")),
+    let (expected, run) = match (expected, run) {
+        (Ok(expected), Ok(run)) => (expected, run),
+        (Err(error), _) | (_, Err(error)) => return refuse(&error),
     };
 
     let mut right = choice(&expected);
-    if cases {
-        let here = Backend::available().filter(|isa| expected.contains(isa));
-        let reports: Vec<Report> = here.map(run).collect();
-        right &= reports.iter().all(|report| report.failures == 0);
-        reports.iter().for_each(|report| println!("{report}"));
-    }
+    let reports: Vec<Report> = run.into_iter().map(report).collect();
+    right &= reports.iter().all(|report| report.failures == 0);
+    reports.iter().for_each(|report| println!("{report}"));
     if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn tiers(names: &str) -> Result<Vec<Isa>, String> {
+    names.split(',').map(|name| name.parse().map_err(|error| format!("{name}: {error}"))).collect()
 }
 
 fn refuse(why: &str) -> ExitCode {
@@ -69,7 +69,7 @@ fn choice(expected: &[Isa]) -> bool {
 }
 
 /// Runs the telling cases on a tier, and looks whether they reached all of its kernels.
-fn run(isa: Isa) -> Report {
+fn report(isa: Isa) -> Report {
     const SHOWN: usize = 5;
     let mut report = Report { tier: isa.to_string(), cases: 0, failures: 0 };
     let mut reached = BTreeSet::new();

@@ -4,9 +4,32 @@
 //! with it the zero point, by 128; the difference `value - zero point` stays. Kernels are written for one reading and
 //! get the flip and the moved zero point as data.
 //!
-//! All kernels so far use the *centred* encoding: both operands are `value - zero point` in 16 bits (9 are used) when
-//! they are multiplied, so no zero point is left in the product, of whatever granularity. Activations are centred into
-//! the scratch of a part; weights are stored in 8 bits as signed values and centred when a panel is widened.
+//! # Encodings
+//! *Centred*: both operands are `value - zero point` in 16 bits (9 are used) when they are multiplied, so no zero point
+//! is left in the product, of whatever granularity. Activations are centred into the scratch of a part; weights are
+//! stored in 8 bits as signed values and centred when a panel is widened.
+//!
+//! *Bytes*: activations are multiplied as they are, where they are. With `b` and `zb` as the kernel reads weights,
+//!
+//! ```text
+//! Σ (a - za) (b - zb) = Σ a·b - za · Σ (b - zb) - zb · Σ a        modulo 2^32
+//! ```
+//!
+//! and the second and the third term are in what the accumulators start from. `Σ (b - zb)` is known when weights are
+//! packed and does not change when `b` and `zb` both move by 128; so a zero point of the activations costs nothing. Sums
+//! of rows are made only where `zb` is not 0.
+//!
+//! All sums run over the padded depth. What is stored behind K is the column's zero point: there `a·b - zb·a` is 0
+//! whatever the activations hold, and `b - zb` is 0.
+
+/// How a kernel takes the operands of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Less their zero points, in 16 bits.
+    Centred,
+    /// As they are.
+    Bytes,
+}
 
 /// How the eight bits of an operand or a result are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

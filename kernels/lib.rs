@@ -5,7 +5,7 @@
 //!
 //! # How to add a tier
 //! 1. A variant in [`Isa`] with its name, its features and its detection.
-//! 2. A folder here whose `mod.rs` holds `SET`: it starts from another tier's set and overrides what it does better.
+//! 2. A folder here: its registers, its product, and in `mod.rs` the table that `tier!` makes of them.
 //! 3. A line in [`TIERS`]. Tests, benches, fuzzing and the documentation's table take it from there.
 //!
 //! # How to add a kernel
@@ -28,6 +28,12 @@ mod generic;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512vnni;
+#[cfg(target_arch = "x86_64")]
+mod avxvnni;
 mod scalar;
 
 pub use isa::Isa;
@@ -35,6 +41,12 @@ pub use table::KernelSet;
 
 /// The tiers of this build, in order of preference.
 pub static TIERS: &[&KernelSet] = &[
+    #[cfg(target_arch = "x86_64")]
+    &avx512vnni::SET,
+    #[cfg(target_arch = "x86_64")]
+    &avxvnni::SET,
+    #[cfg(target_arch = "x86_64")]
+    &avx512::SET,
     #[cfg(target_arch = "x86_64")]
     &avx2::SET,
     &scalar::SET,
@@ -47,5 +59,29 @@ pub fn tier(isa: Isa) -> Option<&'static KernelSet> {
 
 /// The kernels of the first tier in order of preference that this CPU runs.
 pub fn best() -> &'static KernelSet {
-    TIERS.iter().copied().find(|set| set.isa().is_available()).unwrap_or(&scalar::SET)
+    tier(Isa::best()).unwrap_or(&scalar::SET)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_instruction_set_of_this_architecture_is_a_tier() {
+        let of_build = Isa::ALL.iter().filter(|isa| isa.runs_on(isa::Arch::BUILD, |_| true));
+        assert!(of_build.eq(TIERS.iter().map(|set| set.isa()).collect::<alloc::vec::Vec<_>>().iter()));
+    }
+
+    #[test]
+    fn names_of_kernels_are_what_the_table_says() {
+        for set in TIERS {
+            let kernels = set.kernels();
+            for kernel in &kernels {
+                assert!(kernel.name.contains(&alloc::format!("/{}_", kernel.operation)), "{}", kernel.name);
+            }
+            let panels = set.panels();
+            let tile = alloc::format!("_{}x{}k{}", set.rows, panels.width, panels.group);
+            assert!(set.gemm.name.ends_with(&tile), "{} {tile}", set.gemm.name);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! A product's weights are a matrix of K rows and N columns. K falls into segments of equal length (one for a matrix,
 //! one a kernel row or tap for a convolution), and each segment is padded to a multiple of the kernel's group.
 //!
-//! Packed panels: columns in panels of the kernel's width, the last one as narrow as whole registers allow; in a panel,
+//! Packed panels: columns in panels of the kernel's width, the last one of half the width where that is enough; in a panel,
 //! groups of K; in a group, columns; in a column, the group's values side by side.
 //!
 //! **The tail.** Where K is padded, and in columns beyond N, the stored value is the column's zero point, which is 0
@@ -16,8 +16,8 @@ use crate::encode::Reading;
 pub struct PanelLayout {
     /// Columns of a panel.
     pub width: usize,
-    /// Columns of a register: the last panel is a multiple of it.
-    pub lanes: usize,
+    /// Columns that the last panel may have: half of the width, or all.
+    pub half: usize,
     /// Values of K that are multiplied by one instruction.
     pub group: usize,
 }
@@ -25,7 +25,7 @@ pub struct PanelLayout {
 impl PanelLayout {
     /// Columns, padding included, that are stored for `columns`.
     pub fn padded_columns(&self, columns: usize) -> usize {
-        columns.next_multiple_of(self.lanes)
+        columns.next_multiple_of(self.half)
     }
 
     /// The width of the panel that begins at a column of `columns`.
@@ -82,6 +82,33 @@ pub fn panels(
                     };
                     slot[lane * group + within] = byte;
                 }
+            }
+        }
+    }
+}
+
+/// The sum of each padded column of packed panels, less its zero points: `Σ (b - zb)`. `zero_points` are those of
+/// [`panels`], or empty if all are 0.
+///
+/// # Panics
+/// If the lengths do not fit.
+#[inline(always)]
+pub fn sums(layout: PanelLayout, packed: &[u8], depth: usize, zero_points: &[i16], sums: &mut [i32]) {
+    let PanelLayout { width, group, .. } = layout;
+    assert_eq!(packed.len(), depth * sums.len(), "packed length");
+    for (index, sum) in sums.iter_mut().enumerate() {
+        *sum = zero_points.get(index).map_or(0, |&zero| -(depth as i32).wrapping_mul(i32::from(zero)));
+    }
+    if depth == 0 {
+        return;
+    }
+    let mut rest = packed;
+    for sums in sums.chunks_mut(width) {
+        let (panel, tail) = rest.split_at(sums.len() * depth);
+        rest = tail;
+        for groups in panel.chunks_exact(sums.len() * group) {
+            for (sum, values) in sums.iter_mut().zip(groups.chunks_exact(group)) {
+                *sum = values.iter().fold(*sum, |sum, &value| sum.wrapping_add(i32::from(value as i8)));
             }
         }
     }

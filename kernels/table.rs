@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use crate::encode::Reading;
+use crate::encode::{Encoding, Reading};
 use crate::isa::Isa;
 use crate::pack::PanelLayout;
 use crate::view::{MatMut, Offsets};
@@ -22,8 +22,12 @@ pub(crate) struct Kernel<F> {
 #[allow(clippy::type_complexity, reason = "each pointer's type is written where the operation stands, and only there")]
 pub struct KernelSet {
     pub(crate) isa: Isa,
+    /// How `gemm` and `gemv` take their activations.
+    pub(crate) encoding: Encoding,
     /// Columns and grouping of the panels that `gemm` and `gemv` multiply.
     pub(crate) panels: PanelLayout,
+    /// Rows of the largest tile of `gemm`.
+    pub(crate) rows: usize,
     pub(crate) gemm: Kernel<unsafe fn(&mut GemmArgs<'_>)>,
     pub(crate) gemv: Kernel<unsafe fn(&mut GemmArgs<'_>)>,
     /// Channels of a block of depthwise weights.
@@ -129,11 +133,64 @@ impl Epilogue<'_> {
     }
 }
 
-/// A product: rows of centred activations by packed panels.
+/// The activations of a product, as its kernel takes them: [`KernelSet::encoding`].
+#[derive(Clone, Copy, Debug)]
+pub enum Activations<'a> {
+    /// Less their zero points, in 16 bits.
+    Centred(&'a [i16]),
+    /// As they are, and how they are read.
+    Bytes(&'a [u8], Reading),
+}
+
+impl<'a> Activations<'a> {
+    /// The encoding.
+    pub fn encoding(&self) -> Encoding {
+        match self {
+            Self::Centred(_) => Encoding::Centred,
+            Self::Bytes(..) => Encoding::Bytes,
+        }
+    }
+
+    /// The activations from an index.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn from(self, index: usize) -> Self {
+        match self {
+            Self::Centred(values) => Self::Centred(&values[index..]),
+            Self::Bytes(values, reading) => Self::Bytes(&values[index..], reading),
+        }
+    }
+
+    /// The values, if they are centred; else none.
+    pub fn centred(&self) -> &'a [i16] {
+        match self {
+            Self::Centred(values) => values,
+            Self::Bytes(..) => &[],
+        }
+    }
+
+    /// The values, if they are bytes; else none.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        match self {
+            Self::Centred(_) => &[],
+            Self::Bytes(values, _) => values,
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Centred(values) => values.len(),
+            Self::Bytes(values, _) => values.len(),
+        }
+    }
+}
+
+/// A product: rows of activations by packed panels.
 #[derive(Debug)]
 pub struct GemmArgs<'a> {
-    /// The activations, centred.
-    pub a: &'a [i16],
+    /// The activations.
+    pub a: Activations<'a>,
     /// Where each row begins in `a`.
     pub rows: &'a [u32],
     /// The greatest of `rows`.
@@ -146,14 +203,18 @@ pub struct GemmArgs<'a> {
     pub panels: &'a [u8],
     /// Zero points of the padded columns, as the signed reading counts them; empty if all are 0.
     pub zero_points: &'a [i16],
+    /// Zero points of the rows that are not in the bias yet, in the reading of the bytes; empty if there are none.
+    pub row_zero_points: &'a [i32],
+    /// The sum of each padded column, less its zero points ([`crate::pack::sums`]); only for `row_zero_points`.
+    pub sums: &'a [i32],
     /// Columns.
     pub columns: usize,
     /// Added to each accumulator, for each padded column.
     pub bias: &'a [i32],
     /// What becomes of the accumulators.
     pub epilogue: Epilogue<'a>,
-    /// Room for a widened panel: [`KernelSet::gemm_scratch_len`].
-    pub scratch: &'a mut [i16],
+    /// Room for what the kernel prepares: [`KernelSet::gemm_scratch_len`].
+    pub scratch: &'a mut [i32],
 }
 
 /// A depthwise convolution: each channel by its own taps.
@@ -275,12 +336,21 @@ impl KernelSet {
         self.depthwise_order
     }
 
-    /// Elements of scratch that a product over a padded depth needs.
-    pub fn gemm_scratch_len(&self, depth: usize) -> usize {
-        self.panels.width * depth
+    /// How products take their activations. Depthwise convolution takes them centred on every tier.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
-    /// Elements behind the last value of a centred operand that kernels may read, and give no weight.
+    /// Elements of scratch that a product of some rows over a padded depth needs: for a panel of 16 bits, or for the
+    /// sums of the rows and what the accumulators of a tile start from.
+    pub fn gemm_scratch_len(&self, rows: usize, depth: usize) -> usize {
+        match self.encoding {
+            Encoding::Centred => (self.panels.width * depth).div_ceil(2),
+            Encoding::Bytes => rows + self.rows * self.panels.width,
+        }
+    }
+
+    /// Elements behind the last value of an operand that kernels may read, and give no weight.
     pub fn slack(&self) -> usize {
         self.depthwise_lanes.max(self.panels.group)
     }
@@ -298,19 +368,30 @@ impl KernelSet {
         let depth = args.segments.len().checked_mul(args.segment_len).expect("a depth that fits");
         let padded = self.panels.padded_columns(args.columns);
         args.epilogue.check(args.rows.len(), args.columns, padded);
+        assert_eq!(args.a.encoding(), self.encoding, "encoding of the activations");
         assert_eq!(args.segment_len % self.panels.group, 0, "segments of whole groups");
         assert_eq!(Some(args.panels.len()), padded.checked_mul(depth), "packed panels");
         assert!(args.zero_points.is_empty() || args.zero_points.len() >= padded, "zero points");
         assert!(args.bias.len() >= padded, "bias");
-        assert!(args.scratch.len() >= self.gemm_scratch_len(depth), "scratch");
+        assert!(args.scratch.len() >= self.gemm_scratch_len(args.rows.len(), depth), "scratch");
+        if !args.row_zero_points.is_empty() {
+            assert_eq!(self.encoding, Encoding::Bytes, "no zero points are left in centred rows");
+            assert_eq!(args.row_zero_points.len(), args.rows.len(), "zero points of the rows");
+            assert!(args.sums.len() >= padded, "sums");
+        }
         if args.rows.is_empty() || args.columns == 0 {
             return;
         }
         assert!(rows_within(args.rows, args.rows_max), "row offsets");
         assert!(args.rows_max + args.segments.max() + args.segment_len <= args.a.len(), "activations");
-        let run = if args.rows.len() == 1 && args.zero_points.is_empty() { self.gemv.run } else { self.gemm.run };
+        let run = if self.takes_one_row(&args) { self.gemv.run } else { self.gemm.run };
         // SAFETY: the CPU has the tier's features, and all that the kernel reads and writes was checked above.
         unsafe { run(&mut args) }
+    }
+
+    /// Whether the kernel for a single row computes a product.
+    fn takes_one_row(&self, args: &GemmArgs<'_>) -> bool {
+        args.rows.len() == 1 && (self.encoding == Encoding::Bytes || args.zero_points.is_empty())
     }
 
     /// A depthwise convolution.

@@ -31,6 +31,7 @@
 extern crate alloc;
 
 mod backend;
+mod band;
 mod blocks;
 mod conv;
 mod element;
@@ -56,5 +57,5 @@ pub use options::{Output, Param, ProductOptions, Requantization, Scales, ZeroPoi
 pub use parts::{OutputPart, OutputParts};
 pub use product::Window;
 pub use weights::{Filter, PackedWeights};
-pub use zeropoint_kernels::isa::{Isa, UnknownIsa};
+pub use zeropoint_kernels::isa::{Arch, Isa, UnknownIsa};
 pub use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, MatRef, View, ViewError, ViewMut};

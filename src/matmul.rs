@@ -1,5 +1,6 @@
 //! Matrix products of two operands that are both known only at run time.
 
+use zeropoint_kernels::encode::Encoding;
 use zeropoint_kernels::pack::{self, Source};
 use zeropoint_kernels::view::{View, ViewMut};
 
@@ -7,7 +8,7 @@ use crate::Backend;
 use crate::element::{Element, Int8, Type};
 use crate::error::{Error, same_length, same_shape, within};
 use crate::options::{Output, Param, ProductOptions, ZeroPoints};
-use crate::product::{Operand, Product, Window};
+use crate::product::{Operand, Product, Weights, Window};
 use crate::scratch::{carve, reserve};
 use crate::weights::{Filter, Geometry};
 
@@ -65,7 +66,8 @@ impl MatMulPlan {
     /// Bytes of scratch that a run needs; they may begin anywhere and hold anything.
     pub fn scratch_len(&self) -> usize {
         let [depth, columns] = self.packed();
-        [depth.saturating_mul(columns), columns.saturating_mul(2)]
+        // Panels; zero points, sums and what is added to each column.
+        [depth.saturating_mul(columns), columns.saturating_mul(2), columns.saturating_mul(4), columns.saturating_mul(4)]
             .into_iter()
             .map(|bytes| reserve(bytes).unwrap_or(usize::MAX))
             .fold(self.product.scratch_len(), usize::saturating_add)
@@ -122,6 +124,8 @@ impl MatMulPlan {
         let [depth, columns] = self.packed();
         let packed: &mut [u8] = carve(&mut rest, depth * columns);
         let zero_points: &mut [i16] = carve(&mut rest, columns);
+        let sums: &mut [i32] = carve(&mut rest, columns);
+        let bias: &mut [i32] = carve(&mut rest, columns);
         let stored = |column: usize| B::READING.as_signed(b_zero_points.at(column)) as i16;
         for (column, zero) in zero_points.iter_mut().enumerate() {
             *zero = if column < n { stored(column) } else { 0 };
@@ -132,8 +136,17 @@ impl MatMulPlan {
             let source = Source { data: b.matrix(index).bytes().data(), column_stride: column, reading: B::READING };
             let rows = |at: usize| (at < k).then(|| at * row);
             let zero = |column: usize| stored(column) as i8;
-            pack::panels(self.backend.set.panels(), source, rows, depth, 0..n, zero, packed);
-            let operand = Operand::Panels { panels: packed, zero_points };
+            let layout = self.backend.set.panels();
+            pack::panels(layout, source, rows, depth, 0..n, zero, packed);
+            bias.fill(0);
+            if self.backend.set.encoding() == Encoding::Bytes {
+                pack::sums(layout, packed, depth, zero_points, sums);
+            }
+            if let Param::All(zero) = a_zero_points {
+                self.product.compensate(zero, sums, bias);
+            }
+            let weights = Weights::Panels { panels: packed, zero_points, sums };
+            let operand = Operand { weights, bias };
             let matrix = out.reborrow().range(0, index, index + 1).into_images();
             self.product.run(a.matrix(index).as_images(), a_zero_points, operand, matrix, rest)?;
         }

@@ -9,8 +9,8 @@ use crate::element::{Element, Int8};
 use crate::error::{Error, same_length, same_shape};
 use crate::options::{Param, ProductOptions, ZeroPoints};
 use crate::parts::{OutputPart, OutputParts};
-use crate::product::{Operand, Product, Window};
-use crate::weights::PackedWeights;
+use crate::product::{Operand, Product, Weights, Window};
+use crate::weights::{Inner, Packed, PackedWeights};
 
 /// A product with its weights and the zero points of its input.
 #[derive(Clone)]
@@ -34,9 +34,14 @@ impl Plan {
         window: Window,
         options: &ProductOptions<'_>,
     ) -> Result<Self, Error> {
-        let product = Product::new(weights.inner.set, weights.inner.geometry, images, window, options)?;
+        let mut product = Product::new(weights.inner.set, weights.inner.geometry, images, window, options)?;
         let zero_points = match options.zero_points {
-            Param::All(all) => OwnZeroPoints::All(all),
+            Param::All(all) => {
+                let mut bias = core::mem::take(&mut product.bias);
+                product.compensate(all, &weights.inner.sums, &mut bias);
+                product.bias = bias;
+                OwnZeroPoints::All(all)
+            }
             Param::Each(each) => {
                 same_length("zero points of the rows", images[1], each.len())?;
                 OwnZeroPoints::Each(each.to_vec())
@@ -46,7 +51,12 @@ impl Plan {
     }
 
     fn operand(&self) -> Operand<'_> {
-        Operand::new(&self.weights.inner.packed, &self.weights.inner.zero_points)
+        let Inner { packed, zero_points, sums, .. } = &*self.weights.inner;
+        let weights = match packed {
+            Packed::Panels(panels) => Weights::Panels { panels, zero_points, sums },
+            Packed::Depthwise(taps) => Weights::Depthwise(taps),
+        };
+        Operand { weights, bias: &self.product.bias }
     }
 
     fn zero_points(&self) -> ZeroPoints<'_> {

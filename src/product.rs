@@ -1,24 +1,25 @@
 //! The one driver of matrix products and convolutions.
 //!
 //! A matrix is an image of width 1 whose pixels are its rows. A part of the work is an image, a band of output rows and
-//! a range of columns: it centres the band of input that it needs into its scratch, with zeros where the input is
-//! padded, and hands that to a kernel. A kernel reads the operand's rows where they lie in the band, at an offset for
-//! each output pixel and an offset for each segment of K; so nothing is copied out for a convolution's taps.
+//! a range of columns: it hands the band of input that it needs to a kernel, in place or from its scratch. A kernel reads
+//! the operand's rows where they lie in the band, at an offset for each output pixel and an offset for each segment of K;
+//! so nothing is copied out for a convolution's taps.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use zeropoint_kernels::encode::Reading;
-use zeropoint_kernels::table::{DepthwiseArgs, GemmArgs, KernelSet, Requantize};
+use zeropoint_kernels::encode::{Encoding, Reading};
+use zeropoint_kernels::table::{Activations, DepthwiseArgs, GemmArgs, KernelSet, Requantize};
 use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, Offsets};
 
-use crate::blocks::{Blocks, Extent, Part, choose};
+use crate::band::{Band, Bytes, Centred};
+use crate::blocks::{Blocks, Extent, choose};
 use crate::element::{Element, Ends, Int8, Type};
 use crate::error::{Error, same_length, same_shape, within};
 use crate::options::{Output, Param, ProductOptions, Scales, ZeroPoints};
 use crate::parts::{Grid, OutputParts};
 use crate::scratch::{carve, reserve};
-use crate::weights::{Geometry, Packed, product, zeroed};
+use crate::weights::{Geometry, product, zeroed};
 
 /// How a window moves over an image.
 ///
@@ -43,20 +44,19 @@ impl Default for Window {
     }
 }
 
-/// The weights of a part, as the driver needs them: packed beforehand, or at run time.
+/// What is known of the right operand, packed beforehand or at run time, and what is added to each column.
 #[derive(Clone, Copy)]
-pub(crate) enum Operand<'a> {
-    Panels { panels: &'a [u8], zero_points: &'a [i16] },
-    Depthwise(&'a [i16]),
+pub(crate) struct Operand<'a> {
+    pub(crate) weights: Weights<'a>,
+    /// Of each group's padded columns; for kernels that take bytes, what one zero point of the input comes to is in it.
+    pub(crate) bias: &'a [i32],
 }
 
-impl<'a> Operand<'a> {
-    pub(crate) fn new(packed: &'a Packed, zero_points: &'a [i16]) -> Self {
-        match packed {
-            Packed::Panels(panels) => Self::Panels { panels, zero_points },
-            Packed::Depthwise(taps) => Self::Depthwise(taps),
-        }
-    }
+/// Packed weights.
+#[derive(Clone, Copy)]
+pub(crate) enum Weights<'a> {
+    Panels { panels: &'a [u8], zero_points: &'a [i16], sums: &'a [i32] },
+    Depthwise(&'a [i16]),
 }
 
 /// A product that was checked and cut: everything but the operands.
@@ -64,14 +64,16 @@ impl<'a> Operand<'a> {
 pub(crate) struct Product {
     set: &'static KernelSet,
     geometry: Geometry,
-    window: Window,
     /// Images, height, width and channels of the input.
     input: [usize; 4],
     /// Images, height, width and channels of the output.
     output: [usize; 4],
     input_type: Type,
     output_type: Type,
+    encoding: Encoding,
     band: Band,
+    /// Elements for the band of most rows.
+    band_len: usize,
     segments: Offsets,
     segment_len: usize,
     /// Rows of the operand: where each output pixel of a band begins in it.
@@ -81,30 +83,12 @@ pub(crate) struct Product {
     /// Columns of a group, and of its padded form.
     columns: usize,
     padded: usize,
-    bias: Vec<i32>,
+    pub(crate) bias: Vec<i32>,
     scales: Vec<f32>,
     float_bias: Vec<f32>,
     requantize: Requantize,
     macs: u64,
 }
-
-/// The band of input that a part centres.
-#[derive(Clone, Copy)]
-struct Band {
-    /// Columns, padding included.
-    width: usize,
-    /// Elements from one row to the next.
-    row_len: usize,
-    /// Input rows from one of the band to the next: more than 1 where a kernel of one row strides over the others.
-    step: usize,
-    /// Rows of the band from one output row to the next.
-    stride: usize,
-    /// Elements for the band of most rows.
-    len: usize,
-}
-
-/// Elements of 16 bits that make 1 KiB.
-const CROWDED: usize = 512;
 
 impl Product {
     pub(crate) fn new(
@@ -132,20 +116,9 @@ impl Product {
         product(what, &[images, height, width, channels.max(1)])?;
         product(what, &[images, out_height, out_width, outputs.max(1)])?;
 
-        let reach = |size: usize, stride: usize, kernel: usize, dilation: usize| {
-            // Sizes that passed `output_size` stay below the padded input.
-            if size == 0 { 0 } else { (size - 1) * stride + (kernel - 1) * dilation + 1 }
-        };
-        // A kernel of one row needs no more rows than it has outputs.
-        let (step, stride) = if kernel_height == 1 { (window.strides[0], 1) } else { (1, window.strides[0]) };
-        let band_width = reach(out_width, window.strides[1], kernel_width, filter.dilation[1]);
-        let row_values = product("band of input", &[band_width, channels])?;
-        // Rows of a tile that lie a multiple of this apart would crowd into a few sets of the first-level cache.
-        let crowded = out_width <= 1 && row_values > 0 && row_values % CROWDED == 0;
-        let row_len = if crowded { row_values + CROWDED / 16 } else { row_values };
-
         let (segments, values) = geometry.segments();
         let depthwise = geometry.is_depthwise();
+        let encoding = if depthwise { Encoding::Centred } else { set.encoding() };
         let depth = product(what, &[segments, values])?;
         let macs = [images, out_height, out_width, outputs, depth]
             .iter()
@@ -157,19 +130,25 @@ impl Product {
             (false, 1) => outputs.div_ceil(panels.width),
             (false, groups) => groups,
         };
-        let row_bytes = product("band of input", &[stride, row_len, 2])?;
+        let input = [images, height, width, channels];
+        let element = match encoding {
+            Encoding::Centred => 2,
+            Encoding::Bytes => 1,
+        };
+        let segment_len = values.next_multiple_of(panels.group);
+        let band = Band::new(&geometry, window, input, out_width, element, segment_len != values)?;
+        let row_bytes = product("band of input", &[band.stride, band.row_len, element])?;
         let blocks = choose(Extent { images, height: out_height, width: out_width, row_bytes, units, macs });
-        let band_rows = reach(blocks.band.min(out_height), stride, kernel_height, filter.dilation[0]);
-        let len = product("band of input", &[band_rows, row_len])?;
-        let band = Band { width: band_width, row_len, step, stride, len };
+        let band_len = product("band of input", &[band.rows(blocks.band.min(out_height)), band.row_len])?;
 
         let too_large = || Error::SizeOverflow { what: "band of input" };
-        let rows = (0..blocks.band.min(out_height))
-            .flat_map(|y| (0..out_width).map(move |x| y * stride * row_len + x * window.strides[1] * channels));
+        let rows = (0..blocks.band.min(out_height)).flat_map(|y| {
+            (0..out_width).map(move |x| y * band.stride * band.row_len + x * window.strides[1] * channels)
+        });
         let rows = Offsets::new(rows).ok_or_else(too_large)?;
         // Where there is no output the window may be of any size, and nothing is read at its taps.
         let [down, across] = if sizes.contains(&0) { [0; 2] } else { filter.dilation };
-        let tap = |y: usize, x: usize| y * down * row_len + x * across * channels;
+        let tap = |y: usize, x: usize| y * down * band.row_len + x * across * channels;
         let taps = (0..kernel_height).flat_map(|y| (0..kernel_width).map(move |x| tap(y, x)));
         let segments = if depthwise {
             // An odd tap is paired with the window's first, which then has no weight.
@@ -207,14 +186,15 @@ impl Product {
         Ok(Self {
             set,
             geometry,
-            window,
-            input: [images, height, width, channels],
+            input,
             output: [images, out_height, out_width, outputs],
             input_type: options.input,
             output_type: options.output.element(),
+            encoding,
             band,
+            band_len,
             segments,
-            segment_len: values.next_multiple_of(panels.group),
+            segment_len,
             rows,
             blocks,
             depthwise,
@@ -240,12 +220,23 @@ impl Product {
         self.macs
     }
 
-    /// The kernel that computes it. Weights with zero points are widened beforehand, which one row does not.
+    /// Takes what one zero point of all of the input comes to into the bias, where kernels take bytes: the sums are
+    /// those of each group's padded columns.
+    pub(crate) fn compensate(&self, zero_point: i32, sums: &[i32], bias: &mut [i32]) {
+        if self.encoding == Encoding::Bytes {
+            for (bias, sum) in bias.iter_mut().zip(sums) {
+                *bias = bias.wrapping_sub(zero_point.wrapping_mul(*sum));
+            }
+        }
+    }
+
+    /// The kernel that computes it. Weights with zero points are prepared beforehand where a kernel takes centred
+    /// values, which one row does not do.
     pub(crate) fn kernel(&self, zero_points: bool) -> &'static str {
         let rows = self.rows.len();
         self.set.kernel_name(match (self.depthwise, rows) {
             (true, _) => "depthwise",
-            (false, 1) if !zero_points => "gemv",
+            (false, 1) if !zero_points || self.encoding == Encoding::Bytes => "gemv",
             _ => "gemm",
         })
     }
@@ -254,20 +245,25 @@ impl Product {
         self.blocks.parts()
     }
 
-    /// Elements of the three buffers that a part needs: band, widened panel, staged output.
+    /// Bytes of the three buffers that a part needs: band, room of the kernel, staged output.
     fn buffers(&self) -> [usize; 3] {
         let depth = if self.depthwise { 0 } else { self.segments.len() * self.segment_len };
         let columns = self.range_columns(0..self.blocks.range.min(self.blocks.units)).len();
-        [self.band.len + self.set.slack(), self.set.gemm_scratch_len(depth), self.rows.len() * columns]
+        let band = self.band_len + self.set.slack();
+        [
+            match self.encoding {
+                Encoding::Centred => band * size_of::<i16>(),
+                Encoding::Bytes => band,
+            },
+            self.set.gemm_scratch_len(self.rows.len(), depth) * size_of::<i32>(),
+            self.rows.len() * columns * self.output_type.size(),
+        ]
     }
 
     /// Bytes of scratch that a part needs.
     pub(crate) fn scratch_len(&self) -> usize {
-        let [band, panel, staged] = self.buffers();
-        [band * 2, panel * 2, staged * self.output_type.size()]
-            .into_iter()
-            .map(|bytes| reserve(bytes).unwrap_or(usize::MAX))
-            .fold(0, usize::saturating_add)
+        let reserved = self.buffers().map(|bytes| reserve(bytes).unwrap_or(usize::MAX));
+        reserved.into_iter().fold(0, usize::saturating_add)
     }
 
     /// Output columns of a unit that cuts do not divide: a panel, a group, or all channels of a depthwise convolution.
@@ -319,7 +315,7 @@ impl Product {
         &self,
         a: ImagesRef<'_, A>,
         zero_points: ZeroPoints<'_>,
-        weights: Operand<'_>,
+        operand: Operand<'_>,
         out: ImagesMut<'_, O>,
         scratch: &mut [u8],
     ) -> Result<(), Error> {
@@ -327,7 +323,7 @@ impl Product {
         same_shape("output", self.output, out.shape())?;
         for part in OutputParts::new(self.grid(), out) {
             let (index, out) = part.into_inner();
-            self.run_part(index, a, zero_points, weights, out, scratch);
+            self.run_part(index, a, zero_points, operand, out, scratch);
         }
         Ok(())
     }
@@ -338,7 +334,7 @@ impl Product {
         index: usize,
         a: ImagesRef<'_, A>,
         zero_points: ZeroPoints<'_>,
-        weights: Operand<'_>,
+        operand: Operand<'_>,
         out: ImagesMut<'_, O>,
         mut scratch: &mut [u8],
     ) {
@@ -347,20 +343,40 @@ impl Product {
         if out.shape().contains(&0) {
             return;
         }
-        let [band, panel, staged] = self.buffers();
-        let band: &mut [i16] = carve(&mut scratch, band);
-        let panel: &mut [i16] = carve(&mut scratch, panel);
-        let staged: &mut [O] = carve(&mut scratch, staged);
-        self.center(part, a.bytes(), A::READING, zero_points, band);
-        let rows = &self.rows.as_slice()[..part.rows.len() * self.output[2]];
+        let [band, room, staged] = self.buffers();
+        let band: &mut [u8] = carve(&mut scratch, band);
+        let room: &mut [i32] = carve(&mut scratch, room / size_of::<i32>());
+        let staged: &mut [O] = carve(&mut scratch, staged / size_of::<O>());
+        let (image, outputs, bytes) = (part.image, &part.rows, a.bytes());
+        let a = match self.encoding {
+            Encoding::Centred => {
+                let band = bytemuck::cast_slice_mut(band);
+                let cells = Centred { set: self.set, reading: A::READING };
+                self.band.write(image, outputs, &bytes, zero_points, &cells, band);
+                Activations::Centred(band)
+            }
+            Encoding::Bytes => {
+                let place = self.band.in_place(image, outputs, &bytes);
+                let band = place.unwrap_or_else(|| {
+                    self.band.write(image, outputs, &bytes, zero_points, &Bytes, band);
+                    band
+                });
+                Activations::Bytes(band, A::READING)
+            }
+        };
+        let rows = &self.rows.as_slice()[..outputs.len() * self.output[2]];
+        let zero_points = match (self.encoding, zero_points) {
+            (Encoding::Bytes, Param::Each(each)) => &each[image * self.input[1]..][outputs.clone()],
+            _ => &[],
+        };
+        let left = Left { a, rows, zero_points };
         let columns = self.range_columns(part.units.clone());
-        let operand = Centred { band, rows, rows_max: self.rows.max() };
         match into_rows(out) {
-            Ok(out) => self.columns(operand, part.units.clone(), weights, out, panel),
+            Ok(out) => self.columns(left, part.units.clone(), operand, out, room),
             Err(mut out) => {
                 let len = rows.len() * columns.len();
                 let Ok(rows) = MatMut::new(&mut staged[..len], [rows.len(), columns.len()]) else { return };
-                self.columns(operand, part.units.clone(), weights, rows, panel);
+                self.columns(left, part.units.clone(), operand, rows, room);
                 let [_, height, width, channels] = out.shape();
                 for (index, &value) in staged[..len].iter().enumerate() {
                     let (pixel, channel) = (index / channels, index % channels);
@@ -374,24 +390,26 @@ impl Product {
     /// Calls the kernel for the columns of a range of units: once, or once a group.
     fn columns<O: Element>(
         &self,
-        a: Centred<'_>,
+        left: Left<'_>,
         units: Range<usize>,
-        weights: Operand<'_>,
+        operand: Operand<'_>,
         mut out: MatMut<'_, O>,
-        scratch: &mut [i16],
+        scratch: &mut [i32],
     ) {
-        match weights {
-            Operand::Depthwise(weights) => self.set.depthwise(DepthwiseArgs {
-                a: a.band,
-                rows: a.rows,
-                rows_max: a.rows_max,
+        // Rows are in order, so the last one lies farthest.
+        let rows_max = left.rows.last().map_or(0, |&row| row as usize);
+        match operand.weights {
+            Weights::Depthwise(weights) => self.set.depthwise(DepthwiseArgs {
+                a: left.a.centred(),
+                rows: left.rows,
+                rows_max,
                 taps: &self.segments,
                 weights,
                 channels: self.columns,
-                bias: &self.bias,
+                bias: operand.bias,
                 epilogue: O::epilogue(out, self.ends(0)),
             }),
-            Operand::Panels { panels, zero_points } => {
+            Weights::Panels { panels, zero_points, sums } => {
                 let depth = self.segments.len() * self.segment_len;
                 let groups = self.geometry.filter.groups;
                 let calls = if groups == 1 { units.start..units.start + 1 } else { units.clone() };
@@ -406,15 +424,17 @@ impl Product {
                     };
                     let stored = self.set.panels().padded_columns(columns);
                     self.set.gemm(GemmArgs {
-                        a: &a.band[channel..],
-                        rows: a.rows,
-                        rows_max: a.rows_max,
+                        a: left.a.from(channel),
+                        rows: left.rows,
+                        rows_max,
                         segments: &self.segments,
                         segment_len: self.segment_len,
                         panels: &panels[first * depth..(first + stored) * depth],
                         zero_points: zero_points.get(first..).unwrap_or(&[]),
+                        row_zero_points: left.zero_points,
+                        sums: sums.get(first..).unwrap_or(&[]),
                         columns,
-                        bias: &self.bias[first..],
+                        bias: &operand.bias[first..],
                         epilogue: O::epilogue(out.reborrow().range(1, at, at + columns), self.ends(first)),
                         scratch: &mut *scratch,
                     });
@@ -430,80 +450,15 @@ impl Product {
             requantize: self.requantize,
         }
     }
-
-    /// Fills the band of a part: the input's values less their zero point, and 0 where the input is padded.
-    fn center(
-        &self,
-        part: &Part,
-        a: ImagesRef<'_, u8>,
-        reading: Reading,
-        zero_points: ZeroPoints<'_>,
-        band: &mut [i16],
-    ) {
-        let [_, height, width, channels] = self.input;
-        let [top, left, ..] = self.window.pads;
-        let row_values = self.band.width * channels;
-        let outputs = part.rows.len();
-        let kernel = self.geometry.kernel[0];
-        if row_values == 0 || outputs == 0 {
-            return;
-        }
-        let rows = (outputs - 1) * self.band.stride + (kernel.max(1) - 1) * self.geometry.filter.dilation[0] + 1;
-        let flip = reading.flip_to_unsigned();
-        let before = left.min(self.band.width);
-        let count = width.min(self.band.width - before);
-        // Where the band's first row lies in the input, counted from the top of the padding.
-        let first = part.rows.start * self.window.strides[0];
-        for (index, row) in band.chunks_exact_mut(self.band.row_len).take(rows).enumerate() {
-            let row = &mut row[..row_values];
-            let y = (first + index * self.band.step).checked_sub(top).filter(|&y| y < height);
-            let (Some(y), true) = (y, count > 0) else {
-                row.fill(0);
-                continue;
-            };
-            let zero = match zero_points {
-                Param::All(zero) => zero,
-                Param::Each(each) => each[part.image * height + y],
-            };
-            let zero = reading.as_unsigned(zero) as i16;
-            let (padding, rest) = row.split_at_mut(before * channels);
-            let (values, after) = rest.split_at_mut(count * channels);
-            padding.fill(0);
-            after.fill(0);
-            let start = part.image * a.strides()[0] + y * a.strides()[1];
-            self.center_row(&a.data()[start..], [a.strides()[2], a.strides()[3]], values, flip, zero);
-        }
-        // What lies behind the band is read with weights of 0; it must only be there.
-    }
-
-    fn center_row(&self, from: &[u8], [pixel, channel]: [usize; 2], to: &mut [i16], flip: u8, zero: i16) {
-        let channels = self.input[3];
-        let pixels = to.len() / channels;
-        if channel == 1 || channels == 1 {
-            if pixel == channels || pixels == 1 {
-                self.set.center(&from[..to.len()], to, flip, zero);
-            } else {
-                for (x, to) in to.chunks_exact_mut(channels).enumerate() {
-                    self.set.center(&from[x * pixel..][..channels], to, flip, zero);
-                }
-            }
-            return;
-        }
-        // Channels apart, as in NCHW: along a channel, where neighbours in memory are.
-        for c in 0..channels {
-            for x in 0..pixels {
-                to[x * channels + c] = i16::from(from[x * pixel + c * channel] ^ flip) - zero;
-            }
-        }
-    }
 }
 
 /// The left operand of a part.
 #[derive(Clone, Copy)]
-struct Centred<'a> {
-    band: &'a [i16],
+struct Left<'a> {
+    a: Activations<'a>,
     rows: &'a [u32],
-    rows_max: usize,
+    /// Of each row, where they are not in the bias.
+    zero_points: &'a [i32],
 }
 
 /// The pixels of a part as rows of a matrix that a kernel can write: columns side by side.

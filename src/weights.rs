@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use zeropoint_kernels::encode::Reading;
+use zeropoint_kernels::encode::{Encoding, Reading};
 use zeropoint_kernels::pack::{self, Source};
 use zeropoint_kernels::table::KernelSet;
 use zeropoint_kernels::view::{ImagesRef, MatRef};
@@ -37,8 +37,9 @@ impl Default for Filter {
 /// The right operand of products, or the weights of convolutions: packed once for a tier, shared by any number of
 /// plans. Cloning shares.
 ///
-/// Packed weights take one byte a value, columns padded to 8 and rows to 2; those of a depthwise convolution two bytes
-/// a value, taps padded to 2 and channels to 16; a few bytes a column where there are zero points.
+/// Packed weights take one byte a value, columns and rows padded as the tier's panels need it (on AVX2 to 8 and 2); those
+/// of a depthwise convolution two bytes a value, taps padded to 2 and channels to two registers; and a few bytes a
+/// column, for zero points and, where a tier multiplies bytes, for sums.
 ///
 /// ```
 /// use zeropoint::{Backend, MatRef, PackedWeights, ZeroPoints};
@@ -96,6 +97,8 @@ pub(crate) struct Inner {
     pub(crate) packed: Packed,
     /// Of each group's padded columns, as the signed reading counts them; empty if all are 0.
     pub(crate) zero_points: Vec<i16>,
+    /// The sum of each group's padded columns, less their zero points; only for kernels that take bytes.
+    pub(crate) sums: Vec<i32>,
     own_bytes: usize,
 }
 
@@ -145,13 +148,16 @@ impl PackedWeights {
         let geometry = Geometry { kernel: [height, width], channels, columns: outputs / groups, filter };
         let bytes = Bytes { view: weights.bytes(), reading: B::READING, zero_points: &zero_points };
         let set = backend.set;
-        let (packed, zero_points) = if geometry.is_depthwise() {
-            (Packed::Depthwise(bytes.depthwise(set)?), Vec::new())
+        let (packed, zero_points, sums) = if geometry.is_depthwise() {
+            (Packed::Depthwise(bytes.depthwise(set)?), Vec::new(), Vec::new())
         } else {
-            (Packed::Panels(bytes.panels(set, &geometry)?), bytes.stored_zero_points(set, &geometry))
+            let panels = bytes.panels(set, &geometry)?;
+            let zero_points = bytes.stored_zero_points(set, &geometry);
+            let sums = sums(set, &geometry, &panels, &zero_points)?;
+            (Packed::Panels(panels), zero_points, sums)
         };
         let own_bytes = outputs * height * width * channels;
-        Ok(Self { inner: Arc::new(Inner { set, geometry, packed, zero_points, own_bytes }) })
+        Ok(Self { inner: Arc::new(Inner { set, geometry, packed, zero_points, sums, own_bytes }) })
     }
 
     /// Bytes that the packed form takes.
@@ -160,7 +166,7 @@ impl PackedWeights {
             Packed::Panels(panels) => panels.len(),
             Packed::Depthwise(taps) => size_of_val(taps.as_slice()),
         };
-        packed + size_of_val(self.inner.zero_points.as_slice())
+        packed + size_of_val(self.inner.zero_points.as_slice()) + size_of_val(self.inner.sums.as_slice())
     }
 
     /// Bytes that the weights had before: one a value.
@@ -177,6 +183,25 @@ impl PackedWeights {
     pub fn backend(&self) -> Backend {
         Backend { set: self.inner.set }
     }
+}
+
+/// The sums of each group's padded columns, for kernels that take bytes.
+fn sums(set: &KernelSet, geometry: &Geometry, panels: &[u8], zero_points: &[i16]) -> Result<Vec<i32>, Error> {
+    if set.encoding() == Encoding::Centred {
+        return Ok(Vec::new());
+    }
+    let layout = set.panels();
+    let padded = layout.padded_columns(geometry.columns);
+    let groups = geometry.filter.groups;
+    let mut sums = zeroed("sums of the weights", padded * groups)?;
+    let depth = panels.len().checked_div(padded * groups).unwrap_or(0);
+    for group in 0..groups {
+        let columns = group * padded..(group + 1) * padded;
+        let packed = &panels[columns.start * depth..columns.end * depth];
+        let zero_points = zero_points.get(columns.clone()).unwrap_or(&[]);
+        pack::sums(layout, packed, depth, zero_points, &mut sums[columns]);
+    }
+    Ok(sums)
 }
 
 /// Weights before packing.

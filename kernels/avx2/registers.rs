@@ -1,17 +1,15 @@
-//! AVX2's registers: eight 32-bit lanes.
+//! Registers of 256 bits: eight 32-bit lanes.
 
 use core::arch::x86_64::*;
 
-use crate::generic::gemm::{Product, Tile};
 use crate::generic::registers::Registers;
-use crate::generic::store::Store;
 
-/// Registers of 256 bits.
-pub(super) struct Avx2;
+/// Registers of 256 bits of AVX2 and FMA; with `VNNI`, of AVX-VNNI besides.
+pub(crate) struct Ymm<const VNNI: bool>;
 
-// SAFETY: (of every block below) the trait's methods are called with AVX2 and FMA at hand, and with pointers to as many
+// SAFETY: (of every block below) the trait's methods are called with the features at hand, and with pointers to as many
 // elements as the trait says; unaligned loads and stores have no further demand.
-impl Registers for Avx2 {
+impl<const VNNI: bool> Registers for Ymm<VNNI> {
     type Int = __m256i;
     type Float = __m256;
     type Pair = __m256i;
@@ -43,6 +41,12 @@ impl Registers for Avx2 {
     unsafe fn add(x: __m256i, y: __m256i) -> __m256i {
         // SAFETY: as above.
         unsafe { _mm256_add_epi32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(x: __m256i, y: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_mullo_epi32(x, y) }
     }
 
     #[inline(always)]
@@ -87,33 +91,11 @@ impl Registers for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn store_pairs(to: *mut i16, x: __m256i) {
+    unsafe fn dot_pairs(acc: __m256i, x: __m256i, y: __m256i) -> __m256i {
         // SAFETY: as above.
-        unsafe { _mm256_storeu_si256(to.cast(), x) }
-    }
-
-    #[inline(always)]
-    unsafe fn widen_pairs(from: *const u8) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(from.cast())) }
-    }
-
-    #[inline(always)]
-    unsafe fn sub_pairs(x: __m256i, y: __m256i) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_sub_epi16(x, y) }
-    }
-
-    #[inline(always)]
-    unsafe fn broadcast_pair(from: *const i16) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_set1_epi32(from.cast::<i32>().read_unaligned()) }
-    }
-
-    #[inline(always)]
-    unsafe fn dot(acc: __m256i, x: __m256i, y: __m256i) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_add_epi32(acc, _mm256_madd_epi16(x, y)) }
+        unsafe {
+            if VNNI { _mm256_dpwssd_avx_epi32(acc, x, y) } else { _mm256_add_epi32(acc, _mm256_madd_epi16(x, y)) }
+        }
     }
 
     #[inline(always)]
@@ -206,16 +188,5 @@ impl Registers for Avx2 {
     fn prefetch(address: *const u8) {
         // SAFETY: a prefetch of any address does no harm; it needs SSE alone, which x86-64 has.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    #[inline(never)]
-    unsafe fn tile<S: Store<Self>, const M: usize, const N: usize, const WIDE: bool>(
-        product: &Product<'_>,
-        at: Tile,
-        store: &S,
-    ) {
-        // SAFETY: the caller answers for the tile.
-        unsafe { product.tile::<Self, S, M, N, WIDE>(at, store) }
     }
 }

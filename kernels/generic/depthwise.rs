@@ -72,7 +72,7 @@ impl Taps<'_> {
                     let high = R::load_pairs(weights.add(block));
                     for p in 0..P {
                         let [x, y] = R::interleave(starts[p].add(first), starts[p].add(second));
-                        acc[p] = [R::dot(acc[p][0], x, low), R::dot(acc[p][1], y, high)];
+                        acc[p] = [R::dot_pairs(acc[p][0], x, low), R::dot_pairs(acc[p][1], y, high)];
                     }
                     weights = weights.add(2 * block);
                 }

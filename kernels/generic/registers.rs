@@ -1,8 +1,5 @@
 //! What the algorithms ask of a tier's registers.
 
-use super::gemm::{Product, Tile};
-use super::store::Store;
-
 /// Registers of `LANES` 32-bit lanes, and the few operations on them that the algorithms are written in.
 ///
 /// # Safety
@@ -29,23 +26,17 @@ pub(crate) trait Registers {
     unsafe fn splat(x: i32) -> Self::Int;
     /// Sum, wrapping.
     unsafe fn add(x: Self::Int, y: Self::Int) -> Self::Int;
+    /// Product, wrapping.
+    unsafe fn mul(x: Self::Int, y: Self::Int) -> Self::Int;
     /// Reads `LANES` bytes, each combined with `flip` by exclusive or, as unsigned integers.
     unsafe fn load_bytes(from: *const u8, flip: u8) -> Self::Int;
     /// Writes `N * LANES` integers from 0 to 255 as bytes, each combined with `flip` by exclusive or. `N` is 1, 2 or 4.
     unsafe fn store_bytes<const N: usize>(to: *mut u8, x: [Self::Int; N], flip: u8);
 
-    /// Reads `LANES` pairs.
+    /// Reads `LANES` pairs that stand side by side.
     unsafe fn load_pairs(from: *const i16) -> Self::Pair;
-    /// Writes `LANES` pairs.
-    unsafe fn store_pairs(to: *mut i16, x: Self::Pair);
-    /// Reads `LANES` pairs of signed bytes.
-    unsafe fn widen_pairs(from: *const u8) -> Self::Pair;
-    /// Difference, element by element.
-    unsafe fn sub_pairs(x: Self::Pair, y: Self::Pair) -> Self::Pair;
-    /// Reads one pair and repeats it in each lane.
-    unsafe fn broadcast_pair(from: *const i16) -> Self::Pair;
     /// `acc + x.0 * y.0 + x.1 * y.1` in each lane, wrapping.
-    unsafe fn dot(acc: Self::Int, x: Self::Pair, y: Self::Pair) -> Self::Int;
+    unsafe fn dot_pairs(acc: Self::Int, x: Self::Pair, y: Self::Pair) -> Self::Int;
     /// Reads `2 * LANES` values at each pointer and pairs them: all of `x` with all of `y`, in any order of lanes.
     unsafe fn interleave(x: *const i16, y: *const i16) -> [Self::Pair; 2];
     /// Brings what was computed from interleaved pairs into the order of channels.
@@ -78,13 +69,4 @@ pub(crate) trait Registers {
     /// Asks for the cache line of an address, which may be any. Where a target has no such instruction, nothing.
     #[inline(always)]
     fn prefetch(_: *const u8) {}
-
-    /// Computes a tile: [`Product::tile`] in a function of its own, with the tier's features. Inlined into the loops
-    /// around it, it would share their registers, and the compiler then keeps addresses on the stack in the inner loop.
-    unsafe fn tile<S: Store<Self>, const M: usize, const N: usize, const WIDE: bool>(
-        product: &Product<'_>,
-        at: Tile,
-        store: &S,
-    ) where
-        Self: Sized;
 }

@@ -10,7 +10,7 @@ use crate::table::{Epilogue, Requantize};
 ///
 /// No closures here and in the algorithms: one would not get the tier's features, and so none of its instructions
 /// inlined.
-pub(crate) trait Store<R: Registers> {
+pub(crate) trait Store<R: Registers>: Copy {
     /// What is written.
     type Element: Copy;
 
@@ -50,12 +50,14 @@ pub(crate) trait Store<R: Registers> {
 const WIDEST: usize = 64;
 
 /// As they are.
+#[derive(Clone, Copy)]
 pub(crate) struct Int32 {
     out: *mut i32,
     stride: usize,
 }
 
 /// Requantised to 8 bits.
+#[derive(Clone, Copy)]
 pub(crate) struct Bytes<'a> {
     out: *mut u8,
     stride: usize,
@@ -64,6 +66,7 @@ pub(crate) struct Bytes<'a> {
 }
 
 /// Scaled to floats.
+#[derive(Clone, Copy)]
 pub(crate) struct Float32<'a> {
     out: *mut f32,
     stride: usize,

@@ -1,15 +1,13 @@
 //! Registers of plain Rust: arrays of eight lanes, which compilers turn into whatever vectors the target has.
 
 use super::fma::fma;
-use crate::generic::gemm::{Product, Tile};
 use crate::generic::registers::Registers;
-use crate::generic::store::Store;
 
 /// Arrays.
-pub(super) struct Scalar;
+pub(super) struct Arrays;
 
 /// Lanes.
-const L: usize = 8;
+pub(super) const L: usize = 8;
 
 /// Adding it to a small float leaves the nearest integer in the low bits of the sum, ties to even: in [2^23, 2^24) the
 /// floats are the integers.
@@ -20,7 +18,7 @@ fn each<A: Copy, B: Copy, C>(x: [A; L], y: [B; L], f: impl Fn(A, B) -> C) -> [C;
     core::array::from_fn(|lane| f(x[lane], y[lane]))
 }
 
-impl Registers for Scalar {
+impl Registers for Arrays {
     type Int = [i32; L];
     type Float = [f32; L];
     type Pair = [i16; 2 * L];
@@ -51,6 +49,11 @@ impl Registers for Scalar {
     }
 
     #[inline(always)]
+    unsafe fn mul(x: [i32; L], y: [i32; L]) -> [i32; L] {
+        each(x, y, i32::wrapping_mul)
+    }
+
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8, flip: u8) -> [i32; L] {
         // SAFETY: the caller grants `L` bytes.
         unsafe { from.cast::<[u8; L]>().read() }.map(|byte| i32::from(byte ^ flip))
@@ -71,31 +74,7 @@ impl Registers for Scalar {
     }
 
     #[inline(always)]
-    unsafe fn store_pairs(to: *mut i16, x: [i16; 2 * L]) {
-        // SAFETY: the caller grants `L` pairs.
-        unsafe { to.cast::<[i16; 2 * L]>().write(x) }
-    }
-
-    #[inline(always)]
-    unsafe fn widen_pairs(from: *const u8) -> [i16; 2 * L] {
-        // SAFETY: the caller grants `L` pairs of bytes.
-        unsafe { from.cast::<[i8; 2 * L]>().read() }.map(i16::from)
-    }
-
-    #[inline(always)]
-    unsafe fn sub_pairs(x: [i16; 2 * L], y: [i16; 2 * L]) -> [i16; 2 * L] {
-        core::array::from_fn(|index| x[index].wrapping_sub(y[index]))
-    }
-
-    #[inline(always)]
-    unsafe fn broadcast_pair(from: *const i16) -> [i16; 2 * L] {
-        // SAFETY: the caller grants a pair.
-        let pair = unsafe { from.cast::<[i16; 2]>().read() };
-        core::array::from_fn(|index| pair[index % 2])
-    }
-
-    #[inline(always)]
-    unsafe fn dot(acc: [i32; L], x: [i16; 2 * L], y: [i16; 2 * L]) -> [i32; L] {
+    unsafe fn dot_pairs(acc: [i32; L], x: [i16; 2 * L], y: [i16; 2 * L]) -> [i32; L] {
         core::array::from_fn(|lane| {
             let product = |index: usize| i32::from(x[index]) * i32::from(y[index]);
             acc[lane].wrapping_add(product(2 * lane).wrapping_add(product(2 * lane + 1)))
@@ -182,15 +161,5 @@ impl Registers for Scalar {
             let x = if x[lane] > low[lane] { x[lane] } else { low[lane] };
             if x < high[lane] { x } else { high[lane] }
         })
-    }
-
-    #[inline(never)]
-    unsafe fn tile<S: Store<Self>, const M: usize, const N: usize, const WIDE: bool>(
-        product: &Product<'_>,
-        at: Tile,
-        store: &S,
-    ) {
-        // SAFETY: the caller answers for the tile.
-        unsafe { product.tile::<Self, S, M, N, WIDE>(at, store) }
     }
 }

@@ -63,7 +63,7 @@ fn functions<'a>(file: &object::File<'a>, name: &str) -> Result<Vec<(u64, &'a [u
     let tier = name.rsplit_once("::").map_or(name, |(tier, _)| tier);
     let has_tiles = name.ends_with("::gemm") || name.ends_with("::gemv");
     let belongs = |symbol: &str| {
-        symbol == name || (has_tiles && symbol.contains(&format!("{tier}::registers::")) && symbol.ends_with("::tile"))
+        symbol == name || (has_tiles && symbol.contains(&format!("{tier}::product::")) && symbol.ends_with("::tile"))
     };
     let symbols = file.symbols().filter(|symbol| {
         let demangled = symbol.name().map(|mangled| format!("{:#}", rustc_demangle::demangle(mangled)));

@@ -85,7 +85,7 @@ fn products(sizes: &[[usize; 3]]) -> Vec<Gemm> {
 fn gemm() -> Vec<Case> {
     let mut sizes = vec![[0, 3, 4], [3, 0, 4], [3, 4, 0], [0, 0, 0], [1, 1, 1], [1, 0, 1]];
     // Around the tile's rows and what they are divided into.
-    for m in [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 18, 19, 25] {
+    for m in [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 18, 19, 23, 25] {
         sizes.push([m, 19, 21]);
     }
     // Around the grouping of K.
@@ -99,6 +99,7 @@ fn gemm() -> Vec<Case> {
     // Rows of a power of two, several bands, several ranges of columns.
     sizes.extend([
         [13, 512, 9],
+        [5, 2048, 9],
         [7, 29, 13],
         [33, 100, 47],
         [301, 600, 70],
@@ -168,7 +169,14 @@ fn conv() -> Vec<Case> {
         ([1, 9, 9], [3, 9, 1], [3, 3], [1, 1], [2, 3], [2, 3, 2, 3]),
         ([1, 5, 5], [2, 3, 1], [2, 3], [3, 2], [1, 1], [1, 2, 0, 1]),
         ([3, 20, 40], [16, 32, 1], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
+        // Without padding, and so in place where a tier takes bytes: whole groups of K in each segment.
+        ([2, 9, 7], [8, 33, 1], [3, 3], [1, 2], [1, 1], [0; 4]),
+        ([1, 9, 8], [16, 9, 1], [3, 2], [2, 1], [1, 2], [0; 4]),
+        ([2, 6, 5], [8, 5, 3], [3, 3], [1, 1], [1, 1], [0; 4]),
+        // Padded above and below alone, in several bands: those between the first and the last are in place.
+        ([1, 120, 40], [8, 24, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),
         // Pointwise, strided too.
+        ([2, 9, 7], [16, 33, 1], [1, 1], [1, 1], [1, 1], [0; 4]),
         ([1, 4, 5], [7, 9, 1], [1, 1], [1, 1], [1, 1], [0; 4]),
         ([2, 7, 7], [16, 40, 1], [1, 1], [2, 2], [1, 1], [0; 4]),
         ([1, 5, 5], [6, 8, 1], [1, 1], [3, 1], [1, 1], [1, 1, 1, 1]),
@@ -219,32 +227,23 @@ fn lengths() -> impl Iterator<Item = usize> {
 
 const SCALES: [f32; 9] = [1.0, 0.5, 0.018_658_448, 3.7e-3, 1.0 / 3.0, 1e-38, 1e-42, 1e30, 0.002_148_548_6];
 
-fn quantize() -> Vec<Case> {
+/// What `case` makes of each length, type, scale, zero point and seed.
+fn conversions(case: impl Fn(usize, Element, f32, i32, u64) -> Case) -> Vec<Case> {
     lengths()
         .flat_map(|len| [(len, U8), (len, I8)])
         .enumerate()
-        .map(|(index, (len, element))| Case::Quantize {
-            len,
-            element,
-            scale: nth(&SCALES, index),
-            zero_point: nth(&zero_points(element), index / 2),
-            seed: index as u64,
+        .map(|(index, (len, element))| {
+            case(len, element, nth(&SCALES, index), nth(&zero_points(element), index / 2), index as u64)
         })
         .collect()
 }
 
+fn quantize() -> Vec<Case> {
+    conversions(|len, element, scale, zero_point, seed| Case::Quantize { len, element, scale, zero_point, seed })
+}
+
 fn dequantize() -> Vec<Case> {
-    lengths()
-        .flat_map(|len| [(len, U8), (len, I8)])
-        .enumerate()
-        .map(|(index, (len, element))| Case::Dequantize {
-            len,
-            element,
-            scale: nth(&SCALES, index),
-            zero_point: nth(&zero_points(element), index / 2),
-            seed: index as u64,
-        })
-        .collect()
+    conversions(|len, element, scale, zero_point, seed| Case::Dequantize { len, element, scale, zero_point, seed })
 }
 
 fn requantize() -> Vec<Case> {
@@ -281,6 +280,24 @@ fn add() -> Vec<Case> {
         [9.9e35, 9.9e35, 1.0],
         [1e-45, 1e-20, 1e30],
     ];
+    // Sums near ties: for each of the three fused steps, the bytes of at least 400 of the 65536 pairs would be others
+    // if that step rounded twice.
+    let near_ties = [
+        ([U8; 3], [0.1288, 0.161, 0.1932], [210, 113, 159]),
+        ([I8; 3], [0.157, 0.157, 0.1884], [-120, 89, -43]),
+        ([U8, I8, U8], [0.1855, 0.1855, 0.2226], [188, 22, 118]),
+        ([I8, U8, I8], [0.005, 0.0025, 0.015], [-109, 155, -30]),
+        ([U8, U8, I8], [0.092, 0.0184, 0.1104], [210, 217, 87]),
+        ([I8, I8, U8], [0.1278, 0.0994, 0.142], [92, -62, 95]),
+        ([U8, I8, I8], [0.2825, 0.2825, 0.339], [240, -28, 72]),
+        ([I8, U8, U8], [0.0652, 0.0326, 0.1956], [10, 45, 12]),
+    ];
+    // Less than a step of the loop, too: what is left of a slice is fused as well.
+    let near_ties = [31, 1000].into_iter().flat_map(|len| {
+        near_ties.into_iter().enumerate().map(move |(index, (elements, scales, zero_points))| {
+            Case::Add(Addition { len, elements, scales, zero_points, seed: index as u64 })
+        })
+    });
     lengths()
         .enumerate()
         .flat_map(|(index, len)| {
@@ -291,6 +308,7 @@ fn add() -> Vec<Case> {
                 Case::Add(Addition { len, elements, scales: nth(&scales, index), zero_points, seed: index as u64 })
             })
         })
+        .chain(near_ties)
         .collect()
 }
 

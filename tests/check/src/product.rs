@@ -1,11 +1,12 @@
 //! Products and convolutions: whole, part by part and on threads, into memory filled with one byte and then with another.
 
+use std::convert::identity;
 use std::sync::OnceLock;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use zeropoint::{
-    Backend, ConvPlan, Error, Filter, GemmPlan, ImagesMut, ImagesRef, MatMulPlan, MatRef, Output as Out, PackedWeights,
-    Param, ProductOptions, Requantization, Scales, View, Window,
+    Backend, ConvPlan, Error, Filter, GemmPlan, ImagesMut, ImagesRef, MatMulPlan, MatMut, MatRef, Output as Out,
+    PackedWeights, Param, ProductOptions, Requantization, Scales, View, Window,
 };
 use zeropoint_kernels::reference::{self, Value};
 
@@ -138,38 +139,46 @@ fn pool() -> &'static ThreadPool {
     POOL.get_or_init(|| ThreadPoolBuilder::new().num_threads(THREADS).build().expect("threads"))
 }
 
-impl<A: Int> Plan<A> for ConvPlan {
-    fn kernel(&self) -> &'static str {
-        self.kernel()
-    }
-    fn scratch_len(&self) -> usize {
-        self.scratch_len()
-    }
-    fn whole<O: zeropoint::Element>(
-        &self,
-        a: ImagesRef<'_, A>,
-        out: ImagesMut<'_, O>,
-        scratch: &mut [u8],
-    ) -> Result<(), Error> {
-        self.run(a, out, scratch)
-    }
-    fn parts<O: zeropoint::Element>(&self, a: ImagesRef<'_, A>, out: ImagesMut<'_, O>) -> Result<bool, Error> {
-        let mut parts = self.split(out)?.collect::<Vec<_>>();
-        parts.reverse();
-        for part in parts {
-            self.run_part(a, part, &mut vec![0x5a; self.scratch_len()])?;
+/// A plan with parts, which takes what two functions make of operand and result.
+macro_rules! plan_with_parts {
+    ($plan:ty, $operand:path, $result:path) => {
+        impl<A: Int> Plan<A> for $plan {
+            fn kernel(&self) -> &'static str {
+                self.kernel()
+            }
+            fn scratch_len(&self) -> usize {
+                self.scratch_len()
+            }
+            fn whole<O: zeropoint::Element>(
+                &self,
+                a: ImagesRef<'_, A>,
+                out: ImagesMut<'_, O>,
+                scratch: &mut [u8],
+            ) -> Result<(), Error> {
+                self.run($operand(a), $result(out), scratch)
+            }
+            fn parts<O: zeropoint::Element>(&self, a: ImagesRef<'_, A>, out: ImagesMut<'_, O>) -> Result<bool, Error> {
+                let mut parts = self.split($result(out))?.collect::<Vec<_>>();
+                parts.reverse();
+                for part in parts {
+                    self.run_part($operand(a), part, &mut vec![0x5a; self.scratch_len()])?;
+                }
+                Ok(true)
+            }
+            fn threads<O: zeropoint::Element>(
+                &self,
+                a: ImagesRef<'_, A>,
+                out: ImagesMut<'_, O>,
+                scratch: &mut [u8],
+            ) -> Result<(), Error> {
+                let (a, out) = ($operand(a), $result(out));
+                pool().install(|| self.run_rayon(a, out, scratch))
+            }
         }
-        Ok(true)
-    }
-    fn threads<O: zeropoint::Element>(
-        &self,
-        a: ImagesRef<'_, A>,
-        out: ImagesMut<'_, O>,
-        scratch: &mut [u8],
-    ) -> Result<(), Error> {
-        pool().install(|| self.run_rayon(a, out, scratch))
-    }
+    };
 }
+plan_with_parts!(ConvPlan, identity, identity);
+plan_with_parts!(GemmPlan, matrix, matrix_mut);
 
 /// A matrix among images of width 1.
 fn matrix<T>(images: ImagesRef<'_, T>) -> MatRef<'_, T> {
@@ -177,38 +186,8 @@ fn matrix<T>(images: ImagesRef<'_, T>) -> MatRef<'_, T> {
     MatRef::with_strides(images.data(), [rows, columns], [row, column]).expect("a matrix of the images' memory")
 }
 
-impl<A: Int> Plan<A> for GemmPlan {
-    fn kernel(&self) -> &'static str {
-        self.kernel()
-    }
-    fn scratch_len(&self) -> usize {
-        self.scratch_len()
-    }
-    fn whole<O: zeropoint::Element>(
-        &self,
-        a: ImagesRef<'_, A>,
-        out: ImagesMut<'_, O>,
-        scratch: &mut [u8],
-    ) -> Result<(), Error> {
-        self.run(matrix(a), out.into_matrix().expect("one image of width 1"), scratch)
-    }
-    fn parts<O: zeropoint::Element>(&self, a: ImagesRef<'_, A>, out: ImagesMut<'_, O>) -> Result<bool, Error> {
-        let mut parts = self.split(out.into_matrix().expect("one image of width 1"))?.collect::<Vec<_>>();
-        parts.reverse();
-        for part in parts {
-            self.run_part(matrix(a), part, &mut vec![0x5a; self.scratch_len()])?;
-        }
-        Ok(true)
-    }
-    fn threads<O: zeropoint::Element>(
-        &self,
-        a: ImagesRef<'_, A>,
-        out: ImagesMut<'_, O>,
-        scratch: &mut [u8],
-    ) -> Result<(), Error> {
-        let out = out.into_matrix().expect("one image of width 1");
-        pool().install(|| self.run_rayon(matrix(a), out, scratch))
-    }
+fn matrix_mut<T: zeropoint::Element>(images: ImagesMut<'_, T>) -> MatMut<'_, T> {
+    images.into_matrix().expect("one image of width 1")
 }
 
 /// Runs a plan whole, in parts and on threads, into memory of either fill, and compares.

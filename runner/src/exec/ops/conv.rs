@@ -2,28 +2,15 @@
 
 use std::marker::PhantomData;
 
-use zeropoint::{
-    Backend, ConvPlan, Filter, Output, PackedWeights, ProductOptions, Requantization, View, ViewMut, Window,
-};
+use zeropoint::{Backend, ConvPlan, Filter, Output, PackedWeights, ProductOptions, Requantization, View, Window};
 
 use super::super::parameters::Operands;
 use super::super::plan::Packed;
-use super::{Context, Step, kernel_type, param, quantized, refused, told};
+use super::product::Product;
+use super::{Step, kernel_type, param, quantized, refused};
 use crate::error::Fault;
 use crate::graph::op::Convolution;
-use crate::graph::{Element, TensorId};
 use crate::passes::convolution;
-
-struct Conv<A, O> {
-    plan: ConvPlan,
-    packed: Packed,
-    x: TensorId,
-    y: TensorId,
-    /// Images, rows, columns, channels.
-    from: [usize; 4],
-    to: [usize; 4],
-    types: PhantomData<fn(A) -> O>,
-}
 
 pub(super) fn lower(
     operands: Operands<'_>,
@@ -63,39 +50,10 @@ pub(super) fn lower(
     let window = Window { strides: attributes.strides, pads: geometry.pads };
     let plan = ConvPlan::new(&weights, [images, height, width], window, &options).map_err(refused)?;
     let [_, _, rows, columns] = geometry.output;
+    // Channels last.
     let (from, to) = ([images, height, width, channels], [images, rows, columns, outputs]);
     let packed = Packed { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: weights.is_depthwise() };
     Ok(quantized!(x_type, A => quantized!(y_type, O => {
-        Box::new(Conv::<A, O> { plan, packed, x, y, from, to, types: PhantomData })
+        Box::new(Product::<_, A, O, 4> { plan, packed, x, y, from, to, types: PhantomData })
     })))
-}
-
-impl<A, O> Step for Conv<A, O>
-where
-    A: Element + zeropoint::Int8,
-    O: Element + zeropoint::Element,
-{
-    fn run(&self, context: Context<'_>) -> Result<(), String> {
-        let Context { memory, scratch, threads } = context;
-        memory.writing::<O, _>(self.y, |memory, y| {
-            let x = View::new(memory.read::<A>(self.x), self.from).map_err(told)?;
-            let y = ViewMut::new(y, self.to).map_err(told)?;
-            match threads {
-                1 => self.plan.run(x, y, scratch).map_err(told),
-                _ => self.plan.run_rayon(x, y, scratch).map_err(told),
-            }
-        })
-    }
-
-    fn kernel(&self) -> String {
-        self.plan.kernel().to_owned()
-    }
-
-    fn scratch_len(&self) -> usize {
-        self.plan.scratch_len()
-    }
-
-    fn packed(&self) -> Option<Packed> {
-        Some(self.packed.clone())
-    }
 }

@@ -2,24 +2,14 @@
 
 use std::marker::PhantomData;
 
-use zeropoint::{Backend, GemmPlan, Output, PackedWeights, ProductOptions, Requantization, View, ViewMut};
+use zeropoint::{Backend, GemmPlan, Output, PackedWeights, ProductOptions, Requantization, View};
 
 use super::super::parameters::Operands;
 use super::super::plan::Packed;
-use super::{Context, Step, kernel_type, param, quantized, refused, told};
+use super::product::Product;
+use super::{Step, kernel_type, param, quantized, refused};
 use crate::error::Fault;
-use crate::graph::{Element, TensorId, shape};
-
-struct MatMul<A, O> {
-    plan: GemmPlan,
-    packed: Packed,
-    a: TensorId,
-    y: TensorId,
-    m: usize,
-    k: usize,
-    n: usize,
-    types: PhantomData<fn(A) -> O>,
-}
+use crate::graph::shape;
 
 pub(super) fn lower(operands: Operands<'_>, backend: &Backend) -> Result<Box<dyn Step>, Fault> {
     let (a, b, y) = (operands.id(0)?, operands.id(3)?, operands.output()?);
@@ -49,36 +39,6 @@ pub(super) fn lower(operands: Operands<'_>, backend: &Backend) -> Result<Box<dyn
     let plan = GemmPlan::new(&weights, m, &options).map_err(refused)?;
     let packed = Packed { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: false };
     Ok(quantized!(a_type, A => quantized!(y_type, O => {
-        Box::new(MatMul::<A, O> { plan, packed, a, y, m, k, n, types: PhantomData })
+        Box::new(Product::<_, A, O, 2> { plan, packed, x: a, y, from: [m, k], to: [m, n], types: PhantomData })
     })))
-}
-
-impl<A, O> Step for MatMul<A, O>
-where
-    A: Element + zeropoint::Int8,
-    O: Element + zeropoint::Element,
-{
-    fn run(&self, context: Context<'_>) -> Result<(), String> {
-        let Context { memory, scratch, threads } = context;
-        memory.writing::<O, _>(self.y, |memory, y| {
-            let a = View::new(memory.read::<A>(self.a), [self.m, self.k]).map_err(told)?;
-            let y = ViewMut::new(y, [self.m, self.n]).map_err(told)?;
-            match threads {
-                1 => self.plan.run(a, y, scratch).map_err(told),
-                _ => self.plan.run_rayon(a, y, scratch).map_err(told),
-            }
-        })
-    }
-
-    fn kernel(&self) -> String {
-        self.plan.kernel().to_owned()
-    }
-
-    fn scratch_len(&self) -> usize {
-        self.plan.scratch_len()
-    }
-
-    fn packed(&self) -> Option<Packed> {
-        Some(self.packed.clone())
-    }
 }

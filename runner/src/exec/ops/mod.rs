@@ -5,6 +5,7 @@ mod conv;
 mod matmul;
 mod movement;
 mod pool;
+mod product;
 mod quantize;
 mod softmax;
 

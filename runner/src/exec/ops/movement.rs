@@ -12,27 +12,14 @@ use crate::rearrange;
 /// Runs an expression with the Rust type of a tensor type.
 macro_rules! any {
     ($type_:expr, $name:ident => $body:expr) => {
+        any!($type_, $name => $body, U8 u8, I8 i8, I32 i32, I64 i64, F32 f32)
+    };
+    ($type_:expr, $name:ident => $body:expr, $($variant:ident $rust:ty),*) => {
         match $type_ {
-            Type::U8 => {
-                type $name = u8;
+            $(Type::$variant => {
+                type $name = $rust;
                 $body
-            }
-            Type::I8 => {
-                type $name = i8;
-                $body
-            }
-            Type::I32 => {
-                type $name = i32;
-                $body
-            }
-            Type::I64 => {
-                type $name = i64;
-                $body
-            }
-            Type::F32 => {
-                type $name = f32;
-                $body
-            }
+            })*
         }
     };
 }

@@ -1,0 +1,76 @@
+//! The product of pairs of 16 bits by `vpmaddwd`.
+
+use core::arch::x86_64::*;
+
+use super::registers::Ymm;
+use crate::generic::multiply::Multiply;
+use crate::generic::tier::outlined_tile;
+use crate::table::Activations;
+
+/// Pairs of centred values. Six rows by two registers are twelve accumulators; with two operands, a broadcast and a
+/// product all sixteen registers are taken.
+pub(super) struct Pairs;
+
+// SAFETY: (of every block below) the trait's methods are called with AVX2 at hand, and with pointers to as many elements
+// as the trait says; unaligned loads and stores have no further demand.
+impl Multiply for Pairs {
+    type R = Ymm<false>;
+    type A = i16;
+    type Operand = __m256i;
+
+    const GROUP: usize = 2;
+    const ROWS: usize = 6;
+    const REGISTERS: usize = 2;
+    const PREPARES: bool = true;
+
+    fn activations(a: Activations<'_>) -> &[i16] {
+        a.centred()
+    }
+
+    #[inline(always)]
+    unsafe fn broadcast(from: *const i16) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_set1_epi32(from.cast::<i32>().read_unaligned()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const i16) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_loadu_si256(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn weights(from: *const u8) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn prepared(from: *const i16) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_loadu_si256(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn prepare(from: *const u8, to: *mut i16, zero_points: *const i16) {
+        // SAFETY: as above.
+        unsafe {
+            let centred = _mm256_sub_epi16(Self::weights(from), _mm256_loadu_si256(zero_points.cast()));
+            _mm256_storeu_si256(to.cast(), centred);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn ones() -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_set1_epi16(1) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(acc: __m256i, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_add_epi32(acc, _mm256_madd_epi16(a, b)) }
+    }
+
+    outlined_tile!(#[target_feature(enable = "avx2,fma")]);
+}

@@ -1,0 +1,195 @@
+//! Registers of 512 bits: sixteen 32-bit lanes.
+
+use core::arch::x86_64::*;
+
+use crate::generic::registers::Registers;
+
+/// Registers of 512 bits of AVX-512 F, BW, DQ and VL; with `VNNI`, of its VNNI besides.
+pub(crate) struct Zmm<const VNNI: bool>;
+
+// SAFETY: (of every block below) the trait's methods are called with the features at hand, and with pointers to as many
+// elements as the trait says; unaligned loads and stores have no further demand.
+impl<const VNNI: bool> Registers for Zmm<VNNI> {
+    type Int = __m512i;
+    type Float = __m512;
+    type Pair = __m512i;
+
+    const LANES: usize = 16;
+
+    // The 128-bit quarters are unpacked separately.
+    const INTERLEAVED: &'static [u8] = &[
+        0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29,
+        30, 31,
+    ];
+
+    #[inline(always)]
+    unsafe fn load(from: *const i32) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_loadu_si512(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut i32, x: __m512i) {
+        // SAFETY: as above.
+        unsafe { _mm512_storeu_si512(to.cast(), x) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(x: i32) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_set1_epi32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(x: __m512i, y: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_add_epi32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(x: __m512i, y: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_mullo_epi32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8, flip: u8) -> __m512i {
+        // SAFETY: as above.
+        unsafe {
+            let flipped = _mm_xor_si128(_mm_loadu_si128(from.cast()), _mm_set1_epi8(flip as i8));
+            _mm512_cvtepu8_epi32(flipped)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes<const N: usize>(to: *mut u8, x: [__m512i; N], flip: u8) {
+        const { assert!(N == 1 || N == 2 || N == 4) };
+        // The values are 0 to 255, so the packs never saturate; they work on quarters, which the last step undoes.
+        // SAFETY: as above.
+        unsafe {
+            let flip = _mm512_set1_epi8(flip as i8);
+            if N == 1 {
+                let bytes = _mm512_cvtepi32_epi8(x[0]);
+                _mm_storeu_si128(to.cast(), _mm_xor_si128(bytes, _mm512_castsi512_si128(flip)));
+                return;
+            }
+            let words = [_mm512_packs_epi32(x[0], x[1 % N]), _mm512_packs_epi32(x[N - 2], x[N - 1])];
+            let bytes = _mm512_packus_epi16(words[0], words[1]);
+            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            let bytes = _mm512_xor_si512(_mm512_permutexvar_epi32(order, bytes), flip);
+            if N == 2 {
+                _mm256_storeu_si256(to.cast(), _mm512_castsi512_si256(bytes));
+            } else {
+                _mm512_storeu_si512(to.cast(), bytes);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_pairs(from: *const i16) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_loadu_si512(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot_pairs(acc: __m512i, x: __m512i, y: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { if VNNI { _mm512_dpwssd_epi32(acc, x, y) } else { _mm512_add_epi32(acc, _mm512_madd_epi16(x, y)) } }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(x: *const i16, y: *const i16) -> [__m512i; 2] {
+        // SAFETY: as above.
+        unsafe {
+            let (x, y) = (_mm512_loadu_si512(x.cast()), _mm512_loadu_si512(y.cast()));
+            [_mm512_unpacklo_epi16(x, y), _mm512_unpackhi_epi16(x, y)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn in_order([x, y]: [__m512i; 2]) -> [__m512i; 2] {
+        // SAFETY: as above.
+        unsafe {
+            let low = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
+            let high = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+            [_mm512_permutex2var_epi64(x, low, y), _mm512_permutex2var_epi64(x, high, y)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn center(from: *const u8, to: *mut i16, flip: u8, zero: i16) {
+        // SAFETY: as above.
+        unsafe {
+            let flipped = _mm256_xor_si256(_mm256_loadu_si256(from.cast()), _mm256_set1_epi8(flip as i8));
+            let centred = _mm512_sub_epi16(_mm512_cvtepu8_epi16(flipped), _mm512_set1_epi16(zero));
+            _mm512_storeu_si512(to.cast(), centred);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_floats(from: *const f32) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_floats(to: *mut f32, x: __m512) {
+        // SAFETY: as above.
+        unsafe { _mm512_storeu_ps(to, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_float(x: f32) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn to_float(x: __m512i) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_cvtepi32_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn round(x: __m512) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_cvtps_epi32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_float(x: __m512, y: __m512) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_add_ps(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_float(x: __m512, y: __m512) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_mul_ps(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn div_float(x: __m512, y: __m512) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_div_ps(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn fma_float(x: __m512, y: __m512, z: __m512) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_fmadd_ps(x, y, z) }
+    }
+
+    #[inline(always)]
+    unsafe fn clamp_float(x: __m512, low: __m512, high: __m512) -> __m512 {
+        // `max` gives its second operand where the first is NaN.
+        // SAFETY: as above.
+        unsafe { _mm512_min_ps(_mm512_max_ps(x, low), high) }
+    }
+
+    #[inline(always)]
+    fn prefetch(address: *const u8) {
+        // SAFETY: a prefetch of any address does no harm; it needs SSE alone, which x86-64 has.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+}

@@ -1,0 +1,16 @@
+//! AVX-512 with VNNI. `vpdpbusd` adds four products of an unsigned and a signed byte to 32 bits and never saturates:
+//! activations are multiplied as they are, zero points are in what the accumulators start from.
+//!
+//! Registers of 512 bits everywhere: on a CPU that halves them an instruction takes two turns, which costs nothing.
+
+mod peak;
+mod product;
+
+crate::generic::tier::tier! {
+    Avx512Vnni "avx512vnni", #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")];
+    registers: super::avx512::registers::Zmm<true>;
+    product: Bytes [product::Quads<false>, product::Quads<true>];
+    gemm: "i8i8i32_12x32k4";
+    gemv: "i8i8i32_1x128k4";
+    depthwise: "i16i16i32_4x32k2";
+}

@@ -1,0 +1,158 @@
+//! What the products ask of a tier: its product instruction, and the operands in the form that it takes.
+
+use super::gemm::{Product, Tile};
+use super::registers::Registers;
+use super::store::Store;
+use crate::encode::Reading;
+use crate::pack::PanelLayout;
+use crate::table::Activations;
+
+/// A product instruction: each 32-bit lane takes up the dot product of `GROUP` values of K.
+///
+/// # Safety
+/// All methods need the tier's CPU features. Those with a pointer read as many elements as their text says.
+pub(crate) trait Multiply: Sized {
+    /// The registers of the accumulators.
+    type R: Registers;
+    /// An element of the activations: `i16` centred, `u8` as it is.
+    type A: Copy + 'static;
+    /// A register of either operand.
+    type Operand: Copy;
+
+    /// Values of K in one product.
+    const GROUP: usize;
+    /// Rows of the largest tile.
+    const ROWS: usize;
+    /// The rows of a tile are a multiple of it, but that a single row is a tile; a row too few is computed twice.
+    const ROW_UNIT: usize = 1;
+    /// Registers of columns in a whole panel. The last panel may have half of them.
+    const REGISTERS: usize;
+    /// Values of K in a turn of the inner loop.
+    const TURN: usize = Self::GROUP;
+    /// Whether a panel is prepared once for many rows: widened to 16 bits, less its zero points. If not, it is
+    /// multiplied as it is stored, and zero points are in what the accumulators start from.
+    const PREPARES: bool;
+    /// How the instruction reads weights; stored is the signed reading.
+    const WEIGHTS: Reading = Reading::Signed;
+
+    /// The activations of the arguments; none if they have another encoding.
+    fn activations(a: Activations<'_>) -> &[Self::A];
+
+    /// Repeats `GROUP` activations in each lane.
+    unsafe fn broadcast(from: *const Self::A) -> Self::Operand;
+    /// Reads `LANES` groups of activations.
+    unsafe fn load(from: *const Self::A) -> Self::Operand;
+    /// Reads `LANES` groups of weights as they are stored.
+    unsafe fn weights(from: *const u8) -> Self::Operand;
+    /// Reads `LANES` groups of prepared weights.
+    unsafe fn prepared(from: *const i16) -> Self::Operand {
+        // SAFETY: a tier that prepares nothing has no such weights.
+        unsafe { Self::weights(from.cast()) }
+    }
+    /// Writes `LANES` groups of prepared weights: those stored, less zero points that are held likewise.
+    unsafe fn prepare(_from: *const u8, _to: *mut i16, _zero_points: *const i16) {}
+    /// Weights that are all 1.
+    unsafe fn ones() -> Self::Operand;
+    /// `acc` and the dot product of activations and weights in each lane, wrapping.
+    unsafe fn dot(acc: Int<Self>, a: Self::Operand, b: Self::Operand) -> Int<Self>;
+
+    /// A turn of the inner loop: `TURN` values of K from `k`, by weights from `weights`.
+    #[inline(always)]
+    unsafe fn turn<const M: usize, const N: usize, const PREPARED: bool>(
+        acc: &mut [[Int<Self>; N]; M],
+        rows: &[*const Self::A; M],
+        k: usize,
+        weights: Weights,
+    ) {
+        for group in 0..Self::TURN / Self::GROUP {
+            // SAFETY: the caller grants the values of the turn.
+            unsafe {
+                let weights = weights.ahead::<Self, N, PREPARED>(group);
+                step::<Self, M, N, PREPARED>(acc, rows, k + group * Self::GROUP, weights);
+            }
+        }
+    }
+
+    /// Computes a tile: [`super::tile::tile`] in a function of its own, with the tier's features. Inlined into the
+    /// loops around it, it would share their registers, and the compiler then keeps addresses on the stack in the inner
+    /// loop.
+    unsafe fn tile<S: Store<Self::R>, const M: usize, const N: usize, const PREPARED: bool>(
+        product: &Product<'_, Self::A>,
+        at: Tile,
+        store: &S,
+    );
+}
+
+/// Accumulators of a product.
+pub(crate) type Int<P> = <<P as Multiply>::R as Registers>::Int;
+
+/// Lanes of a product's registers.
+pub(crate) const fn lanes<P: Multiply>() -> usize {
+    P::R::LANES
+}
+
+/// Where weights are read: bytes as stored, or 16 bits prepared.
+#[derive(Clone, Copy)]
+pub(crate) struct Weights(pub(crate) *const u8);
+
+impl Weights {
+    /// The weights of `N` registers of columns, some groups of K ahead.
+    ///
+    /// # Safety
+    /// They are there, or one group behind the last.
+    #[inline(always)]
+    pub(crate) unsafe fn ahead<P: Multiply, const N: usize, const PREPARED: bool>(self, groups: usize) -> Self {
+        // SAFETY: the caller grants it.
+        Self(unsafe { self.0.add(groups * N * Self::register::<P, PREPARED>()) })
+    }
+
+    /// The `n`-th register of a group.
+    ///
+    /// # Safety
+    /// It is there.
+    #[inline(always)]
+    pub(crate) unsafe fn read<P: Multiply, const PREPARED: bool>(self, n: usize) -> P::Operand {
+        // SAFETY: the caller grants it.
+        unsafe {
+            let from = self.0.add(n * Self::register::<P, PREPARED>());
+            if PREPARED { P::prepared(from.cast()) } else { P::weights(from) }
+        }
+    }
+
+    /// Bytes of a register's weights.
+    const fn register<P: Multiply, const PREPARED: bool>() -> usize {
+        lanes::<P>() * P::GROUP * if PREPARED { 2 } else { 1 }
+    }
+}
+
+/// The products of one group of K: `M` rows by `N` registers of columns.
+///
+/// # Safety
+/// The product's features; each row has a group at `k`, and there are weights of `N` registers.
+#[inline(always)]
+pub(crate) unsafe fn step<P: Multiply, const M: usize, const N: usize, const PREPARED: bool>(
+    acc: &mut [[Int<P>; N]; M],
+    rows: &[*const P::A; M],
+    k: usize,
+    weights: Weights,
+) {
+    // SAFETY: the caller grants the values.
+    unsafe {
+        let mut b = [weights.read::<P, PREPARED>(0); N];
+        for n in 1..N {
+            b[n] = weights.read::<P, PREPARED>(n);
+        }
+        for m in 0..M {
+            let a = P::broadcast(rows[m].add(k));
+            for n in 0..N {
+                acc[m][n] = P::dot(acc[m][n], a, b[n]);
+            }
+        }
+    }
+}
+
+/// The layout of a product's panels.
+pub(crate) const fn panels<P: Multiply>() -> PanelLayout {
+    let width = P::REGISTERS * lanes::<P>();
+    PanelLayout { width, half: width / 2, group: P::GROUP }
+}

@@ -1,0 +1,152 @@
+//! What a tier's folder is made of: a function of each algorithm with the tier's features, and the table of them.
+
+/// Makes a tier's functions and its `SET`: each algorithm over the tier's registers and products, in a function with
+/// the tier's features. What is given after `instead` takes the place of the table's entries.
+///
+/// The products are one type for the centred encoding, or two for bytes: for unsigned and for signed activations.
+macro_rules! tier {
+    (
+        $isa:ident $name:literal $(, #[$feature:meta])?;
+        registers: $registers:ty;
+        product: $encoding:ident $products:tt;
+        gemm: $gemm:literal;
+        gemv: $gemv:literal;
+        depthwise: $depthwise:literal;
+        $(instead: { $($field:ident: $value:expr),+ $(,)? })?
+    ) => {
+        #[allow(unused_imports, reason = "a tier may take the place of some functions")]
+        use crate::generic::registers::Registers as _;
+
+        $(#[$feature])?
+        unsafe fn gemm(args: &mut crate::table::GemmArgs<'_>) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::tier::for_product!(gemm::gemm, args, $encoding $products) }
+        }
+
+        $(#[$feature])?
+        unsafe fn gemv(args: &mut crate::table::GemmArgs<'_>) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::tier::for_product!(gemv::gemv, args, $encoding $products) }
+        }
+
+        $(#[$feature])?
+        unsafe fn depthwise(args: &mut crate::table::DepthwiseArgs<'_>) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::depthwise::depthwise::<$registers>(args) }
+        }
+
+        $(#[$feature])?
+        unsafe fn center(src: &[u8], dst: &mut [i16], flip: u8, zero: i16) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::elementwise::center::<$registers>(src, dst, flip, zero) }
+        }
+
+        $(#[$feature])?
+        unsafe fn quantize(x: &[f32], y: &mut [u8], args: &crate::table::QuantizeArgs) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::elementwise::quantize::<$registers>(x, y, args) }
+        }
+
+        $(#[$feature])?
+        unsafe fn dequantize(x: &[u8], y: &mut [f32], args: &crate::table::DequantizeArgs) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::elementwise::dequantize::<$registers>(x, y, args) }
+        }
+
+        $(#[$feature])?
+        unsafe fn requantize(
+            acc: &[i32],
+            y: &mut [u8],
+            multipliers: crate::table::Multipliers<'_>,
+            to: &crate::table::Requantize,
+        ) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::elementwise::requantize_row::<$registers>(acc, y, multipliers, to) }
+        }
+
+        $(#[$feature])?
+        unsafe fn add(a: &[u8], b: &[u8], y: &mut [u8], args: &crate::table::AddArgs) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::elementwise::add::<$registers>(a, b, y, args) }
+        }
+
+        $(#[$feature])?
+        unsafe fn global_average_pool(args: &mut crate::table::PoolArgs<'_>) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::pool::global_average_pool::<$registers>(args) }
+        }
+
+        /// The kernels of this tier.
+        pub(crate) static SET: crate::table::KernelSet = crate::table::KernelSet {
+            $($($field: $value,)+)?
+            ..crate::table::KernelSet {
+                isa: crate::isa::Isa::$isa,
+                encoding: crate::encode::Encoding::$encoding,
+                panels: crate::generic::multiply::panels::<crate::generic::tier::first!($products)>(),
+                rows: <crate::generic::tier::first!($products) as crate::generic::multiply::Multiply>::ROWS,
+                gemm: crate::table::Kernel { name: concat!($name, "/gemm_", $gemm), run: gemm },
+                gemv: crate::table::Kernel { name: concat!($name, "/gemv_", $gemv), run: gemv },
+                depthwise_lanes: 2 * <$registers>::LANES,
+                depthwise_order: <$registers>::INTERLEAVED,
+                depthwise: crate::table::Kernel { name: concat!($name, "/depthwise_", $depthwise), run: depthwise },
+                center: crate::table::Kernel { name: concat!($name, "/center_i8i16"), run: center },
+                quantize: crate::table::Kernel { name: concat!($name, "/quantize_f32i8"), run: quantize },
+                dequantize: crate::table::Kernel { name: concat!($name, "/dequantize_i8f32"), run: dequantize },
+                requantize: crate::table::Kernel { name: concat!($name, "/requantize_i32i8"), run: requantize },
+                add: crate::table::Kernel { name: concat!($name, "/add_i8i8i8"), run: add },
+                global_average_pool: crate::table::Kernel {
+                    name: concat!($name, "/global_average_pool_i8i8"),
+                    run: global_average_pool,
+                },
+                peak: peak::peak,
+            }
+        };
+    };
+}
+pub(crate) use tier;
+
+/// Calls an algorithm for the product that fits the activations.
+macro_rules! for_product {
+    ($module:ident::$algorithm:ident, $args:expr, Centred [$product:ty]) => {
+        crate::generic::$module::$algorithm::<$product>($args)
+    };
+    ($module:ident::$algorithm:ident, $args:expr, Bytes [$unsigned:ty, $signed:ty]) => {
+        match $args.a {
+            crate::table::Activations::Bytes(_, crate::encode::Reading::Signed) => {
+                crate::generic::$module::$algorithm::<$signed>($args)
+            }
+            _ => crate::generic::$module::$algorithm::<$unsigned>($args),
+        }
+    };
+}
+pub(crate) use for_product;
+
+/// The first of a tier's products: what panels look like is the same for all.
+macro_rules! first {
+    ([$product:ty $(, $more:ty)*]) => {
+        $product
+    };
+}
+pub(crate) use first;
+
+/// [`crate::generic::multiply::Multiply::tile`] with a tier's features.
+macro_rules! outlined_tile {
+    ($(#[$feature:meta])?) => {
+        $(#[$feature])?
+        #[inline(never)]
+        unsafe fn tile<
+            S: crate::generic::store::Store<Self::R>,
+            const M: usize,
+            const N: usize,
+            const PREPARED: bool,
+        >(
+            product: &crate::generic::gemm::Product<'_, Self::A>,
+            at: crate::generic::gemm::Tile,
+            store: &S,
+        ) {
+            // SAFETY: the caller answers for the tile.
+            unsafe { crate::generic::tile::tile::<Self, S, M, N, PREPARED>(product, at, store) }
+        }
+    };
+}
+pub(crate) use outlined_tile;

@@ -1,0 +1,227 @@
+//! The band of input that a part of the work reads: centred, copied, or where it is.
+//!
+//! A band is some rows of an image, padding included. Where a kernel takes bytes and no padding is needed, it reads the
+//! caller's own memory; else the rows are written to the part's scratch, with zeros (as bytes: zero points) for padding.
+
+use core::ops::Range;
+
+use zeropoint_kernels::encode::Reading;
+use zeropoint_kernels::table::KernelSet;
+use zeropoint_kernels::view::ImagesRef;
+
+use crate::error::Error;
+use crate::options::{Param, ZeroPoints};
+use crate::product::Window;
+use crate::weights::{Geometry, product};
+
+/// Rows of a tile that lie a multiple of this many elements apart crowd into a few sets of the first-level cache: as
+/// bytes they are in place then, so that moving them apart must gain what the copy costs.
+const fn crowded(element: usize) -> usize {
+    if element == 1 { 2048 } else { 512 }
+}
+
+/// Bytes by which such rows are moved apart.
+const APART: usize = 64;
+
+/// Where a band's rows lie.
+#[derive(Clone, Copy)]
+pub(crate) struct Band {
+    /// Images, height, width and channels of the input.
+    input: [usize; 4],
+    /// Rows and columns of padding before the input.
+    before: [usize; 2],
+    /// Input rows from one output row to the next.
+    down: usize,
+    /// Input rows that an output row reaches over.
+    reach: usize,
+    /// Columns, padding included.
+    width: usize,
+    /// Elements from one row to the next.
+    pub(crate) row_len: usize,
+    /// Input rows from one of the band to the next: more than 1 where a kernel of one row strides over the others.
+    step: usize,
+    /// Rows of the band from one output row to the next.
+    pub(crate) stride: usize,
+    /// Whether rows that need no padding have the same places in a dense input.
+    in_place: bool,
+}
+
+/// How many inputs some outputs of an axis reach over.
+fn reach(outputs: usize, stride: usize, kernel: usize, dilation: usize) -> usize {
+    // Sizes that passed `output_size` stay below the padded input.
+    if outputs == 0 { 0 } else { (outputs - 1) * stride + (kernel.max(1) - 1) * dilation + 1 }
+}
+
+impl Band {
+    /// For elements of a size, an output's width, and segments that are padded or not.
+    pub(crate) fn new(
+        geometry: &Geometry,
+        window: Window,
+        input: [usize; 4],
+        out_width: usize,
+        element: usize,
+        padded_segments: bool,
+    ) -> Result<Self, Error> {
+        let [_, _, width, channels] = input;
+        let [kernel_height, kernel_width] = geometry.kernel;
+        let [top, left, _, right] = window.pads;
+        let bytes = element == 1;
+        // A kernel of one row needs no more rows than it has outputs; in place all are there.
+        let (step, stride) = if kernel_height == 1 && !bytes { (window.strides[0], 1) } else { (1, window.strides[0]) };
+        let band_width = reach(out_width, window.strides[1], kernel_width, geometry.filter.dilation[1]);
+        let unpadded = bytes && left == 0 && right == 0;
+        let row_values = product("band of input", &[if unpadded { width } else { band_width }, channels])?;
+        let crowded = out_width <= 1 && row_values > 0 && row_values.is_multiple_of(crowded(element));
+        Ok(Self {
+            input,
+            before: [top, left],
+            down: window.strides[0],
+            reach: reach(1, 0, kernel_height, geometry.filter.dilation[0]),
+            width: band_width,
+            row_len: if crowded { row_values + APART / element } else { row_values },
+            step,
+            stride,
+            in_place: unpadded && !crowded && !padded_segments,
+        })
+    }
+
+    /// Rows of the band of some output rows.
+    pub(crate) fn rows(&self, outputs: usize) -> usize {
+        if outputs == 0 { 0 } else { (outputs - 1) * self.stride + self.reach }
+    }
+
+    /// The band of some output rows where it is in the input, if it can be read there.
+    pub(crate) fn in_place<'a>(&self, image: usize, outputs: &Range<usize>, a: &ImagesRef<'a, u8>) -> Option<&'a [u8]> {
+        let [_, height, width, channels] = self.input;
+        let [_, row, pixel, channel] = a.strides();
+        let dense = row == self.row_len
+            && (pixel == channels || width <= 1)
+            && (channel == 1 || channels <= 1)
+            && self.in_place;
+        let first = (outputs.start * self.down).checked_sub(self.before[0])?;
+        let inside = first + self.rows(outputs.len()) <= height;
+        (dense && inside && !outputs.is_empty()).then(|| &a.data()[image * a.strides()[0] + first * row..])
+    }
+
+    /// Writes the band of some output rows.
+    pub(crate) fn write<C: Cells>(
+        &self,
+        image: usize,
+        outputs: &Range<usize>,
+        a: &ImagesRef<'_, u8>,
+        zero_points: ZeroPoints<'_>,
+        cells: &C,
+        band: &mut [C::Cell],
+    ) {
+        let [_, height, width, channels] = self.input;
+        let [top, left] = self.before;
+        let row_values = self.width * channels;
+        if row_values == 0 || outputs.is_empty() {
+            return;
+        }
+        let before = left.min(self.width);
+        let count = width.min(self.width - before);
+        // Where the band's first row lies in the input, counted from the top of the padding.
+        let first = outputs.start * self.down;
+        for (index, row) in band.chunks_exact_mut(self.row_len).take(self.rows(outputs.len())).enumerate() {
+            let row = &mut row[..row_values];
+            let y = (first + index * self.step).checked_sub(top).filter(|&y| y < height);
+            let zero = match zero_points {
+                Param::All(zero) => zero,
+                Param::Each(each) => y.map_or(0, |y| each[image * height + y]),
+            };
+            let (Some(y), true) = (y, count > 0) else {
+                row.fill(cells.padding(zero));
+                continue;
+            };
+            let (padding, rest) = row.split_at_mut(before * channels);
+            let (values, after) = rest.split_at_mut(count * channels);
+            padding.fill(cells.padding(zero));
+            after.fill(cells.padding(zero));
+            let start = image * a.strides()[0] + y * a.strides()[1];
+            write_row(&a.data()[start..], [a.strides()[2], a.strides()[3]], channels, zero, cells, values);
+        }
+        // What lies behind the band is read with weights that add nothing; it must only be there.
+    }
+}
+
+/// Writes a row of pixels that lie at some strides.
+fn write_row<C: Cells>(
+    from: &[u8],
+    [pixel, channel]: [usize; 2],
+    channels: usize,
+    zero: i32,
+    cells: &C,
+    to: &mut [C::Cell],
+) {
+    let pixels = to.len() / channels;
+    if channel == 1 || channels == 1 {
+        if pixel == channels || pixels == 1 {
+            cells.write(&from[..to.len()], to, zero);
+        } else {
+            for (x, to) in to.chunks_exact_mut(channels).enumerate() {
+                cells.write(&from[x * pixel..][..channels], to, zero);
+            }
+        }
+        return;
+    }
+    // Channels apart, as in NCHW: along a channel, where neighbours in memory are.
+    for c in 0..channels {
+        for x in 0..pixels {
+            to[x * channels + c] = cells.cell(from[x * pixel + c * channel], zero);
+        }
+    }
+}
+
+/// What a band is made of.
+pub(crate) trait Cells {
+    /// An element.
+    type Cell: Copy;
+    /// What a padded position holds.
+    fn padding(&self, zero: i32) -> Self::Cell;
+    /// The element of a byte.
+    fn cell(&self, byte: u8, zero: i32) -> Self::Cell;
+    /// The elements of neighbouring bytes.
+    fn write(&self, from: &[u8], to: &mut [Self::Cell], zero: i32);
+}
+
+/// Values less their zero point, in 16 bits.
+pub(crate) struct Centred {
+    pub(crate) set: &'static KernelSet,
+    pub(crate) reading: Reading,
+}
+
+impl Cells for Centred {
+    type Cell = i16;
+
+    fn padding(&self, _: i32) -> i16 {
+        0
+    }
+
+    fn cell(&self, byte: u8, zero: i32) -> i16 {
+        (self.reading.value(byte) - zero) as i16
+    }
+
+    fn write(&self, from: &[u8], to: &mut [i16], zero: i32) {
+        self.set.center(from, to, self.reading.flip_to_unsigned(), self.reading.as_unsigned(zero) as i16);
+    }
+}
+
+/// Bytes as they are.
+pub(crate) struct Bytes;
+
+impl Cells for Bytes {
+    type Cell = u8;
+
+    fn padding(&self, zero: i32) -> u8 {
+        zero as u8
+    }
+
+    fn cell(&self, byte: u8, _: i32) -> u8 {
+        byte
+    }
+
+    fn write(&self, from: &[u8], to: &mut [u8], _: i32) {
+        to.copy_from_slice(from);
+    }
+}

@@ -175,6 +175,8 @@ fn conv() -> Vec<Case> {
         ([2, 6, 5], [8, 5, 3], [3, 3], [1, 1], [1, 1], [0; 4]),
         // Padded above and below alone, in several bands: those between the first and the last are in place.
         ([1, 120, 40], [8, 24, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),
+        // The same, small enough for an emulated CPU.
+        ([1, 60, 32], [8, 24, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),
         // Pointwise, strided too.
         ([2, 9, 7], [16, 33, 1], [1, 1], [1, 1], [1, 1], [0; 4]),
         ([1, 4, 5], [7, 9, 1], [1, 1], [1, 1], [1, 1], [0; 4]),

@@ -3,6 +3,7 @@
 
 mod asm;
 mod bench;
+mod emulate;
 mod kernels;
 mod progress;
 mod test;
@@ -25,8 +26,10 @@ struct Arguments {
 enum Command {
     /// Measures rates and their share of this machine's limit.
     Bench(bench::Bench),
-    /// Compares every kernel with the reference.
+    /// Compares every kernel with the reference, here and on emulated CPUs.
     Test(test::Test),
+    /// Lists the emulated CPUs and the tiers that each has, and installs the emulators.
+    Emulators(emulate::Emulators),
     /// Lists the tiers, the CPU features that each needs, and whether this CPU has them.
     Tiers,
     /// Writes docs/kernels.md, the table of the tiers' kernels.
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Bench(bench) => bench.run(),
         Command::Test(test) => test.run(),
+        Command::Emulators(emulators) => emulators.run(),
         Command::Tiers => {
             tiers::run();
             Ok(())

@@ -59,7 +59,8 @@ fn products(sizes: &[[usize; 3]]) -> Vec<Gemm> {
             let a = if variant == 3 {
                 ZeroPointsOf::Each
             } else {
-                ZeroPointsOf::All(nth(&zero_points(elements[0]), index))
+                // Five values and five variants: without the turn, a variant would meet the same value for ever.
+                ZeroPointsOf::All(nth(&zero_points(elements[0]), index + index / 5))
             };
             let b = match variant {
                 // Stored as they are; then with zero points of both kinds.
@@ -92,7 +93,7 @@ fn gemm() -> Vec<Case> {
         sizes.extend([[1, k, 17], [7, k, 33]]);
     }
     // Around the widths of registers, panels and streams.
-    for n in [1, 2, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 48, 63, 64, 65, 72, 127, 128, 129, 136] {
+    for n in [1, 2, 6, 7, 8, 9, 10, 12, 15, 16, 17, 23, 24, 25, 31, 32, 33, 48, 63, 64, 65, 72, 127, 128, 129, 136] {
         sizes.extend([[1, 10, n], [8, 10, n]]);
     }
     // Rows of a power of two, several bands, several ranges of columns.
@@ -107,6 +108,8 @@ fn gemm() -> Vec<Case> {
         [1, 768, 4099],
         // Bands and ranges of columns at once, the last of each smaller than the others.
         [200, 26, 1050],
+        // The same, small enough for an emulated CPU.
+        [96, 34, 800],
     ]);
     products(&sizes).into_iter().map(Case::Gemm).collect()
 }
@@ -172,6 +175,8 @@ fn conv() -> Vec<Case> {
         ([2, 6, 5], [8, 5, 3], [3, 3], [1, 1], [1, 1], [0; 4]),
         // Padded above and below alone, in several bands: those between the first and the last are in place.
         ([1, 120, 40], [8, 24, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),
+        // The same, small enough for an emulated CPU.
+        ([1, 60, 32], [8, 24, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),
         // Pointwise, strided too.
         ([2, 9, 7], [16, 33, 1], [1, 1], [1, 1], [1, 1], [0; 4]),
         ([1, 4, 5], [7, 9, 1], [1, 1], [1, 1], [1, 1], [0; 4]),

@@ -10,6 +10,8 @@ mod elementwise;
 mod memory;
 mod product;
 mod random;
+mod report;
+mod telling;
 
 use std::fmt;
 
@@ -18,6 +20,8 @@ use zeropoint::{Backend, Isa};
 pub use case::{Addition, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf};
 pub use cases::{cases, operations};
 pub use random::Random;
+pub use report::{NoReport, Report};
+pub use telling::telling_cases;
 
 /// Why a case failed.
 #[derive(Clone, Debug)]
@@ -38,29 +42,33 @@ impl fmt::Display for Failure {
 
 /// Runs a case on a tier and compares all results, and the memory around and between them, with the reference.
 ///
+/// Gives the name of the kernel that the case is for.
+///
 /// # Errors
 /// The first difference, and everything that the face refuses.
-pub fn check(isa: Isa, case: &Case) -> Result<(), Failure> {
+pub fn check(isa: Isa, case: &Case) -> Result<&'static str, Failure> {
     let backend = Backend::with_isa(isa).map_err(|error| Failure {
         kernel: isa.to_string(),
         case: format!("{case:?}"),
         what: error.to_string(),
     })?;
+    let named = |operation| move |()| backend.kernel_name(operation);
     let result = match case {
         Case::Gemm(gemm) => product::gemm(&backend, gemm),
         Case::Conv(conv) => product::conv(&backend, conv),
         Case::MatMul(matmul) => product::matmul(&backend, matmul),
         Case::Quantize { len, element, scale, zero_point, seed } => {
-            elementwise::quantize(&backend, *len, *element, *scale, *zero_point, *seed)
+            elementwise::quantize(&backend, *len, *element, *scale, *zero_point, *seed).map(named("quantize"))
         }
         Case::Dequantize { len, element, scale, zero_point, seed } => {
-            elementwise::dequantize(&backend, *len, *element, *scale, *zero_point, *seed)
+            elementwise::dequantize(&backend, *len, *element, *scale, *zero_point, *seed).map(named("dequantize"))
         }
         Case::Requantize { rows, columns, element, each, zero_point, clamp, seed } => {
             elementwise::requantize(&backend, [*rows, *columns], *element, *each, *zero_point, *clamp, *seed)
+                .map(named("requantize"))
         }
-        Case::Add(add) => elementwise::add(&backend, add),
-        Case::Pool(pool) => elementwise::pool(&backend, pool),
+        Case::Add(add) => elementwise::add(&backend, add).map(named("add")),
+        Case::Pool(pool) => elementwise::pool(&backend, pool).map(named("global_average_pool")),
     };
     result.map_err(|(kernel, what)| Failure { kernel, case: format!("{case:?}"), what })
 }

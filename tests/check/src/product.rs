@@ -263,11 +263,11 @@ fn refused(backend: &Backend) -> impl Fn(Error) -> Difference {
     move |error| (isa.to_string(), error.to_string())
 }
 
-pub(crate) fn gemm(backend: &Backend, case: &Gemm) -> Result<(), Difference> {
+pub(crate) fn gemm(backend: &Backend, case: &Gemm) -> Result<&'static str, Difference> {
     typed!(case.elements, gemm_of(backend, case))
 }
 
-fn gemm_of<A: Int, B: Int>(backend: &Backend, case: &Gemm) -> Result<(), Difference> {
+fn gemm_of<A: Int, B: Int>(backend: &Backend, case: &Gemm) -> Result<&'static str, Difference> {
     let [m, k, n] = case.sizes;
     let random = &mut Random::new(case.seed);
     let (a, b) = (draw::<A>(random, case.values, m * k), draw::<B>(random, case.values, k * n));
@@ -295,14 +295,15 @@ fn gemm_of<A: Int, B: Int>(backend: &Backend, case: &Gemm) -> Result<(), Differe
         |column| b_zero[column],
         |column| bias[column],
     );
-    ends(&plan, a.view(), &accumulators, &parameters, [1, m, 1, n], case.layout)
+    ends(&plan, a.view(), &accumulators, &parameters, [1, m, 1, n], case.layout)?;
+    Ok(plan.kernel())
 }
 
-pub(crate) fn conv(backend: &Backend, case: &Conv) -> Result<(), Difference> {
+pub(crate) fn conv(backend: &Backend, case: &Conv) -> Result<&'static str, Difference> {
     typed!(case.elements, conv_of(backend, case))
 }
 
-fn conv_of<A: Int, B: Int>(backend: &Backend, case: &Conv) -> Result<(), Difference> {
+fn conv_of<A: Int, B: Int>(backend: &Backend, case: &Conv) -> Result<&'static str, Difference> {
     let [images, height, width] = case.images;
     let [inputs, per_group, groups] = case.channels;
     let (channels, outputs) = (inputs * groups, per_group * groups);
@@ -341,7 +342,8 @@ fn conv_of<A: Int, B: Int>(backend: &Backend, case: &Conv) -> Result<(), Differe
     if plan.output_shape() != shape {
         return Err((plan.kernel().to_owned(), format!("shape {shape:?} expected, got {:?}", plan.output_shape())));
     }
-    ends(&plan, x.view(), &accumulators, &parameters, shape, case.layout)
+    ends(&plan, x.view(), &accumulators, &parameters, shape, case.layout)?;
+    Ok(plan.kernel())
 }
 
 /// A run-time product with one right operand, as a plan.
@@ -387,11 +389,11 @@ fn batch<T>(images: ImagesRef<'_, T>) -> View<'_, T, 3> {
         .expect("a batch of the images' memory")
 }
 
-pub(crate) fn matmul(backend: &Backend, case: &MatMul) -> Result<(), Difference> {
+pub(crate) fn matmul(backend: &Backend, case: &MatMul) -> Result<&'static str, Difference> {
     typed!(case.gemm.elements, matmul_of(backend, case))
 }
 
-fn matmul_of<A: Int, B: Int>(backend: &Backend, case: &MatMul) -> Result<(), Difference> {
+fn matmul_of<A: Int, B: Int>(backend: &Backend, case: &MatMul) -> Result<&'static str, Difference> {
     let MatMul { batch: count, gemm } = *case;
     let [m, k, n] = gemm.sizes;
     let random = &mut Random::new(gemm.seed);
@@ -418,5 +420,6 @@ fn matmul_of<A: Int, B: Int>(backend: &Backend, case: &MatMul) -> Result<(), Dif
         a_zero: param(gemm.zero_points[0], &a_zero),
         b_zero: param(gemm.zero_points[1], &b_zero),
     };
-    ends(&plan, a.view(), &accumulators, &parameters, [count, m, 1, n], gemm.layout)
+    ends(&plan, a.view(), &accumulators, &parameters, [count, m, 1, n], gemm.layout)?;
+    Ok(plan.plan.kernel())
 }

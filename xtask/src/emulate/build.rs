@@ -33,11 +33,13 @@ impl Architecture {
     }
 }
 
-/// Adds the target for Arm to the compiler.
+/// Adds the target for Arm to the compiler, if it lacks it.
 pub(super) fn install_target() -> Result<()> {
-    let installed = process::output(Command::new("rustup").args(["target", "list", "--installed"]))?;
-    if !installed.lines().any(|line| line == Architecture::Arm.target()) {
-        process::output(Command::new("rustup").args(["target", "add", Architecture::Arm.target()]))?;
+    let target = Architecture::Arm.target();
+    let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let library = process::output(Command::new(compiler).args(["--print", "target-libdir", "--target", target]))?;
+    if !Path::new(library.trim()).exists() {
+        process::output(Command::new("rustup").args(["target", "add", target]))?;
     }
     Ok(())
 }

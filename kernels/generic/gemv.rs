@@ -87,10 +87,14 @@ impl<P: Multiply> Row<'_, P> {
         // SAFETY: the panels are whole, and the row has a segment's length behind each of its segments.
         unsafe {
             let mut panels = [Weights(self.product.panels.as_ptr()); STREAMS];
-            let mut acc = [[P::R::splat(0); N]; STREAMS];
+            for p in 0..STREAMS {
+                panels[p].0 = panels[p].0.add((column + p * width) * depth);
+            }
+            // Arrays of their own for the loops that are not unrolled: what these index is in memory, and the
+            // accumulators would be there too.
+            let mut starts = [[P::R::splat(0); N]; STREAMS];
             for p in 0..STREAMS {
                 let column = column + p * width;
-                panels[p].0 = panels[p].0.add(column * depth);
                 let at = Tile {
                     weights: panels[p].0,
                     row: 0,
@@ -102,9 +106,10 @@ impl<P: Multiply> Row<'_, P> {
                 };
                 let (start, _) = self.start.of_tile::<P, N>(1, &at);
                 for n in 0..N {
-                    acc[p][n] = P::R::load(start.add(n * lanes::<P>()));
+                    starts[p][n] = P::R::load(start.add(n * lanes::<P>()));
                 }
             }
+            let mut acc = starts;
             let start = self.product.a.as_ptr().add(self.product.rows[0] as usize);
             for &segment in self.product.segments {
                 let row = start.add(segment as usize);
@@ -118,8 +123,9 @@ impl<P: Multiply> Row<'_, P> {
                     k += P::GROUP;
                 }
             }
+            let results = acc;
             for p in 0..STREAMS {
-                store.store(0, column + p * width, width, acc[p]);
+                store.store(0, column + p * width, width, results[p]);
             }
         }
     }

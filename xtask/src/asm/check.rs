@@ -71,7 +71,9 @@ fn judge_product(program: &Program, tier: &Tier, product: &Product) -> Result<Ro
     let mut row = judge(&tile.name, &largest(&functions), expected);
     // The tiles of other sizes.
     for function in &functions {
-        let loops: Vec<_> = innermost(&function.body).into_iter().filter(|body| products(body) > 0).collect();
+        let is_intended = |instruction: &Instruction| instruction.is(expected.instructions, expected.width);
+        let loops = innermost(&function.body).into_iter();
+        let loops: Vec<_> = loops.filter(|body| body.iter().any(is_intended)).collect();
         if product.operation == "gemm" && loops.is_empty() {
             row.wrong.push(format!("the tile at {:#x} has no loop that multiplies", function.body[0].address));
         }

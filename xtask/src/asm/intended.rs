@@ -47,10 +47,6 @@ impl Product {
 /// have room.
 const ROWS_ON_STACK: usize = 2;
 
-/// Four panels side by side are four addresses that move by the same; in the function around them, the compiler keeps
-/// them on the stack. The weights come from farther away than these.
-const PANELS_ON_STACK: usize = 12;
-
 pub(crate) const TIERS: &[Tier] = &[
     Tier {
         isa: Isa::Avx2,
@@ -67,7 +63,7 @@ pub(crate) const TIERS: &[Tier] = &[
         width: 256,
         products: &[
             product("gemm", &["{vex} vpdpbusd"]),
-            product("gemv", &["{vex} vpdpbusd"]).stack(PANELS_ON_STACK),
+            product("gemv", &["{vex} vpdpbusd"]),
             product("depthwise", &["{vex} vpdpwssd"]),
         ],
         peak: &["{vex} vpdpbusd ymm{acc}, ymm{x}, ymm{y}"],
@@ -87,7 +83,7 @@ pub(crate) const TIERS: &[Tier] = &[
         width: 512,
         products: &[
             product("gemm", &["vpdpbusd"]).stack(ROWS_ON_STACK),
-            product("gemv", &["vpdpbusd"]).stack(PANELS_ON_STACK),
+            product("gemv", &["vpdpbusd"]),
             product("depthwise", &["vpdpwssd"]),
         ],
         peak: &["vpdpbusd zmm{acc}, zmm{x}, zmm{y}"],

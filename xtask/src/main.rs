@@ -4,6 +4,7 @@
 mod asm;
 mod bench;
 mod kernels;
+mod mca;
 mod progress;
 mod test;
 mod tiers;
@@ -31,8 +32,10 @@ enum Command {
     Tiers,
     /// Writes docs/kernels.md, the table of the tiers' kernels.
     Kernels(kernels::Kernels),
-    /// Disassembles the inner loops of a kernel.
+    /// Disassembles the inner loops of the kernels, or checks that they are what they are meant to be.
     Asm(asm::Asm),
+    /// Says what the inner loops of the products do in a cycle, by LLVM's models of CPUs.
+    Mca(mca::McaCommand),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         }
         Command::Kernels(kernels) => kernels.run(),
         Command::Asm(asm) => asm.run(),
+        Command::Mca(mca) => mca.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

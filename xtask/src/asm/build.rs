@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
-use zeropoint_kernels::isa::Arch;
 
 /// An architecture to build for.
 #[derive(Clone, Copy, ValueEnum)]
@@ -17,13 +16,6 @@ pub(crate) enum For {
 }
 
 impl For {
-    pub(crate) fn arch(self) -> Arch {
-        match self {
-            Self::X86_64 => Arch::X86_64,
-            Self::Aarch64 => Arch::Aarch64,
-        }
-    }
-
     fn target(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64-unknown-linux-gnu",

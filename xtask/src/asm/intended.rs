@@ -12,6 +12,8 @@ pub(crate) struct Tier {
     pub(crate) width: u32,
     /// Its products: gemm, gemv, depthwise.
     pub(crate) products: &'static [Product],
+    /// What tells loops that widen weights on the way: tiles of few rows do, before others it is done once.
+    pub(crate) widening: &'static [&'static str],
     /// A tier's limit: lines of assembly on an accumulator, operands, and a product on its way.
     pub(crate) peak: &'static [&'static str],
 }
@@ -56,6 +58,7 @@ pub(crate) const TIERS: &[Tier] = &[
             product("gemv", &["vpmaddwd"]),
             product("depthwise", &["vpmaddwd"]),
         ],
+        widening: &["vpmovsxbw"],
         peak: &["vpmaddwd ymm{product}, ymm{x}, ymm{y}", "vpaddd ymm{acc}, ymm{acc}, ymm{product}"],
     },
     Tier {
@@ -66,6 +69,7 @@ pub(crate) const TIERS: &[Tier] = &[
             product("gemv", &["{vex} vpdpbusd"]),
             product("depthwise", &["{vex} vpdpwssd"]),
         ],
+        widening: &[],
         peak: &["{vex} vpdpbusd ymm{acc}, ymm{x}, ymm{y}"],
     },
     Tier {
@@ -76,6 +80,7 @@ pub(crate) const TIERS: &[Tier] = &[
             product("gemv", &["vpmaddwd"]),
             product("depthwise", &["vpmaddwd"]),
         ],
+        widening: &["vpmovsxbw"],
         peak: &["vpmaddwd zmm{product}, zmm{x}, zmm{y}", "vpaddd zmm{acc}, zmm{acc}, zmm{product}"],
     },
     Tier {
@@ -86,6 +91,7 @@ pub(crate) const TIERS: &[Tier] = &[
             product("gemv", &["vpdpbusd"]),
             product("depthwise", &["vpdpwssd"]),
         ],
+        widening: &[],
         peak: &["vpdpbusd zmm{acc}, zmm{x}, zmm{y}"],
     },
     Tier {
@@ -96,6 +102,7 @@ pub(crate) const TIERS: &[Tier] = &[
             product("gemv", &["smull", "smull2", "umull", "umull2"]),
             product("depthwise", &["smlal", "smlal2"]).each(2),
         ],
+        widening: &[],
         peak: &["smull v{product}.8h, v{x}.8b, v{y}.8b", "sadalp v{acc}.4s, v{product}.8h"],
     },
     Tier {
@@ -106,6 +113,7 @@ pub(crate) const TIERS: &[Tier] = &[
             product("gemv", &["sdot", "udot"]),
             product("depthwise", &["smlal", "smlal2"]).each(2),
         ],
+        widening: &[],
         peak: &["sdot v{acc}.4s, v{x}.16b, v{y}.16b"],
     },
     Tier {
@@ -116,6 +124,7 @@ pub(crate) const TIERS: &[Tier] = &[
             product("gemv", &["sdot", "udot", "usdot", "smmla", "usmmla"]),
             product("depthwise", &["smlal", "smlal2"]).each(2),
         ],
+        widening: &[],
         peak: &["smmla v{acc}.4s, v{x}.16b, v{y}.16b"],
     },
 ];
@@ -159,11 +168,6 @@ pub(crate) fn steps(arch: Arch) -> &'static [Step] {
     }
 }
 
-/// The line of a tier.
-pub(crate) fn of(isa: Isa) -> Option<&'static Tier> {
-    TIERS.iter().find(|tier| tier.isa == isa)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,7 +175,8 @@ mod tests {
     #[test]
     fn every_tier_but_the_portable_one_is_told_what_is_intended() {
         for set in zeropoint_kernels::TIERS.iter().filter(|set| set.isa() != Isa::Scalar) {
-            let tier = of(set.isa()).unwrap_or_else(|| panic!("{} has no line among the intended loops", set.isa()));
+            let tier = TIERS.iter().find(|tier| tier.isa == set.isa());
+            let tier = tier.unwrap_or_else(|| panic!("{} has no line among the intended loops", set.isa()));
             let steps = steps(set.isa().arch());
             for kernel in set.kernels() {
                 let is_product = tier.products.iter().any(|product| product.operation == kernel.operation);

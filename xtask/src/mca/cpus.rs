@@ -27,15 +27,15 @@ const LOADS: &str = "a load of 512 bits, or one that repeats, takes a vector por
     three ports; on the CPU loads take none, and additions have the two that products have, which makes the limit \
     32 multiply-accumulates a cycle for `vpmaddwd` and its addition";
 /// Of the models of Zen.
-const REPEATS: &str = "a load that repeats takes a pipe of the products, and `vpdpbusd` on 512 bits has half of its \
+const REPEATS: &str = "a load that repeats takes a vector pipe, and `vpdpbusd` on 512 bits has half of its \
     rate; on the CPU neither is so: `cargo xtask bench` measures 88 % of the limit for avx2 on a Zen 4, 94 % for \
     avx512 and 97 % for avx512vnni";
 /// Of cores that keep to the order.
 const ORDER: &str = "the core keeps to the order of the instructions, and the compiler orders them for cores that do \
     not: a product waits for the load before it";
 
-/// Only CPUs whose own model LLVM 19 has. Others borrow one (Cortex-A76 and A78 that of the A57, Apple's that of the
-/// first of 2013, Zen 5 that of Zen 4), and figures of those would be of another machine.
+/// Only CPUs whose own model LLVM 19 has. Others borrow one (Cortex-A76, A78 and X1 that of the A57, Apple's M1 that of
+/// the cores of 2013), and figures of those would be of another machine.
 pub(super) const CPUS: &[Cpu] = &[
     cpu("haswell", Arch::X86_64, &[Isa::Avx2]),
     cpu("skylake-avx512", Arch::X86_64, &[Isa::Avx2, Isa::Avx512]).remark(LOADS),

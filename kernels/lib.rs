@@ -34,6 +34,12 @@ mod avx512;
 mod avx512vnni;
 #[cfg(target_arch = "x86_64")]
 mod avxvnni;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon_dotprod;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon_i8mm;
 mod scalar;
 
 pub use isa::Isa;
@@ -49,6 +55,12 @@ pub static TIERS: &[&KernelSet] = &[
     &avx512::SET,
     #[cfg(target_arch = "x86_64")]
     &avx2::SET,
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    &neon_i8mm::SET,
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    &neon_dotprod::SET,
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    &neon::SET,
     &scalar::SET,
 ];
 

@@ -1,5 +1,7 @@
 //! AVX-512 without VNNI. Operands are centred in 16 bits and multiplied by `vpmaddwd`, as on AVX2, on 512 bits.
 
+#![allow(clippy::needless_range_loop, reason = "loops over registers count several arrays at once")]
+
 mod peak;
 mod product;
 pub(crate) mod registers;

@@ -82,6 +82,11 @@ pub(crate) struct Tile {
 }
 
 impl Tile {
+    /// The first tile of a panel, of rows up to a last one; it has no start yet.
+    pub(crate) fn new(weights: *const u8, last: usize, column: usize, count: usize) -> Self {
+        Self { weights, row: 0, last, column, count, start: core::ptr::null(), start_stride: 0 }
+    }
+
     /// The `m`-th row of the tile.
     #[inline(always)]
     pub(crate) fn row<P: Multiply>(&self, m: usize) -> usize {
@@ -128,7 +133,7 @@ impl<P: Multiply> Rows<'_, P> {
         }
         let count = (self.product.columns - column).min(N * lanes::<P>());
         let last = self.product.rows.len() - 1;
-        let at = Tile { weights: panel, row: 0, last, column, count, start: core::ptr::null(), start_stride: 0 };
+        let at = Tile::new(panel, last, column, count);
         // SAFETY: the panel is the one at the column.
         unsafe {
             if P::PREPARES {
@@ -167,7 +172,7 @@ impl<P: Multiply> Rows<'_, P> {
             let rows = if at.last == 0 { 1 } else { (least + usize::from(tile < more)) * P::ROW_UNIT };
             // SAFETY: the rows, the panel and the columns are the product's; only sizes that the tier has are compiled.
             unsafe {
-                (at.start, at.start_stride) = self.start.of_tile::<P, N>(rows, &at);
+                let at = self.start.of_tile::<P, N>(rows, at);
                 macro_rules! of_rows {
                     ($($m:literal)*) => {
                         $(if const { $m <= P::ROWS && ($m % P::ROW_UNIT == 0 || $m == 1) } && rows == $m {

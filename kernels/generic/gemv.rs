@@ -62,17 +62,13 @@ impl<P: Multiply> Row<'_, P> {
                 let weights = self.product.panels.as_ptr().add(column * depth);
                 let left = self.product.columns - column;
                 let count = left.min(width);
-                let mut at =
-                    Tile { weights, row: 0, last: 0, column, count, start: core::ptr::null(), start_stride: 0 };
+                let at = Tile::new(weights, 0, column, count);
                 if left > width / 2 {
-                    (at.start, at.start_stride) = self.start.of_tile::<P, N>(1, &at);
-                    P::tile::<S, 1, N, false>(&self.product, at, store);
+                    P::tile::<S, 1, N, false>(&self.product, self.start.of_tile::<P, N>(1, at), store);
                 } else if N == 4 {
-                    (at.start, at.start_stride) = self.start.of_tile::<P, 2>(1, &at);
-                    P::tile::<S, 1, 2, false>(&self.product, at, store);
+                    P::tile::<S, 1, 2, false>(&self.product, self.start.of_tile::<P, 2>(1, at), store);
                 } else {
-                    (at.start, at.start_stride) = self.start.of_tile::<P, 1>(1, &at);
-                    P::tile::<S, 1, 1, false>(&self.product, at, store);
+                    P::tile::<S, 1, 1, false>(&self.product, self.start.of_tile::<P, 1>(1, at), store);
                 }
                 column += count;
             }
@@ -95,37 +91,45 @@ impl<P: Multiply> Row<'_, P> {
             let mut starts = [[P::R::splat(0); N]; STREAMS];
             for p in 0..STREAMS {
                 let column = column + p * width;
-                let at = Tile {
-                    weights: panels[p].0,
-                    row: 0,
-                    last: 0,
-                    column,
-                    count: width,
-                    start: core::ptr::null(),
-                    start_stride: 0,
-                };
-                let (start, _) = self.start.of_tile::<P, N>(1, &at);
+                let Tile { start, .. } = self.start.of_tile::<P, N>(1, Tile::new(panels[p].0, 0, column, width));
                 for n in 0..N {
                     starts[p][n] = P::R::load(start.add(n * lanes::<P>()));
                 }
             }
             let mut acc = starts;
-            let start = self.product.a.as_ptr().add(self.product.rows[0] as usize);
-            for &segment in self.product.segments {
-                let row = start.add(segment as usize);
-                let mut k = 0;
-                while k < self.product.segment_len {
-                    let a = P::broadcast(row.add(k));
-                    for p in 0..STREAMS {
-                        products::<P, N>(&mut acc[p], a, panels[p]);
-                        panels[p] = panels[p].ahead::<P, N, false>(1);
-                    }
-                    k += P::GROUP;
-                }
-            }
+            P::row(&mut acc, &self.product, panels);
             let results = acc;
             for p in 0..STREAMS {
                 store.store(0, column + p * width, width, results[p]);
+            }
+        }
+    }
+}
+
+/// The first row by `S` panels of `N` registers of columns, over the whole of K.
+///
+/// # Safety
+/// The product's features; the row has a segment's length behind each of its segments, and each panel has weights of `N`
+/// registers for each group of K.
+#[inline(always)]
+pub(crate) unsafe fn row<P: Multiply, const S: usize, const N: usize>(
+    acc: &mut [[Int<P>; N]; S],
+    product: &Product<'_, P::A>,
+    mut panels: [Weights; S],
+) {
+    // SAFETY: the caller grants the row and the weights.
+    unsafe {
+        let start = product.a.as_ptr().add(product.rows[0] as usize);
+        for &segment in product.segments {
+            let row = start.add(segment as usize);
+            let mut k = 0;
+            while k < product.segment_len {
+                let a = P::broadcast(row.add(k));
+                for s in 0..S {
+                    products::<P, N>(&mut acc[s], a, panels[s]);
+                    panels[s] = panels[s].ahead::<P, N, false>(1);
+                }
+                k += P::GROUP;
             }
         }
     }

@@ -73,6 +73,23 @@ pub(crate) trait Multiply: Sized {
         }
     }
 
+    /// Accumulators of rows as those of the turns, or those as rows: the same, unless the instruction's results lie
+    /// otherwise. A tier where they do has turns of one group.
+    #[inline(always)]
+    unsafe fn exchange<const M: usize, const N: usize>(_acc: &mut [[Int<Self>; N]; M]) {}
+
+    /// The products of a single row by `S` panels side by side: [`super::gemv::row`], unless the instruction is for more
+    /// rows than one.
+    #[inline(always)]
+    unsafe fn row<const S: usize, const N: usize>(
+        acc: &mut [[Int<Self>; N]; S],
+        product: &Product<'_, Self::A>,
+        panels: [Weights; S],
+    ) {
+        // SAFETY: the caller grants the row and the weights.
+        unsafe { super::gemv::row::<Self, S, N>(acc, product, panels) }
+    }
+
     /// Computes a tile: [`super::tile::tile`] in a function of its own, with the tier's features. Inlined into the
     /// loops around it, it would share their registers, and the compiler then keeps addresses on the stack in the inner
     /// loop.

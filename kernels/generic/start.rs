@@ -85,22 +85,18 @@ impl<'a> Start<'a> {
         to.cast_const().cast()
     }
 
-    /// Where the starts of a tile of some rows are, and the distance between those of its rows.
+    /// A tile of some rows with its starts: the bias itself, or what was written to the room.
     ///
     /// # Safety
     /// The product's features; the tile is the product's.
     #[inline(always)]
-    pub(crate) unsafe fn of_tile<P: Multiply, const N: usize>(
-        &mut self,
-        rows: usize,
-        at: &Tile,
-    ) -> (*const i32, usize) {
+    pub(crate) unsafe fn of_tile<P: Multiply, const N: usize>(&mut self, rows: usize, at: Tile) -> Tile {
         // SAFETY: there is a bias for each padded column.
         let bias = unsafe { self.bias.as_ptr().add(at.column) };
         if P::PREPARES || (self.row_sums.is_empty() && self.row_zero_points.is_empty()) {
-            return (bias, 0);
+            return Tile { start: bias, start_stride: 0, ..at };
         }
-        let stride = N * lanes::<P>();
+        let start_stride = N * lanes::<P>();
         // SAFETY: there is a sum and a zero point for each padded column where there are any; the room is for the
         // largest tile.
         unsafe {
@@ -124,11 +120,11 @@ impl<'a> Start<'a> {
                         let sums = P::R::load(self.sums.as_ptr().add(column));
                         start = P::R::add(start, P::R::mul(P::R::splat(-zero), sums));
                     }
-                    P::R::store(self.room.as_mut_ptr().add(m * stride + n * lanes::<P>()), start);
+                    P::R::store(self.room.as_mut_ptr().add(m * start_stride + n * lanes::<P>()), start);
                 }
             }
         }
-        (self.room.as_ptr(), stride)
+        Tile { start: self.room.as_ptr(), start_stride, ..at }
     }
 }
 

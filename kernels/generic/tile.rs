@@ -40,6 +40,7 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
             }
             starts[m] = starts[m].add(*product.rows.get_unchecked(at.row::<P>(m)) as usize);
         });
+        P::exchange(&mut acc);
         let mut weights = Weights(at.weights);
         for &segment in product.segments {
             let mut rows = starts;
@@ -60,6 +61,7 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
                 }
             }
         }
+        P::exchange(&mut acc);
         // A copy, or each byte written might change what the next row's store is read from.
         let store = *store;
         if at.count == N * lanes::<P>() {

@@ -121,7 +121,7 @@ pub(crate) const TIERS: &[Tier] = &[
         width: 128,
         products: &[
             product("gemm", &["smmla", "usmmla"]),
-            product("gemv", &["sdot", "udot", "usdot", "smmla", "usmmla"]),
+            product("gemv", &["smmla", "usmmla"]),
             product("depthwise", &["smlal", "smlal2"]).each(2),
         ],
         widening: &[],

@@ -1,0 +1,200 @@
+//! Registers of 128 bits: four 32-bit lanes.
+
+use core::arch::aarch64::*;
+
+use crate::generic::registers::Registers;
+
+/// Registers of 128 bits of 64-bit Arm.
+pub(crate) struct Neon;
+
+// SAFETY: (of every block below) the trait's methods are called with NEON at hand, and with pointers to as many elements
+// as the trait says; loads and stores have no further demand than their elements' alignment.
+impl Registers for Neon {
+    type Int = int32x4_t;
+    type Float = float32x4_t;
+    /// The first values of four pairs, and the second ones: no instruction adds up neighbouring products of 16 bits.
+    type Pair = int16x4x2_t;
+
+    const LANES: usize = 4;
+    const INTERLEAVED: &'static [u8] = &[0, 1, 2, 3, 4, 5, 6, 7];
+
+    #[inline(always)]
+    unsafe fn load(from: *const i32) -> int32x4_t {
+        // SAFETY: as above.
+        unsafe { vld1q_s32(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut i32, x: int32x4_t) {
+        // SAFETY: as above.
+        unsafe { vst1q_s32(to, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(x: i32) -> int32x4_t {
+        // SAFETY: as above.
+        unsafe { vdupq_n_s32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(x: int32x4_t, y: int32x4_t) -> int32x4_t {
+        // SAFETY: as above.
+        unsafe { vaddq_s32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(x: int32x4_t, y: int32x4_t) -> int32x4_t {
+        // SAFETY: as above.
+        unsafe { vmulq_s32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8, flip: u8) -> int32x4_t {
+        // SAFETY: as above.
+        unsafe {
+            let bytes = vcreate_u8(u64::from(from.cast::<u32>().read_unaligned()));
+            let words = vmovl_u8(veor_u8(bytes, vdup_n_u8(flip)));
+            vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(words)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes<const N: usize>(to: *mut u8, x: [int32x4_t; N], flip: u8) {
+        const { assert!(N == 1 || N == 2 || N == 4) };
+        // The values are 0 to 255: the low parts of lanes are all of them.
+        // SAFETY: as above.
+        unsafe {
+            if N == 4 {
+                let words = [low_halves(x[0], x[1]), low_halves(x[N - 2], x[N - 1])];
+                let bytes = vuzp1q_u8(vreinterpretq_u8_u16(words[0]), vreinterpretq_u8_u16(words[1]));
+                vst1q_u8(to, veorq_u8(bytes, vdupq_n_u8(flip)));
+            } else {
+                let bytes = veor_u8(vmovn_u16(low_halves(x[0], x[N - 1])), vdup_n_u8(flip));
+                if N == 2 {
+                    vst1_u8(to, bytes);
+                } else {
+                    to.cast::<u32>().write_unaligned(vget_lane_u32::<0>(vreinterpret_u32_u8(bytes)));
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_pairs(from: *const i16) -> int16x4x2_t {
+        // SAFETY: as above.
+        unsafe { vld2_s16(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot_pairs(acc: int32x4_t, x: int16x4x2_t, y: int16x4x2_t) -> int32x4_t {
+        // SAFETY: as above.
+        unsafe { vmlal_s16(vmlal_s16(acc, x.0, y.0), x.1, y.1) }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(x: *const i16, y: *const i16) -> [int16x4x2_t; 2] {
+        // SAFETY: as above.
+        unsafe {
+            let (x, y) = (vld1q_s16(x), vld1q_s16(y));
+            [int16x4x2_t(vget_low_s16(x), vget_low_s16(y)), int16x4x2_t(vget_high_s16(x), vget_high_s16(y))]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn in_order(x: [int32x4_t; 2]) -> [int32x4_t; 2] {
+        x
+    }
+
+    #[inline(always)]
+    unsafe fn center(from: *const u8, to: *mut i16, flip: u8, zero: i16) {
+        // SAFETY: as above.
+        unsafe {
+            let words = vmovl_u8(veor_u8(vld1_u8(from), vdup_n_u8(flip)));
+            vst1q_s16(to, vsubq_s16(vreinterpretq_s16_u16(words), vdupq_n_s16(zero)));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_floats(from: *const f32) -> float32x4_t {
+        // SAFETY: as above.
+        unsafe { vld1q_f32(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_floats(to: *mut f32, x: float32x4_t) {
+        // SAFETY: as above.
+        unsafe { vst1q_f32(to, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_float(x: f32) -> float32x4_t {
+        // SAFETY: as above.
+        unsafe { vdupq_n_f32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn to_float(x: int32x4_t) -> float32x4_t {
+        // SAFETY: as above.
+        unsafe { vcvtq_f32_s32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn round(x: float32x4_t) -> int32x4_t {
+        // SAFETY: as above.
+        unsafe { vcvtnq_s32_f32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_float(x: float32x4_t, y: float32x4_t) -> float32x4_t {
+        // SAFETY: as above.
+        unsafe { vaddq_f32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_float(x: float32x4_t, y: float32x4_t) -> float32x4_t {
+        // SAFETY: as above.
+        unsafe { vmulq_f32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn div_float(x: float32x4_t, y: float32x4_t) -> float32x4_t {
+        // SAFETY: as above.
+        unsafe { vdivq_f32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn fma_float(x: float32x4_t, y: float32x4_t, z: float32x4_t) -> float32x4_t {
+        // SAFETY: as above.
+        unsafe { vfmaq_f32(z, x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn clamp_float(x: float32x4_t, low: float32x4_t, high: float32x4_t) -> float32x4_t {
+        // `fmaxnm` gives the number where one operand is NaN, but not if that one is signalling. A comparison with NaN
+        // is false, whatever the NaN.
+        // SAFETY: as above.
+        unsafe { vminq_f32(vbslq_f32(vcgtq_f32(x, low), x, low), high) }
+    }
+
+    #[inline(always)]
+    fn prefetch(address: *const u8) {
+        // SAFETY: a prefetch of any address does no harm.
+        unsafe {
+            core::arch::asm!(
+                "prfm pldl1keep, [{address}]",
+                address = in(reg) address,
+                options(readonly, nostack, preserves_flags),
+            );
+        }
+    }
+}
+
+/// The low halves of all lanes.
+///
+/// # Safety
+/// NEON.
+#[inline(always)]
+unsafe fn low_halves(x: int32x4_t, y: int32x4_t) -> uint16x8_t {
+    // SAFETY: the caller has NEON.
+    unsafe { vuzp1q_u16(vreinterpretq_u16_s32(x), vreinterpretq_u16_s32(y)) }
+}

@@ -1,0 +1,100 @@
+//! The product of quads of bytes by `sdot`, or `udot`.
+
+use core::arch::aarch64::*;
+
+use super::instructions::{dot, dot_lane};
+use crate::encode::Reading;
+use crate::generic::multiply::{Multiply, Weights};
+use crate::generic::tier::outlined_tile;
+use crate::neon::registers::Neon;
+use crate::table::Activations;
+
+/// Quads of bytes, of activations that are unsigned or signed. Both operands have the same sign: for unsigned
+/// activations the weights become unsigned while they are read.
+///
+/// Twelve rows by two registers are 24 accumulators; with the weights of a turn 28 of 32 registers are taken. So many
+/// rows, since a change of the weights' sign serves as many products as there are rows.
+pub(super) struct Quads<const SIGNED: bool>;
+
+// SAFETY: (of every block below) the trait's methods are called with NEON and FEAT_DotProd at hand, and with pointers to
+// as many elements as the trait says; loads have no further demand than their elements' alignment.
+impl<const SIGNED: bool> Multiply for Quads<SIGNED> {
+    type R = Neon;
+    type A = u8;
+    type Operand = uint8x16_t;
+
+    const GROUP: usize = 4;
+    const ROWS: usize = 12;
+    const ROW_UNIT: usize = 2;
+    const REGISTERS: usize = 2;
+    const TURN: usize = 8;
+    const PREPARES: bool = false;
+    const WEIGHTS: Reading = if SIGNED { Reading::Signed } else { Reading::Unsigned };
+
+    fn activations(a: Activations<'_>) -> &[u8] {
+        a.bytes()
+    }
+
+    #[inline(always)]
+    unsafe fn broadcast(from: *const u8) -> uint8x16_t {
+        // SAFETY: as above.
+        unsafe { vreinterpretq_u8_u32(vdupq_n_u32(from.cast::<u32>().read_unaligned())) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const u8) -> uint8x16_t {
+        // SAFETY: as above.
+        unsafe { vld1q_u8(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn weights(from: *const u8) -> uint8x16_t {
+        // SAFETY: as above.
+        unsafe {
+            let stored = vld1q_u8(from);
+            if SIGNED { stored } else { veorq_u8(stored, vdupq_n_u8(0x80)) }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn ones() -> uint8x16_t {
+        // SAFETY: as above.
+        unsafe { vdupq_n_u8(1) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(acc: int32x4_t, a: uint8x16_t, b: uint8x16_t) -> int32x4_t {
+        // SAFETY: as above.
+        unsafe { dot::<SIGNED>(acc, b, a) }
+    }
+
+    /// The instruction repeats a lane by itself: a load of eight bytes of a row serves two groups, and leaves to the
+    /// products the pipe that a load which repeats would take.
+    #[inline(always)]
+    unsafe fn turn<const M: usize, const N: usize, const PREPARED: bool>(
+        acc: &mut [[int32x4_t; N]; M],
+        rows: &[*const u8; M],
+        k: usize,
+        weights: Weights,
+    ) {
+        // SAFETY: the caller grants the values of the turn.
+        unsafe {
+            let mut b = [[weights.read::<Self, PREPARED>(0); N]; 2];
+            for n in 0..N {
+                b[0][n] = weights.read::<Self, PREPARED>(n);
+                b[1][n] = weights.read::<Self, PREPARED>(N + n);
+            }
+            for m in 0..M {
+                let a = vld1_u8(rows[m].add(k));
+                for n in 0..N {
+                    acc[m][n] = dot_lane::<SIGNED, 0>(acc[m][n], b[0][n], a);
+                }
+                for n in 0..N {
+                    acc[m][n] = dot_lane::<SIGNED, 1>(acc[m][n], b[1][n], a);
+                }
+            }
+        }
+    }
+
+    outlined_tile!(#[target_feature(enable = "neon,dotprod")]);
+}

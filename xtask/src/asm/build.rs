@@ -19,7 +19,7 @@ impl For {
     fn target(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64-unknown-linux-gnu",
-            Self::Aarch64 => "aarch64-unknown-linux-gnu",
+            Self::Aarch64 => "aarch64-unknown-linux-musl",
         }
     }
 }

@@ -8,7 +8,7 @@ pub(super) struct Cpu {
     pub(super) name: &'static str,
     pub(super) arch: Arch,
     pub(super) tiers: &'static [Isa],
-    /// Where the model is known to be another machine than the CPU, and it matters here.
+    /// What to know of the model, or of the core, to read its figures.
     pub(super) remark: Option<&'static str>,
 }
 
@@ -24,15 +24,15 @@ impl Cpu {
 
 /// Of the models of Skylake and Ice Lake with AVX-512.
 const LOADS: &str = "a load of 512 bits, or one that repeats, takes a vector port besides, and 512-bit additions have \
-    three ports; on the CPU loads take none, and additions have the two that products have, which makes the limit \
-    32 multiply-accumulates a cycle for `vpmaddwd` and its addition";
+    three ports; on the CPU, as published measurements have it, loads take none, and \
+    additions have the two that products have, which makes the limit 32 multiply-accumulates a cycle for `vpmaddwd` and its addition";
 /// Of the models of Zen.
 const REPEATS: &str = "a load that repeats takes a vector pipe, and `vpdpbusd` on 512 bits has half of its \
     rate; on the CPU neither is so: `cargo xtask bench` measures 88 % of the limit for avx2 on a Zen 4, 94 % for \
     avx512 and 97 % for avx512vnni";
 /// Of cores that keep to the order.
 const ORDER: &str = "the core keeps to the order of the instructions, and the compiler orders them for cores that do \
-    not: a product waits for the load before it";
+    not: loads, and the wait for what they bring, add to the time of the products";
 
 /// Only CPUs whose own model LLVM 19 has. Others borrow one (Cortex-A76, A78 and X1 that of the A57, Apple's M1 that of
 /// the cores of 2013), and figures of those would be of another machine.

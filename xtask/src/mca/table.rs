@@ -19,7 +19,7 @@ pub(crate) struct Table {
     /// The compiler that made the loops.
     pub(crate) rustc: String,
     pub(crate) rows: Vec<Row>,
-    /// CPUs, and where their models are known to be wrong.
+    /// CPUs, and what to know of their models.
     pub(crate) remarks: Vec<(String, String)>,
 }
 
@@ -83,7 +83,7 @@ impl Table {
             writeln!(page, "| `{}`{form} | {} | {rate} | {:.1} | {share} % |", row.kernel, row.cpu, row.peak)?;
         }
         if !self.remarks.is_empty() {
-            page += "\nWhere a model is known to be another machine than the CPU:\n\n";
+            page += "\nTo read these figures:\n\n";
         }
         for (cpu, remark) in &self.remarks {
             writeln!(page, "- {cpu}: {remark}.")?;

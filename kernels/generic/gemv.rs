@@ -83,18 +83,24 @@ impl<P: Multiply> Row<'_, P> {
         // SAFETY: the panels are whole, and the row has a segment's length behind each of its segments.
         unsafe {
             let mut panels = [Weights(self.product.panels.as_ptr()); STREAMS];
-            let mut acc = [[P::R::splat(0); N]; STREAMS];
+            for p in 0..STREAMS {
+                panels[p].0 = panels[p].0.add((column + p * width) * depth);
+            }
+            // Arrays of their own for the loops that are not unrolled: what these index is in memory, and the
+            // accumulators would be there too.
+            let mut starts = [[P::R::splat(0); N]; STREAMS];
             for p in 0..STREAMS {
                 let column = column + p * width;
-                panels[p].0 = panels[p].0.add(column * depth);
                 let Tile { start, .. } = self.start.of_tile::<P, N>(1, Tile::new(panels[p].0, 0, column, width));
                 for n in 0..N {
-                    acc[p][n] = P::R::load(start.add(n * lanes::<P>()));
+                    starts[p][n] = P::R::load(start.add(n * lanes::<P>()));
                 }
             }
+            let mut acc = starts;
             P::row(&mut acc, &self.product, panels);
+            let results = acc;
             for p in 0..STREAMS {
-                store.store(0, column + p * width, width, acc[p]);
+                store.store(0, column + p * width, width, results[p]);
             }
         }
     }

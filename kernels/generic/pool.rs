@@ -21,17 +21,17 @@ pub(crate) unsafe fn global_average_pool<R: Registers>(args: &mut PoolArgs<'_>) 
         // SAFETY: `count` channels from `first` of every pixel lie inside `x`, and of the result inside `y`.
         unsafe {
             let mut acc = [R::splat(args.zero.wrapping_neg()); N];
-            for pixel in 0..args.pixels {
-                let from = args.x.as_ptr().add(pixel * args.stride + first);
-                let mut buffer = [0u8; ROOM];
-                let from = if count == step {
-                    from
-                } else {
-                    core::ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), count);
-                    buffer.as_ptr()
-                };
+            if count == step {
+                for pixel in 0..args.pixels {
+                    let from = args.x.as_ptr().add(pixel * args.stride + first);
+                    for n in 0..N {
+                        acc[n] = R::add(acc[n], R::load_bytes(from.add(n * R::LANES), args.flip));
+                    }
+                }
+            } else {
+                let sums = last_sums(args, first, count);
                 for n in 0..N {
-                    acc[n] = R::add(acc[n], R::load_bytes(from.add(n * R::LANES), args.flip));
+                    acc[n] = R::add(acc[n], R::load(sums.as_ptr().add(n * R::LANES)));
                 }
             }
             let multiplier = R::splat_float(args.multiplier);
@@ -43,4 +43,17 @@ pub(crate) unsafe fn global_average_pool<R: Registers>(args: &mut PoolArgs<'_>) 
             args.y[first..first + count].copy_from_slice(&buffer[..count]);
         }
     }
+}
+
+/// The sums of the channels that are left, in a function of its own: the loop of whole steps keeps its registers.
+#[inline(never)]
+fn last_sums(args: &PoolArgs<'_>, first: usize, count: usize) -> [i32; ROOM] {
+    let mut sums = [0i32; ROOM];
+    for pixel in 0..args.pixels {
+        let values = &args.x[pixel * args.stride + first..][..count];
+        for (sum, &value) in sums.iter_mut().zip(values) {
+            *sum = sum.wrapping_add(i32::from(value ^ args.flip));
+        }
+    }
+    sums
 }

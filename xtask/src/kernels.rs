@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use zeropoint_kernels::TIERS;
+
+use crate::mca::table::Table;
 
 #[derive(Args)]
 pub(crate) struct Kernels {
@@ -17,17 +19,26 @@ pub(crate) struct Kernels {
 
 impl Kernels {
     pub(crate) fn run(&self) -> Result<()> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/kernels.md");
-        let page = page()?;
         if !self.check {
-            return fs::write(&path, page).with_context(|| path.display().to_string());
+            return Self::write();
         }
+        let path = path();
         let written = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        if written != page {
+        if written != page()? {
             bail!("docs/kernels.md is out of date: run `cargo xtask kernels`");
         }
         Ok(())
     }
+
+    /// Writes the page.
+    pub(crate) fn write() -> Result<()> {
+        let path = path();
+        fs::write(&path, page()?).with_context(|| path.display().to_string())
+    }
+}
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/kernels.md")
 }
 
 /// The page, from the tables of the tiers.
@@ -64,7 +75,25 @@ fn page() -> Result<String> {
         let features = if features.is_empty() { "none".into() } else { features.join(", ") };
         writeln!(page, "- `{isa}`: {features}")?;
     }
+    if let Some(table) = Table::read()? {
+        page += &cycles(&table)?;
+    }
     Ok(page)
+}
+
+/// The figures of llvm-mca, from where they were kept.
+fn cycles(table: &Table) -> Result<String> {
+    Ok(format!(
+        "\n## Inner loops, by models of CPUs\n\n\
+         Written by `cargo xtask mca`, with llvm-mca {} and loops by rustc {}. A row is the inner loop of the \
+         kernel's largest tile, and where two figures stand, the slowest and the fastest of its forms, which differ by \
+         the signs of the operands and by where the results go. The limit is the product instruction on registers \
+         alone, by the same model. A model is LLVM's notion of a CPU: every load hits the first-level cache, and \
+         nothing is known of addresses that meet. `cargo xtask bench` measures.\n\n{}",
+        table.llvm,
+        table.rustc,
+        table.markdown()?
+    ))
 }
 
 #[cfg(test)]

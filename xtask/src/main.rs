@@ -5,6 +5,7 @@ mod asm;
 mod bench;
 mod emulate;
 mod kernels;
+mod mca;
 mod progress;
 mod test;
 mod tiers;
@@ -34,8 +35,10 @@ enum Command {
     Tiers,
     /// Writes docs/kernels.md, the table of the tiers' kernels.
     Kernels(kernels::Kernels),
-    /// Disassembles the inner loops of a kernel.
+    /// Disassembles the inner loops of the kernels, or checks that they are what they are meant to be.
     Asm(asm::Asm),
+    /// Says what the inner loops of the products do in a cycle, by LLVM's models of CPUs.
+    Mca(mca::McaCommand),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         }
         Command::Kernels(kernels) => kernels.run(),
         Command::Asm(asm) => asm.run(),
+        Command::Mca(mca) => mca.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,17 +1,17 @@
 //! The emulated CPUs: what each is made of, and which tiers it has to have.
 
 use anyhow::{Result, bail};
-use zeropoint::Isa;
+use zeropoint::Isa::{self, Avx2, Avx512, Avx512Vnni, AvxVnni, Neon, NeonDotprod, NeonI8mm, Scalar};
 
 /// An emulated CPU.
 pub(crate) struct Cpu {
     /// What `--cpu` calls it.
     pub(crate) name: &'static str,
     pub(crate) model: Model,
-    /// Names of all tiers that it has, best first: the library has to choose the first.
-    tiers: &'static [&'static str],
-    /// Names of those whose cases are run. A tier is run where there is little beyond it, and not on every CPU.
-    runs: &'static [&'static str],
+    /// All tiers that it has, best first: the library has to choose the first.
+    pub(crate) tiers: &'static [Isa],
+    /// Those whose cases are run. A tier is run where there is little beyond it, and not on every CPU.
+    pub(crate) runs: &'static [Isa],
     /// The same CPU with a feature taken away.
     pub(crate) variants: &'static [Variant],
 }
@@ -28,8 +28,8 @@ pub(crate) enum Model {
 pub(crate) struct Variant {
     /// The feature, as the emulator calls it, and those that it does not have without it.
     pub(crate) without: &'static str,
-    /// Names of the tiers that are left, best first.
-    tiers: &'static [&'static str],
+    /// The tiers that are left, best first.
+    pub(crate) tiers: &'static [Isa],
 }
 
 /// From the oldest to the newest. Each has the features of its tiers and, as far as products in 8 bits go, no more: an
@@ -38,31 +38,31 @@ pub(crate) const CPUS: &[Cpu] = &[
     Cpu {
         name: "nehalem",
         model: Model::Bochs { model: "corei5_lynnfield_750", without: &[], with: &[] },
-        tiers: &["scalar"],
-        runs: &["scalar"],
+        tiers: &[Scalar],
+        runs: &[Scalar],
         variants: &[],
     },
     Cpu {
         name: "haswell",
         model: Model::Bochs { model: "corei7_haswell_4770", without: &[], with: &[] },
-        tiers: &["avx2", "scalar"],
-        runs: &["avx2"],
+        tiers: &[Avx2, Scalar],
+        runs: &[Avx2],
         variants: &[
-            Variant { without: "avx2", tiers: &["scalar"] },
-            Variant { without: "avx_fma", tiers: &["scalar"] },
+            Variant { without: "avx2", tiers: &[Scalar] },
+            Variant { without: "avx_fma", tiers: &[Scalar] },
         ],
     },
     Cpu {
         name: "skylake-x",
         model: Model::Bochs { model: "corei7_skylake_x", without: &[], with: &[] },
-        tiers: &["avx512", "avx2", "scalar"],
-        runs: &["avx512"],
+        tiers: &[Avx512, Avx2, Scalar],
+        runs: &[Avx512],
         variants: &[
             // Bochs takes F only with its parts, and VL only with F.
-            Variant { without: "avx512,avx512bw,avx512cd,avx512dq", tiers: &["avx2", "scalar"] },
-            Variant { without: "avx512bw", tiers: &["avx2", "scalar"] },
-            Variant { without: "avx512dq", tiers: &["avx2", "scalar"] },
-            Variant { without: "avx_fma", tiers: &["scalar"] },
+            Variant { without: "avx512,avx512bw,avx512cd,avx512dq", tiers: &[Avx2, Scalar] },
+            Variant { without: "avx512bw", tiers: &[Avx2, Scalar] },
+            Variant { without: "avx512dq", tiers: &[Avx2, Scalar] },
+            Variant { without: "avx_fma", tiers: &[Scalar] },
         ],
     },
     Cpu {
@@ -81,13 +81,13 @@ pub(crate) const CPUS: &[Cpu] = &[
             ],
             with: &[],
         },
-        tiers: &["avx512vnni", "avx512", "avx2", "scalar"],
-        runs: &["avx512vnni"],
+        tiers: &[Avx512Vnni, Avx512, Avx2, Scalar],
+        runs: &[Avx512Vnni],
         variants: &[
-            Variant { without: "avx512vnni", tiers: &["avx512", "avx2", "scalar"] },
-            Variant { without: "avx512bw", tiers: &["avx2", "scalar"] },
-            Variant { without: "avx512dq", tiers: &["avx2", "scalar"] },
-            Variant { without: "avx_fma", tiers: &["scalar"] },
+            Variant { without: "avx512vnni", tiers: &[Avx512, Avx2, Scalar] },
+            Variant { without: "avx512bw", tiers: &[Avx2, Scalar] },
+            Variant { without: "avx512dq", tiers: &[Avx2, Scalar] },
+            Variant { without: "avx_fma", tiers: &[Scalar] },
         ],
     },
     Cpu {
@@ -108,11 +108,11 @@ pub(crate) const CPUS: &[Cpu] = &[
             ],
             with: &[],
         },
-        tiers: &["avxvnni", "avx2", "scalar"],
-        runs: &["avxvnni"],
+        tiers: &[AvxVnni, Avx2, Scalar],
+        runs: &[AvxVnni],
         variants: &[
-            Variant { without: "avx_vnni", tiers: &["avx2", "scalar"] },
-            Variant { without: "avx_fma", tiers: &["scalar"] },
+            Variant { without: "avx_vnni", tiers: &[Avx2, Scalar] },
+            Variant { without: "avx_fma", tiers: &[Scalar] },
         ],
     },
     Cpu {
@@ -123,33 +123,33 @@ pub(crate) const CPUS: &[Cpu] = &[
             without: &["amx", "amx_int8", "amx_bf16", "avx512fp16"],
             with: &["avx512vp2intersect"],
         },
-        tiers: &["avx512vnni", "avxvnni", "avx512", "avx2", "scalar"],
-        runs: &["avx512vnni", "avxvnni"],
+        tiers: &[Avx512Vnni, AvxVnni, Avx512, Avx2, Scalar],
+        runs: &[Avx512Vnni, AvxVnni],
         variants: &[
-            Variant { without: "avx512vnni", tiers: &["avxvnni", "avx512", "avx2", "scalar"] },
-            Variant { without: "avx_vnni", tiers: &["avx512vnni", "avx512", "avx2", "scalar"] },
-            Variant { without: "avx512bw", tiers: &["avxvnni", "avx2", "scalar"] },
+            Variant { without: "avx512vnni", tiers: &[AvxVnni, Avx512, Avx2, Scalar] },
+            Variant { without: "avx_vnni", tiers: &[Avx512Vnni, Avx512, Avx2, Scalar] },
+            Variant { without: "avx512bw", tiers: &[AvxVnni, Avx2, Scalar] },
         ],
     },
     Cpu {
         name: "cortex-a53",
         model: Model::Qemu { model: "cortex-a53" },
-        tiers: &["neon", "scalar"],
-        runs: &["neon", "scalar"],
+        tiers: &[Neon, Scalar],
+        runs: &[Neon, Scalar],
         variants: &[],
     },
     Cpu {
         name: "neoverse-n1",
         model: Model::Qemu { model: "neoverse-n1" },
-        tiers: &["neon_dotprod", "neon", "scalar"],
-        runs: &["neon_dotprod", "neon"],
+        tiers: &[NeonDotprod, Neon, Scalar],
+        runs: &[NeonDotprod, Neon],
         variants: &[],
     },
     Cpu {
         name: "max",
         model: Model::Qemu { model: "max" },
-        tiers: &["neon_i8mm", "neon_dotprod", "neon", "scalar"],
-        runs: &["neon_i8mm", "neon_dotprod", "neon"],
+        tiers: &[NeonI8mm, NeonDotprod, Neon, Scalar],
+        runs: &[NeonI8mm, NeonDotprod, Neon],
         variants: &[],
     },
 ];
@@ -163,37 +163,6 @@ impl Cpu {
         };
         Ok(cpu)
     }
-
-    /// The tiers that it has, the library's choice first.
-    pub(crate) fn tiers(&self) -> Vec<Isa> {
-        known(self.tiers)
-    }
-
-    /// The tiers whose cases are run.
-    pub(crate) fn runs(&self) -> Vec<Isa> {
-        known(self.runs)
-    }
-}
-
-impl Variant {
-    /// The tiers that are left, the library's choice first.
-    pub(crate) fn tiers(&self) -> Vec<Isa> {
-        known(self.tiers)
-    }
-}
-
-/// Tiers that the library names and does not have yet. To be removed with its three uses when it is empty.
-const UNWRITTEN: &[&str] = &["neon", "neon_dotprod", "neon_i8mm"];
-
-/// Whether the library has a tier, on its own architecture.
-pub(crate) fn is_written(tier: Isa) -> bool {
-    !UNWRITTEN.contains(&tier.name())
-}
-
-/// The tiers of these names.
-fn known(names: &[&str]) -> Vec<Isa> {
-    let tier = |name: &&str| name.parse::<Isa>().unwrap_or_else(|error| panic!("{name} in the table of CPUs: {error}"));
-    names.iter().map(tier).filter(|&tier| is_written(tier)).collect()
 }
 
 #[cfg(test)]
@@ -204,7 +173,7 @@ mod tests {
     fn every_tier_has_an_emulated_cpu_that_chooses_it() {
         for &isa in Isa::ALL {
             assert!(
-                CPUS.iter().any(|cpu| cpu.tiers()[0] == isa),
+                CPUS.iter().any(|cpu| cpu.tiers[0] == isa),
                 "no emulated CPU chooses {isa}: add one to the table"
             );
         }
@@ -213,6 +182,6 @@ mod tests {
     #[test]
     fn every_cpu_has_the_portable_tier_last() {
         let tiers = CPUS.iter().flat_map(|cpu| cpu.variants.iter().map(|variant| variant.tiers).chain([cpu.tiers]));
-        tiers.for_each(|tiers| assert_eq!(tiers.last(), Some(&"scalar"), "{tiers:?}"));
+        tiers.for_each(|tiers| assert_eq!(tiers.last(), Some(&Scalar), "{tiers:?}"));
     }
 }

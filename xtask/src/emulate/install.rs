@@ -30,7 +30,7 @@ impl Emulators {
                 Model::Qemu { .. } => ("QEMU", qemu::installed().is_ok()),
             };
             let state = if there { "installed" } else { "missing" };
-            let tiers: Vec<_> = cpu.tiers().iter().map(|isa| isa.name()).collect();
+            let tiers: Vec<_> = cpu.tiers.iter().map(|isa| isa.name()).collect();
             println!("{:<14} {emulator:<10} {state:<10} {}", cpu.name, tiers.join(", "));
         }
         Ok(())

@@ -14,7 +14,7 @@ mod qemu;
 use anyhow::{Result, bail};
 
 pub(crate) use build::{Architecture, CHECK, RUNNER, build};
-pub(crate) use cpus::{CPUS, Cpu, Model, Variant, is_written};
+pub(crate) use cpus::{CPUS, Cpu, Model, Variant};
 pub(crate) use install::Emulators;
 pub(crate) use job::{Job, Outcome};
 pub(crate) use process::tail;

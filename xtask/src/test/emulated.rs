@@ -26,7 +26,7 @@ pub(super) fn run(cpus: &[&'static Cpu], wrong: &mut Vec<String>) -> Result<Reco
         boots.extend(cpus.iter().flat_map(|&cpu| variants(cpu)));
     }
     // The longest first: what is left for the end is short.
-    boots.sort_by_key(|(cpu, variant)| (variant.is_some(), Reverse(cpu.runs().len())));
+    boots.sort_by_key(|(cpu, variant)| (variant.is_some(), Reverse(cpu.runs.len())));
 
     let bar = progress::bar(boots.len());
     let (next, done) = (AtomicUsize::new(0), Mutex::new((Records::new(), Vec::new())));
@@ -61,15 +61,15 @@ pub(super) fn run(cpus: &[&'static Cpu], wrong: &mut Vec<String>) -> Result<Reco
 /// Prints which tier the library chooses on a CPU without a feature, and checks it where the table knows the variant.
 pub(super) fn choice(cpu: &'static Cpu, without: &str) -> Result<()> {
     let variant = cpu.variants.iter().find(|variant| variant.without == without);
-    let expected = variant.map(Variant::tiers).unwrap_or_default();
-    let ran = Suite::new(&[cpu])?.choose(cpu, without, &expected)?;
+    let expected = variant.map_or(&[][..], |variant| variant.tiers);
+    let ran = Suite::new(&[cpu])?.choose(cpu, without, expected)?;
     writeln!(stdout(), "{} without {without}: {ran}", cpu.name)?;
     Ok(())
 }
 
 fn one(suite: &Suite, (cpu, variant): Boot) -> Result<Ran> {
     match variant {
-        Some(variant) => suite.choose(cpu, variant.without, &variant.tiers()),
+        Some(variant) => suite.choose(cpu, variant.without, variant.tiers),
         None => suite.run(cpu),
     }
 }

@@ -68,7 +68,7 @@ impl Suite {
 
     /// Runs the telling cases and the network on each tier that a CPU has to have.
     pub(super) fn run(&self, cpu: &'static Cpu) -> Result<Ran> {
-        let (tiers, begin) = (cpu.runs(), Instant::now());
+        let (tiers, begin) = (cpu.runs, Instant::now());
         let mut job = Job::new(LIMIT)?;
         let programs = build(cpu.architecture())?;
         job.add(&programs.join(CHECK))?;
@@ -76,11 +76,11 @@ impl Suite {
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runner/models");
         NETWORK.iter().try_for_each(|file| job.add(&models.join(file)))?;
         let name = |file: usize| NETWORK[file].rsplit('/').next().unwrap_or_default();
-        match tiers[..] {
-            [] => job.then(CHECK, &[&names(&cpu.tiers())]),
-            _ => job.then(CHECK, &[&names(&cpu.tiers()), "--run", &names(&tiers)]),
+        match tiers {
+            [] => job.then(CHECK, &[&names(cpu.tiers)]),
+            _ => job.then(CHECK, &[&names(cpu.tiers), "--run", &names(tiers)]),
         }
-        for tier in &tiers {
+        for tier in tiers {
             job.then(RUNNER, &["run", name(0), "--image", name(2), "--golden", name(3), "--isa", tier.name()]);
         }
         let outcomes = self.start(cpu, &job, None)?;

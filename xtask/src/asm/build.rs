@@ -37,11 +37,11 @@ pub(crate) fn library(arch: For) -> Result<PathBuf> {
         "building zeropoint-kernels for {target} failed; if the compiler lacks the target: `rustup target add {target}`"
     );
     let messages = String::from_utf8_lossy(&output.stdout).into_owned();
-    let files = messages.lines().filter_map(|line| {
+    let mut files = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let is_it = message["target"]["name"] == "zeropoint_kernels" && message["reason"] == "compiler-artifact";
         let files = message["filenames"].as_array().filter(|_| is_it)?;
         files.iter().filter_map(|file| file.as_str()).find(|file| file.ends_with(".rlib")).map(PathBuf::from)
     });
-    files.last().context("expected cargo to name the library that it built, and it named none")
+    files.next_back().context("expected cargo to name the library that it built, and it named none")
 }

@@ -47,10 +47,7 @@ pub(crate) const CPUS: &[Cpu] = &[
         model: Model::Bochs { model: "corei7_haswell_4770", without: &[], with: &[] },
         tiers: &[Avx2, Scalar],
         runs: &[Avx2],
-        variants: &[
-            Variant { without: "avx2", tiers: &[Scalar] },
-            Variant { without: "avx_fma", tiers: &[Scalar] },
-        ],
+        variants: &[Variant { without: "avx2", tiers: &[Scalar] }, Variant { without: "avx_fma", tiers: &[Scalar] }],
     },
     Cpu {
         name: "skylake-x",
@@ -172,10 +169,7 @@ mod tests {
     #[test]
     fn every_tier_has_an_emulated_cpu_that_chooses_it() {
         for &isa in Isa::ALL {
-            assert!(
-                CPUS.iter().any(|cpu| cpu.tiers[0] == isa),
-                "no emulated CPU chooses {isa}: add one to the table"
-            );
+            assert!(CPUS.iter().any(|cpu| cpu.tiers[0] == isa), "no emulated CPU chooses {isa}: add one to the table");
         }
     }
 

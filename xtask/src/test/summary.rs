@@ -9,7 +9,6 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use zeropoint::Isa;
 
-
 /// The cases of a tier on a CPU.
 pub(super) struct Record {
     pub(super) tier: Isa,

@@ -1,7 +1,7 @@
 //! What a tier's folder is made of: a function of each algorithm with the tier's features, and the table of them.
 
 /// Makes a tier's functions and its `SET`: each algorithm over the tier's registers and products, in a function with
-/// the tier's features. What is given after `instead` takes the place of the table's entries.
+/// the tier's features.
 ///
 /// The products are one type for the centred encoding, or two for bytes: for unsigned and for signed activations.
 macro_rules! tier {
@@ -12,11 +12,7 @@ macro_rules! tier {
         gemm: $gemm:literal;
         gemv: $gemv:literal;
         depthwise: $depthwise:literal;
-        $(instead: { $($field:ident: $value:expr),+ $(,)? })?
     ) => {
-        #[allow(unused_imports, reason = "a tier may take the place of some functions")]
-        use crate::generic::registers::Registers as _;
-
         $(#[$feature])?
         unsafe fn gemm(args: &mut crate::table::GemmArgs<'_>) {
             // SAFETY: the table's caller has checked CPU and arguments.
@@ -78,28 +74,25 @@ macro_rules! tier {
 
         /// The kernels of this tier.
         pub(crate) static SET: crate::table::KernelSet = crate::table::KernelSet {
-            $($($field: $value,)+)?
-            ..crate::table::KernelSet {
-                isa: crate::isa::Isa::$isa,
-                encoding: crate::encode::Encoding::$encoding,
-                panels: crate::generic::multiply::panels::<crate::generic::tier::first!($products)>(),
-                rows: <crate::generic::tier::first!($products) as crate::generic::multiply::Multiply>::ROWS,
-                gemm: crate::table::Kernel { name: concat!($name, "/gemm_", $gemm), run: gemm },
-                gemv: crate::table::Kernel { name: concat!($name, "/gemv_", $gemv), run: gemv },
-                depthwise_lanes: 2 * <$registers>::LANES,
-                depthwise_order: <$registers>::INTERLEAVED,
-                depthwise: crate::table::Kernel { name: concat!($name, "/depthwise_", $depthwise), run: depthwise },
-                center: crate::table::Kernel { name: concat!($name, "/center_i8i16"), run: center },
-                quantize: crate::table::Kernel { name: concat!($name, "/quantize_f32i8"), run: quantize },
-                dequantize: crate::table::Kernel { name: concat!($name, "/dequantize_i8f32"), run: dequantize },
-                requantize: crate::table::Kernel { name: concat!($name, "/requantize_i32i8"), run: requantize },
-                add: crate::table::Kernel { name: concat!($name, "/add_i8i8i8"), run: add },
-                global_average_pool: crate::table::Kernel {
-                    name: concat!($name, "/global_average_pool_i8i8"),
-                    run: global_average_pool,
-                },
-                peak: peak::peak,
-            }
+            isa: crate::isa::Isa::$isa,
+            encoding: crate::encode::Encoding::$encoding,
+            panels: crate::generic::multiply::panels::<crate::generic::tier::first!($products)>(),
+            rows: <crate::generic::tier::first!($products) as crate::generic::multiply::Multiply>::ROWS,
+            gemm: crate::table::Kernel { name: concat!($name, "/gemm_", $gemm), run: gemm },
+            gemv: crate::table::Kernel { name: concat!($name, "/gemv_", $gemv), run: gemv },
+            depthwise_lanes: 2 * <$registers as crate::generic::registers::Registers>::LANES,
+            depthwise_order: <$registers as crate::generic::registers::Registers>::INTERLEAVED,
+            depthwise: crate::table::Kernel { name: concat!($name, "/depthwise_", $depthwise), run: depthwise },
+            center: crate::table::Kernel { name: concat!($name, "/center_i8i16"), run: center },
+            quantize: crate::table::Kernel { name: concat!($name, "/quantize_f32i8"), run: quantize },
+            dequantize: crate::table::Kernel { name: concat!($name, "/dequantize_i8f32"), run: dequantize },
+            requantize: crate::table::Kernel { name: concat!($name, "/requantize_i32i8"), run: requantize },
+            add: crate::table::Kernel { name: concat!($name, "/add_i8i8i8"), run: add },
+            global_average_pool: crate::table::Kernel {
+                name: concat!($name, "/global_average_pool_i8i8"),
+                run: global_average_pool,
+            },
+            peak: peak::peak,
         };
     };
 }

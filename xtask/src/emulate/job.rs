@@ -33,7 +33,12 @@ impl Job {
 
     /// Brings a file along. Programs run in the folder where it is then.
     pub(crate) fn add(&self, file: &Path) -> Result<()> {
-        let name = file.file_name().with_context(|| format!("{} is no file", file.display()))?;
+        let name = file.file_name().and_then(|name| name.to_str());
+        self.add_as(name.with_context(|| format!("{} is no file", file.display()))?, file)
+    }
+
+    /// Brings a file along under another name.
+    pub(crate) fn add_as(&self, name: &str, file: &Path) -> Result<()> {
         fs::copy(file, self.folder.path().join(name)).with_context(|| file.display().to_string())?;
         Ok(())
     }

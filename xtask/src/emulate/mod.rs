@@ -13,7 +13,7 @@ mod qemu;
 
 use anyhow::{Result, bail};
 
-pub(crate) use build::{Architecture, CHECK, RUNNER, build};
+pub(crate) use build::{Architecture, CHECK, KERNELS, RUNNER, build};
 pub(crate) use cpus::{CPUS, Cpu, Model, Variant};
 pub(crate) use install::Emulators;
 pub(crate) use job::{Job, Outcome};

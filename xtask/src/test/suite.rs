@@ -1,16 +1,17 @@
-//! What runs on an emulated CPU, and what to make of how it ended: the telling cases, and a network with its golden.
+//! What runs on an emulated CPU, and what to make of how it ended: the telling cases, a network with its golden, and the
+//! tests inside the kernels.
 
 use std::env;
 use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use zeropoint::Isa;
 use zeropoint_check::Report;
 
 use super::summary::{Record, Records};
-use crate::emulate::{Architecture, CHECK, Cpu, Job, Outcome, RUNNER, build, tail};
+use crate::emulate::{Architecture, CHECK, Cpu, Job, KERNELS, Outcome, RUNNER, build, tail};
 
 /// The longest that a CPU may take. It takes a minute or so, more on a busy machine; one that hangs would take for ever.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -66,13 +67,14 @@ impl Suite {
         Ok(Self { runner })
     }
 
-    /// Runs the telling cases and the network on each tier that a CPU has to have.
+    /// Runs the telling cases and the network on each tier that a CPU has to have, and the tests inside the kernels.
     pub(super) fn run(&self, cpu: &'static Cpu) -> Result<Ran> {
         let (tiers, begin) = (cpu.runs, Instant::now());
         let mut job = Job::new(LIMIT)?;
         let programs = build(cpu.architecture())?;
-        job.add(&programs.join(CHECK))?;
-        job.add(&programs.join(RUNNER))?;
+        job.add(&programs.check)?;
+        job.add(&programs.runner)?;
+        job.add_as(KERNELS, &programs.kernels)?;
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runner/models");
         NETWORK.iter().try_for_each(|file| job.add(&models.join(file)))?;
         let name = |file: usize| NETWORK[file].rsplit('/').next().unwrap_or_default();
@@ -83,12 +85,18 @@ impl Suite {
         for tier in tiers {
             job.then(RUNNER, &["run", name(0), "--image", name(2), "--golden", name(3), "--isa", tier.name()]);
         }
+        job.then(KERNELS, &["--test-threads=1"]);
         let outcomes = self.start(cpu, &job, None)?;
-        let (cases, networks) = outcomes.split_first().context("the emulator ran nothing")?;
+        let [cases, networks @ .., kernels] = &outcomes[..] else {
+            bail!("the emulator ran {} programs, expected {}", outcomes.len(), tiers.len() + 2)
+        };
 
         let mut failures = Vec::new();
         if cases.code != Some(0) {
             failures.push(format!("{CHECK} {}", story(cases)));
+        }
+        if kernels.code != Some(0) {
+            failures.push(format!("{KERNELS} {}", story(kernels)));
         }
         let reports: Vec<Report> = cases.said.lines().filter_map(|line| line.parse().ok()).collect();
         let mut records = Vec::new();
@@ -116,7 +124,7 @@ impl Suite {
     /// Which tier the library chooses on a CPU that lacks a feature; an error if it is not the first of those expected.
     pub(super) fn choose(&self, cpu: &Cpu, lacking: &str, expected: &[Isa]) -> Result<Ran> {
         let mut job = Job::new(LIMIT)?;
-        job.add(&build(cpu.architecture())?.join(CHECK))?;
+        job.add(&build(cpu.architecture())?.check)?;
         match expected {
             [] => job.then(CHECK, &[]),
             expected => job.then(CHECK, &[&names(expected)]),
@@ -130,7 +138,7 @@ impl Suite {
     fn start(&self, cpu: &Cpu, job: &Job, lacking: Option<&str>) -> Result<Vec<Outcome>> {
         match (&self.runner, lacking) {
             (Some(runner), None) => job.run_behind(runner),
-            (Some(_), Some(feature)) => anyhow::bail!("ZEROPOINT_EMULATOR's CPU cannot be without {feature}"),
+            (Some(_), Some(feature)) => bail!("ZEROPOINT_EMULATOR's CPU cannot be without {feature}"),
             (None, lacking) => cpu.run(job, lacking),
         }
     }

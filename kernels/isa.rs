@@ -45,7 +45,7 @@ pub enum Arch {
     Any,
     /// x86-64.
     X86_64,
-    /// 64-bit Arm.
+    /// 64-bit Arm, little-endian.
     Aarch64,
 }
 
@@ -53,7 +53,7 @@ impl Arch {
     /// What this code was compiled for; [`Arch::Any`] where no tier but the portable one is.
     pub const BUILD: Self = if cfg!(target_arch = "x86_64") {
         Self::X86_64
-    } else if cfg!(target_arch = "aarch64") {
+    } else if cfg!(all(target_arch = "aarch64", target_endian = "little")) {
         Self::Aarch64
     } else {
         Self::Any

@@ -8,7 +8,7 @@ use crate::Backend;
 use crate::element::{Element, Int8, Type};
 use crate::error::{Error, same_length, same_shape, within};
 use crate::options::{Output, Param, ProductOptions, ZeroPoints};
-use crate::product::{Operand, Product, Weights, Window};
+use crate::product::{Operand, Product, Weights, Window, compensate};
 use crate::scratch::{carve, reserve};
 use crate::weights::{Filter, Geometry};
 
@@ -139,11 +139,15 @@ impl MatMulPlan {
             let layout = self.backend.set.panels();
             pack::panels(layout, source, rows, depth, 0..n, zero, packed);
             bias.fill(0);
-            if self.backend.set.encoding() == Encoding::Bytes {
-                pack::sums(layout, packed, depth, zero_points, sums);
-            }
+            let sums: &[i32] = match self.backend.set.encoding() {
+                Encoding::Centred => &[],
+                Encoding::Bytes => {
+                    pack::sums(layout, packed, depth, zero_points, sums);
+                    sums
+                }
+            };
             if let Param::All(zero) = a_zero_points {
-                self.product.compensate(zero, sums, bias);
+                compensate(bias, zero, sums);
             }
             let weights = Weights::Panels { panels: packed, zero_points, sums };
             let operand = Operand { weights, bias };

@@ -9,7 +9,7 @@ use crate::element::{Element, Int8};
 use crate::error::{Error, same_length, same_shape};
 use crate::options::{Param, ProductOptions, ZeroPoints};
 use crate::parts::{OutputPart, OutputParts};
-use crate::product::{Operand, Product, Weights, Window};
+use crate::product::{Operand, Product, Weights, Window, compensate};
 use crate::weights::{Inner, Packed, PackedWeights};
 
 /// A product with its weights and the zero points of its input.
@@ -37,9 +37,7 @@ impl Plan {
         let mut product = Product::new(weights.inner.set, weights.inner.geometry, images, window, options)?;
         let zero_points = match options.zero_points {
             Param::All(all) => {
-                let mut bias = core::mem::take(&mut product.bias);
-                product.compensate(all, &weights.inner.sums, &mut bias);
-                product.bias = bias;
+                compensate(&mut product.bias, all, &weights.inner.sums);
                 OwnZeroPoints::All(all)
             }
             Param::Each(each) => {

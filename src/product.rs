@@ -220,16 +220,6 @@ impl Product {
         self.macs
     }
 
-    /// Takes what one zero point of all of the input comes to into the bias, where kernels take bytes: the sums are
-    /// those of each group's padded columns.
-    pub(crate) fn compensate(&self, zero_point: i32, sums: &[i32], bias: &mut [i32]) {
-        if self.encoding == Encoding::Bytes {
-            for (bias, sum) in bias.iter_mut().zip(sums) {
-                *bias = bias.wrapping_sub(zero_point.wrapping_mul(*sum));
-            }
-        }
-    }
-
     /// The kernel that computes it. Weights with zero points are prepared beforehand where a kernel takes centred
     /// values, which one row does not do.
     pub(crate) fn kernel(&self, zero_points: bool) -> &'static str {
@@ -449,6 +439,14 @@ impl Product {
             bias: self.float_bias.get(first..).unwrap_or(&[]),
             requantize: self.requantize,
         }
+    }
+}
+
+/// Takes what one zero point of all of the input comes to into the bias, by the sums of each group's padded columns.
+/// There are none where kernels take centred values, and nothing to do.
+pub(crate) fn compensate(bias: &mut [i32], zero_point: i32, sums: &[i32]) {
+    for (bias, sum) in bias.iter_mut().zip(sums) {
+        *bias = bias.wrapping_sub(zero_point.wrapping_mul(*sum));
     }
 }
 

@@ -4,8 +4,8 @@ use core::arch::x86_64::*;
 
 use super::registers::Ymm;
 use crate::generic::multiply::Multiply;
+use crate::generic::operands::pairs;
 use crate::generic::tier::outlined_tile;
-use crate::table::Activations;
 
 /// Pairs of centred values. Six rows by two registers are twelve accumulators; with two operands, a broadcast and a
 /// product all sixteen registers are taken.
@@ -15,17 +15,9 @@ pub(super) struct Pairs;
 // as the trait says; unaligned loads and stores have no further demand.
 impl Multiply for Pairs {
     type R = Ymm<false>;
-    type A = i16;
-    type Operand = __m256i;
 
-    const GROUP: usize = 2;
     const ROWS: usize = 6;
     const REGISTERS: usize = 2;
-    const PREPARES: bool = true;
-
-    fn activations(a: Activations<'_>) -> &[i16] {
-        a.centred()
-    }
 
     #[inline(always)]
     unsafe fn broadcast(from: *const i16) -> __m256i {
@@ -34,21 +26,9 @@ impl Multiply for Pairs {
     }
 
     #[inline(always)]
-    unsafe fn load(from: *const i16) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_loadu_si256(from.cast()) }
-    }
-
-    #[inline(always)]
     unsafe fn weights(from: *const u8) -> __m256i {
         // SAFETY: as above.
         unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(from.cast())) }
-    }
-
-    #[inline(always)]
-    unsafe fn prepared(from: *const i16) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_loadu_si256(from.cast()) }
     }
 
     #[inline(always)]
@@ -60,17 +40,6 @@ impl Multiply for Pairs {
         }
     }
 
-    #[inline(always)]
-    unsafe fn ones() -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_set1_epi16(1) }
-    }
-
-    #[inline(always)]
-    unsafe fn dot(acc: __m256i, a: __m256i, b: __m256i) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_add_epi32(acc, _mm256_madd_epi16(a, b)) }
-    }
-
+    pairs!();
     outlined_tile!(#[target_feature(enable = "avx2,fma")]);
 }

@@ -50,6 +50,12 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
     }
 
     #[inline(always)]
+    unsafe fn flip(x: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_xor_si256(x, _mm256_set1_epi8(-128)) }
+    }
+
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8, flip: u8) -> __m256i {
         // SAFETY: as above.
         unsafe {

@@ -4,28 +4,20 @@ use core::arch::x86_64::*;
 
 use super::registers::Zmm;
 use crate::generic::multiply::Multiply;
+use crate::generic::operands::pairs;
 use crate::generic::tier::outlined_tile;
-use crate::table::Activations;
 
 /// Pairs of centred values. Twelve rows by two registers are 24 accumulators of the 32 registers.
 pub(super) struct Pairs;
 
-// SAFETY: (of every block below) the trait's methods are called with AVX-512 F and BW at hand, and with pointers to as many elements
-// as the trait says; unaligned loads and stores have no further demand.
+// SAFETY: (of every block below) the trait's methods are called with AVX-512 F and BW at hand, and with pointers to as
+// many elements as the trait says; unaligned loads and stores have no further demand.
 impl Multiply for Pairs {
     type R = Zmm<false>;
-    type A = i16;
-    type Operand = __m512i;
 
-    const GROUP: usize = 2;
     const ROWS: usize = 12;
     const ROW_UNIT: usize = 2;
     const REGISTERS: usize = 2;
-    const PREPARES: bool = true;
-
-    fn activations(a: Activations<'_>) -> &[i16] {
-        a.centred()
-    }
 
     #[inline(always)]
     unsafe fn broadcast(from: *const i16) -> __m512i {
@@ -34,21 +26,9 @@ impl Multiply for Pairs {
     }
 
     #[inline(always)]
-    unsafe fn load(from: *const i16) -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_loadu_si512(from.cast()) }
-    }
-
-    #[inline(always)]
     unsafe fn weights(from: *const u8) -> __m512i {
         // SAFETY: as above.
         unsafe { _mm512_cvtepi8_epi16(_mm256_loadu_si256(from.cast())) }
-    }
-
-    #[inline(always)]
-    unsafe fn prepared(from: *const i16) -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_loadu_si512(from.cast()) }
     }
 
     #[inline(always)]
@@ -60,17 +40,6 @@ impl Multiply for Pairs {
         }
     }
 
-    #[inline(always)]
-    unsafe fn ones() -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_set1_epi16(1) }
-    }
-
-    #[inline(always)]
-    unsafe fn dot(acc: __m512i, a: __m512i, b: __m512i) -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_add_epi32(acc, _mm512_madd_epi16(a, b)) }
-    }
-
+    pairs!();
     outlined_tile!(#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]);
 }

@@ -53,6 +53,12 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
     }
 
     #[inline(always)]
+    unsafe fn flip(x: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_xor_si512(x, _mm512_set1_epi8(-128)) }
+    }
+
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8, flip: u8) -> __m512i {
         // SAFETY: as above.
         unsafe {

@@ -1,6 +1,6 @@
 //! The product of many rows and packed panels: a panel is met by all rows, a tile of them at a time.
 
-use super::multiply::{Multiply, lanes};
+use super::multiply::{Activation, Multiply, lanes};
 use super::registers::Registers;
 use super::start::Start;
 use super::store::{Store, WithStore, with_store};
@@ -32,7 +32,7 @@ pub(crate) struct Product<'a, A> {
     pub(crate) columns: usize,
 }
 
-impl<'a, A> Product<'a, A> {
+impl<'a, A: Activation> Product<'a, A> {
     /// The arguments: what the tiles share, what they start from, and what becomes of them.
     ///
     /// # Safety
@@ -42,7 +42,7 @@ impl<'a, A> Product<'a, A> {
         args: &'s mut GemmArgs<'a>,
     ) -> (Product<'s, A>, Start<'s>, &'s mut Epilogue<'a>) {
         let product = Product {
-            a: P::activations(args.a),
+            a: A::of(args.a),
             rows: args.rows,
             segments: args.segments.as_slice(),
             segment_len: args.segment_len,

@@ -10,6 +10,7 @@ pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod gemv;
 pub(crate) mod multiply;
+pub(crate) mod operands;
 pub(crate) mod peak;
 pub(crate) mod pool;
 pub(crate) mod registers;

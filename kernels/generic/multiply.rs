@@ -3,9 +3,34 @@
 use super::gemm::{Product, Tile};
 use super::registers::Registers;
 use super::store::Store;
-use crate::encode::Reading;
+use crate::encode::{Encoding, Reading};
 use crate::pack::PanelLayout;
 use crate::table::Activations;
+
+/// An element of the activations: `i16` centred, `u8` as it is.
+pub(crate) trait Activation: Copy + 'static {
+    /// What it makes of them.
+    const ENCODING: Encoding;
+
+    /// The activations of a product; none if they have another encoding.
+    fn of(a: Activations<'_>) -> &[Self];
+}
+
+impl Activation for i16 {
+    const ENCODING: Encoding = Encoding::Centred;
+
+    fn of(a: Activations<'_>) -> &[Self] {
+        a.centred()
+    }
+}
+
+impl Activation for u8 {
+    const ENCODING: Encoding = Encoding::Bytes;
+
+    fn of(a: Activations<'_>) -> &[Self] {
+        a.bytes()
+    }
+}
 
 /// A product instruction: each 32-bit lane takes up the dot product of `GROUP` values of K.
 ///
@@ -14,8 +39,8 @@ use crate::table::Activations;
 pub(crate) trait Multiply: Sized {
     /// The registers of the accumulators.
     type R: Registers;
-    /// An element of the activations: `i16` centred, `u8` as it is.
-    type A: Copy + 'static;
+    /// An element of the activations.
+    type A: Activation;
     /// A register of either operand.
     type Operand: Copy;
 
@@ -31,17 +56,12 @@ pub(crate) trait Multiply: Sized {
     const TURN: usize = Self::GROUP;
     /// Whether a panel is prepared once for many rows: widened to 16 bits, less its zero points. If not, it is
     /// multiplied as it is stored, and zero points are in what the accumulators start from.
-    const PREPARES: bool;
+    const PREPARES: bool = matches!(Self::A::ENCODING, Encoding::Centred);
     /// How the instruction reads weights; stored is the signed reading.
     const WEIGHTS: Reading = Reading::Signed;
 
-    /// The activations of the arguments; none if they have another encoding.
-    fn activations(a: Activations<'_>) -> &[Self::A];
-
     /// Repeats `GROUP` activations in each lane.
     unsafe fn broadcast(from: *const Self::A) -> Self::Operand;
-    /// Reads `LANES` groups of activations.
-    unsafe fn load(from: *const Self::A) -> Self::Operand;
     /// Reads `LANES` groups of weights as they are stored.
     unsafe fn weights(from: *const u8) -> Self::Operand;
     /// Reads `LANES` groups of prepared weights.
@@ -51,8 +71,6 @@ pub(crate) trait Multiply: Sized {
     }
     /// Writes `LANES` groups of prepared weights: those stored, less zero points that are held likewise.
     unsafe fn prepare(_from: *const u8, _to: *mut i16, _zero_points: *const i16) {}
-    /// Weights that are all 1.
-    unsafe fn ones() -> Self::Operand;
     /// `acc` and the dot product of activations and weights in each lane, wrapping.
     unsafe fn dot(acc: Int<Self>, a: Self::Operand, b: Self::Operand) -> Int<Self>;
 

@@ -28,6 +28,8 @@ pub(crate) trait Registers {
     unsafe fn add(x: Self::Int, y: Self::Int) -> Self::Int;
     /// Product, wrapping.
     unsafe fn mul(x: Self::Int, y: Self::Int) -> Self::Int;
+    /// Flips the top bit of each byte.
+    unsafe fn flip(x: Self::Int) -> Self::Int;
     /// Reads `LANES` bytes, each combined with `flip` by exclusive or, as unsigned integers.
     unsafe fn load_bytes(from: *const u8, flip: u8) -> Self::Int;
     /// Writes `N * LANES` integers from 0 to 255 as bytes, each combined with `flip` by exclusive or. `N` is 1, 2 or 4.

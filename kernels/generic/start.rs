@@ -134,18 +134,21 @@ impl<'a> Start<'a> {
 /// The product's features; the row has a segment's length behind each of its segments.
 #[inline(always)]
 unsafe fn row_sum<P: Multiply>(product: &Product<'_, P::A>, row: usize) -> i32 {
+    const { assert!(P::PREPARES || size_of::<P::A>() == 1 && size_of::<P::Operand>() <= 64) };
     // What an operand holds: a lane may take up more than one of its groups.
-    let register = size_of::<P::Operand>() / size_of::<P::A>();
+    let register = size_of::<P::Operand>();
+    // Weights of 1, as they are stored.
+    let stored = [1 ^ P::WEIGHTS.flip_to_signed(); 64];
     // SAFETY: only values of the segments are read; a register of sums fits the buffer.
     unsafe {
-        let ones = P::ones();
+        let ones = P::weights(stored.as_ptr());
         let mut wide = P::R::splat(0);
         let mut single = P::R::splat(0);
         for &segment in product.segments {
             let from = product.a.as_ptr().add(row + segment as usize);
             let mut k = 0;
             while k + register <= product.segment_len {
-                wide = P::dot(wide, P::load(from.add(k)), ones);
+                wide = P::dot(wide, from.add(k).cast::<P::Operand>().read_unaligned(), ones);
                 k += register;
             }
             while k < product.segment_len {

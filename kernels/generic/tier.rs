@@ -75,7 +75,7 @@ macro_rules! tier {
         /// The kernels of this tier.
         pub(crate) static SET: crate::table::KernelSet = crate::table::KernelSet {
             isa: crate::isa::Isa::$isa,
-            encoding: crate::encode::Encoding::$encoding,
+            encoding: <<crate::generic::tier::first!($products) as crate::generic::multiply::Multiply>::A as crate::generic::multiply::Activation>::ENCODING,
             panels: crate::generic::multiply::panels::<crate::generic::tier::first!($products)>(),
             rows: <crate::generic::tier::first!($products) as crate::generic::multiply::Multiply>::ROWS,
             gemm: crate::table::Kernel { name: concat!($name, "/gemm_", $gemm), run: gemm },

@@ -7,7 +7,6 @@ use super::registers::Neon;
 use crate::encode::Reading;
 use crate::generic::multiply::{Multiply, Weights, step};
 use crate::generic::tier::outlined_tile;
-use crate::table::Activations;
 
 /// Pairs of bytes, of activations that are unsigned or signed. Both operands have the same sign: for unsigned
 /// activations the weights become unsigned while they are read.
@@ -27,23 +26,12 @@ impl<const SIGNED: bool> Multiply for Pairs<SIGNED> {
     const ROWS: usize = 6;
     const ROW_UNIT: usize = 2;
     const REGISTERS: usize = 4;
-    const PREPARES: bool = false;
     const WEIGHTS: Reading = if SIGNED { Reading::Signed } else { Reading::Unsigned };
-
-    fn activations(a: Activations<'_>) -> &[u8] {
-        a.bytes()
-    }
 
     #[inline(always)]
     unsafe fn broadcast(from: *const u8) -> uint8x8_t {
         // SAFETY: as above.
         unsafe { vreinterpret_u8_u16(vdup_n_u16(from.cast::<u16>().read_unaligned())) }
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const u8) -> uint8x8_t {
-        // SAFETY: as above.
-        unsafe { vld1_u8(from) }
     }
 
     #[inline(always)]
@@ -53,12 +41,6 @@ impl<const SIGNED: bool> Multiply for Pairs<SIGNED> {
             let stored = vld1_u8(from);
             if SIGNED { stored } else { veor_u8(stored, vdup_n_u8(0x80)) }
         }
-    }
-
-    #[inline(always)]
-    unsafe fn ones() -> uint8x8_t {
-        // SAFETY: as above.
-        unsafe { vdup_n_u8(1) }
     }
 
     #[inline(always)]

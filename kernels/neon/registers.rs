@@ -49,6 +49,12 @@ impl Registers for Neon {
     }
 
     #[inline(always)]
+    unsafe fn flip(x: int32x4_t) -> int32x4_t {
+        // SAFETY: as above.
+        unsafe { vreinterpretq_s32_u8(veorq_u8(vreinterpretq_u8_s32(x), vdupq_n_u8(0x80))) }
+    }
+
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8, flip: u8) -> int32x4_t {
         // SAFETY: as above.
         unsafe {

@@ -1,33 +1,39 @@
 //! The instructions of FEAT_DotProd, for which there are no stable functions yet.
 
-use core::arch::aarch64::{int32x4_t, uint8x8_t, uint8x16_t};
+use core::arch::aarch64::{int32x4_t, uint8x8_t};
 use core::arch::asm;
+
+/// `sdot` or `udot`, with the second operand as the instruction writes it.
+macro_rules! dot {
+    ($instruction:literal, $acc:ident, $x:ident, $y:ident, $operand:literal $(, $lane:ident = const $value:expr)?) => {
+        asm!(
+            concat!($instruction, " {acc:v}.4s, {x:v}.16b, ", $operand),
+            acc = inout(vreg) $acc,
+            x = in(vreg) $x,
+            y = in(vreg) $y,
+            $($lane = const $value,)?
+            options(pure, nomem, nostack, preserves_flags),
+        )
+    };
+    ($signed:expr, $acc:ident, $x:ident, $y:ident, $operand:literal $(, $lane:ident = const $value:expr)?) => {
+        // SAFETY: arithmetic on registers that are named as operands.
+        unsafe {
+            if $signed {
+                dot!("sdot", $acc, $x, $y, $operand $(, $lane = const $value)?)
+            } else {
+                dot!("udot", $acc, $x, $y, $operand $(, $lane = const $value)?)
+            }
+        }
+    };
+}
 
 /// `acc` and the dot product of four bytes of `x` and four of `y` in each lane, wrapping; all signed, or all unsigned.
 ///
 /// # Safety
 /// FEAT_DotProd.
 #[inline(always)]
-pub(super) unsafe fn dot<const SIGNED: bool>(mut acc: int32x4_t, x: uint8x16_t, y: uint8x16_t) -> int32x4_t {
-    macro_rules! dot {
-        ($instruction:literal) => {
-            asm!(
-                concat!($instruction, " {acc:v}.4s, {x:v}.16b, {y:v}.16b"),
-                acc = inout(vreg) acc,
-                x = in(vreg) x,
-                y = in(vreg) y,
-                options(pure, nomem, nostack, preserves_flags),
-            )
-        };
-    }
-    // SAFETY: arithmetic on registers that are named as operands.
-    unsafe {
-        if SIGNED {
-            dot!("sdot");
-        } else {
-            dot!("udot");
-        }
-    }
+pub(super) unsafe fn dot<const SIGNED: bool>(mut acc: int32x4_t, x: int32x4_t, y: int32x4_t) -> int32x4_t {
+    dot!(SIGNED, acc, x, y, "{y:v}.16b");
     acc
 }
 
@@ -38,35 +44,16 @@ pub(super) unsafe fn dot<const SIGNED: bool>(mut acc: int32x4_t, x: uint8x16_t, 
 #[inline(always)]
 pub(super) unsafe fn dot_lane<const SIGNED: bool, const LANE: usize>(
     mut acc: int32x4_t,
-    x: uint8x16_t,
+    x: int32x4_t,
     y: uint8x8_t,
 ) -> int32x4_t {
-    macro_rules! dot {
-        ($instruction:literal) => {
-            asm!(
-                concat!($instruction, " {acc:v}.4s, {x:v}.16b, {y:v}.4b[{lane}]"),
-                acc = inout(vreg) acc,
-                x = in(vreg) x,
-                y = in(vreg) y,
-                lane = const LANE,
-                options(pure, nomem, nostack, preserves_flags),
-            )
-        };
-    }
-    // SAFETY: arithmetic on registers that are named as operands.
-    unsafe {
-        if SIGNED {
-            dot!("sdot");
-        } else {
-            dot!("udot");
-        }
-    }
+    dot!(SIGNED, acc, x, y, "{y:v}.4b[{lane}]", lane = const LANE);
     acc
 }
 
 #[cfg(test)]
 mod tests {
-    use core::arch::aarch64::{vget_low_u8, vld1q_s32, vld1q_u8, vst1q_s32};
+    use core::arch::aarch64::{vld1_u8, vld1q_s32, vld1q_u8, vreinterpretq_s32_u8, vst1q_s32};
 
     use super::*;
     use crate::encode::Reading;
@@ -78,10 +65,11 @@ mod tests {
         let mut results = [[0; 4]; 3];
         // SAFETY: whole registers are read and written.
         unsafe {
-            let (acc, x, y) = (vld1q_s32(acc.as_ptr()), vld1q_u8(x.as_ptr()), vld1q_u8(y.as_ptr()));
-            vst1q_s32(results[0].as_mut_ptr(), dot::<SIGNED>(acc, x, y));
-            vst1q_s32(results[1].as_mut_ptr(), dot_lane::<SIGNED, 0>(acc, x, vget_low_u8(y)));
-            vst1q_s32(results[2].as_mut_ptr(), dot_lane::<SIGNED, 1>(acc, x, vget_low_u8(y)));
+            let (acc, x) = (vld1q_s32(acc.as_ptr()), vreinterpretq_s32_u8(vld1q_u8(x.as_ptr())));
+            let (all, two) = (vreinterpretq_s32_u8(vld1q_u8(y.as_ptr())), vld1_u8(y.as_ptr()));
+            vst1q_s32(results[0].as_mut_ptr(), dot::<SIGNED>(acc, x, all));
+            vst1q_s32(results[1].as_mut_ptr(), dot_lane::<SIGNED, 0>(acc, x, two));
+            vst1q_s32(results[2].as_mut_ptr(), dot_lane::<SIGNED, 1>(acc, x, two));
         }
         results
     }

@@ -3,11 +3,10 @@
 use core::arch::aarch64::*;
 
 use super::instructions::{dot, dot_lane};
-use crate::encode::Reading;
 use crate::generic::multiply::{Multiply, Weights};
+use crate::generic::operands::quads;
 use crate::generic::tier::outlined_tile;
 use crate::neon::registers::Neon;
-use crate::table::Activations;
 
 /// Quads of bytes, of activations that are unsigned or signed. Both operands have the same sign: for unsigned
 /// activations the weights become unsigned while they are read.
@@ -20,50 +19,14 @@ pub(super) struct Quads<const SIGNED: bool>;
 // as many elements as the trait says; loads have no further demand than their elements' alignment.
 impl<const SIGNED: bool> Multiply for Quads<SIGNED> {
     type R = Neon;
-    type A = u8;
-    type Operand = uint8x16_t;
 
-    const GROUP: usize = 4;
     const ROWS: usize = 12;
     const ROW_UNIT: usize = 2;
     const REGISTERS: usize = 2;
     const TURN: usize = 8;
-    const PREPARES: bool = false;
-    const WEIGHTS: Reading = if SIGNED { Reading::Signed } else { Reading::Unsigned };
-
-    fn activations(a: Activations<'_>) -> &[u8] {
-        a.bytes()
-    }
 
     #[inline(always)]
-    unsafe fn broadcast(from: *const u8) -> uint8x16_t {
-        // SAFETY: as above.
-        unsafe { vreinterpretq_u8_u32(vdupq_n_u32(from.cast::<u32>().read_unaligned())) }
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const u8) -> uint8x16_t {
-        // SAFETY: as above.
-        unsafe { vld1q_u8(from) }
-    }
-
-    #[inline(always)]
-    unsafe fn weights(from: *const u8) -> uint8x16_t {
-        // SAFETY: as above.
-        unsafe {
-            let stored = vld1q_u8(from);
-            if SIGNED { stored } else { veorq_u8(stored, vdupq_n_u8(0x80)) }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn ones() -> uint8x16_t {
-        // SAFETY: as above.
-        unsafe { vdupq_n_u8(1) }
-    }
-
-    #[inline(always)]
-    unsafe fn dot(acc: int32x4_t, a: uint8x16_t, b: uint8x16_t) -> int32x4_t {
+    unsafe fn dot(acc: int32x4_t, a: int32x4_t, b: int32x4_t) -> int32x4_t {
         // SAFETY: as above.
         unsafe { dot::<SIGNED>(acc, b, a) }
     }
@@ -96,5 +59,6 @@ impl<const SIGNED: bool> Multiply for Quads<SIGNED> {
         }
     }
 
+    quads!(unsigned_weights: !SIGNED);
     outlined_tile!(#[target_feature(enable = "neon,dotprod")]);
 }

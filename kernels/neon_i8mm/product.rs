@@ -9,7 +9,6 @@ use crate::generic::multiply::{Multiply, Weights};
 use crate::generic::store::Store;
 use crate::generic::tile::tile;
 use crate::neon::registers::Neon;
-use crate::table::Activations;
 
 /// Bytes of activations that are unsigned or signed, and of signed weights.
 ///
@@ -28,11 +27,6 @@ impl<const SIGNED: bool> Multiply for Squares<SIGNED> {
     const ROWS: usize = 6;
     const ROW_UNIT: usize = 2;
     const REGISTERS: usize = 4;
-    const PREPARES: bool = false;
-
-    fn activations(a: Activations<'_>) -> &[u8] {
-        a.bytes()
-    }
 
     #[inline(always)]
     unsafe fn broadcast(from: *const u8) -> [uint8x16_t; 2] {
@@ -44,21 +38,9 @@ impl<const SIGNED: bool> Multiply for Squares<SIGNED> {
     }
 
     #[inline(always)]
-    unsafe fn load(from: *const u8) -> [uint8x16_t; 2] {
-        // SAFETY: as above.
-        unsafe { [vld1q_u8(from), vld1q_u8(from.add(16))] }
-    }
-
-    #[inline(always)]
     unsafe fn weights(from: *const u8) -> [uint8x16_t; 2] {
         // SAFETY: as above.
-        unsafe { Self::load(from) }
-    }
-
-    #[inline(always)]
-    unsafe fn ones() -> [uint8x16_t; 2] {
-        // SAFETY: as above.
-        unsafe { [vdupq_n_u8(1); 2] }
+        unsafe { [vld1q_u8(from), vld1q_u8(from.add(16))] }
     }
 
     /// Lane by lane, as the sums of rows want it: the first group of two by the first, the second by the second.

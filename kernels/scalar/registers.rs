@@ -54,6 +54,11 @@ impl Registers for Arrays {
     }
 
     #[inline(always)]
+    unsafe fn flip(x: [i32; L]) -> [i32; L] {
+        x.map(|x| x ^ i32::from_ne_bytes([0x80; 4]))
+    }
+
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8, flip: u8) -> [i32; L] {
         // SAFETY: the caller grants `L` bytes.
         unsafe { from.cast::<[u8; L]>().read() }.map(|byte| i32::from(byte ^ flip))

@@ -1,6 +1,7 @@
 //! The project's own commands, `cargo xtask …`.
 #![forbid(unsafe_code)]
 
+mod architecture;
 mod asm;
 mod bench;
 mod emulate;

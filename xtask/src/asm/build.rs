@@ -5,27 +5,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use clap::ValueEnum;
 
-/// An architecture to build for.
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum For {
-    #[value(name = "x86_64")]
-    X86_64,
-    Aarch64,
-}
-
-impl For {
-    fn target(self) -> &'static str {
-        match self {
-            Self::X86_64 => "x86_64-unknown-linux-gnu",
-            Self::Aarch64 => "aarch64-unknown-linux-musl",
-        }
-    }
-}
+use crate::architecture::Architecture;
 
 /// Builds the library as it is built for use, and gives its path.
-pub(crate) fn library(arch: For) -> Result<PathBuf> {
+pub(crate) fn library(arch: Architecture) -> Result<PathBuf> {
     let target = arch.target();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--release", "--package", "zeropoint-kernels", "--features", "std"]);

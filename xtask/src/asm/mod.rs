@@ -17,6 +17,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use zeropoint_kernels::Isa;
 
+use crate::architecture::Architecture;
 use check::{Row, calls, products};
 use instruction::{Instruction, count};
 use loops::innermost;
@@ -35,7 +36,7 @@ pub(crate) struct Asm {
     check: bool,
     /// Look into the library built for an architecture, and not into this very program, which the kernels are in.
     #[arg(long)]
-    arch: Option<build::For>,
+    arch: Option<Architecture>,
     /// Look into this program, library or archive of objects.
     #[arg(long, value_name = "PATH", conflicts_with = "arch")]
     file: Option<PathBuf>,

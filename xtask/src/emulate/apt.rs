@@ -1,6 +1,7 @@
 //! Debian's packages, unpacked into a folder and not installed: it takes no root, changes nothing on the machine, and
-//! gives the same versions on each release of Debian and Ubuntu.
+//! gives the same versions everywhere.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,8 +11,8 @@ use tempfile::TempDir;
 
 use super::process;
 
-/// Debian's archive, for machines whose own sources have none.
-const ARCHIVE: &str = "http://deb.debian.org/debian";
+/// Names an archive of Debian's packages, for machines whose own sources have none.
+const ARCHIVE: &str = "ZEROPOINT_DEBIAN_ARCHIVE";
 const KEYS: &str = "usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// A release of Debian, with an apt that knows nothing but it.
@@ -127,8 +128,11 @@ fn download(command: &mut Command, folder: &Path) -> Result<PathBuf> {
     Ok(package.path())
 }
 
-/// Where Debian's packages come from: from where this machine has its own, if it is a Debian.
+/// Where Debian's packages come from: where the caller says, or where this machine has its own from, if it is a Debian.
 fn mirror() -> Result<String> {
+    if let Ok(archive) = env::var(ARCHIVE) {
+        return Ok(archive);
+    }
     let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let value = |key: &str| system.lines().find_map(|line| line.strip_prefix(key)).map(|value| value.trim_matches('"'));
     let own = match (value("ID="), value("VERSION_CODENAME=")) {
@@ -140,5 +144,9 @@ fn mirror() -> Result<String> {
         }
         _ => None,
     };
-    Ok(own.unwrap_or_else(|| ARCHIVE.into()))
+    own.with_context(|| {
+        format!(
+            "the emulators are Debian's packages, and this system's are others: name an archive of them in {ARCHIVE}"
+        )
+    })
 }

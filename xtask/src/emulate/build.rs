@@ -7,13 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::process;
-
-/// What an emulated CPU's programs are built for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Architecture {
-    X86,
-    Arm,
-}
+use crate::architecture::Architecture;
 
 /// The profile in Cargo.toml.
 const PROFILE: &str = "emulated";
@@ -24,20 +18,9 @@ pub(crate) const RUNNER: &str = "zeropoint";
 /// The tests inside the kernels: of single instructions, among others.
 pub(crate) const KERNELS: &str = "zeropoint-kernels-tests";
 
-impl Architecture {
-    /// The compiler's target. For Arm it is the one whose libraries and linker come with the compiler, so that no C
-    /// compiler for Arm is needed.
-    fn target(self) -> &'static str {
-        match self {
-            Self::X86 => "x86_64-unknown-linux-gnu",
-            Self::Arm => "aarch64-unknown-linux-musl",
-        }
-    }
-}
-
 /// Adds the target for Arm to the compiler, if it lacks it.
 pub(super) fn install_target() -> Result<()> {
-    let target = Architecture::Arm.target();
+    let target = Architecture::Aarch64.target();
     let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let library = process::output(Command::new(compiler).args(["--print", "target-libdir", "--target", target]))?;
     if !Path::new(library.trim()).exists() {

@@ -14,6 +14,7 @@ use super::{bochs, build, cache, process, qemu};
 #[derive(Args)]
 pub(crate) struct Emulators {
     /// Fetch them: Debian's packages by apt-get, and the compiler's target by rustup. Needs no root; what is there stays.
+    /// ZEROPOINT_DEBIAN_ARCHIVE names where the packages are, on a system that has others.
     #[arg(long)]
     install: bool,
 }

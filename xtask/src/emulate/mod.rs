@@ -13,7 +13,8 @@ mod qemu;
 
 use anyhow::{Result, bail};
 
-pub(crate) use build::{Architecture, CHECK, KERNELS, RUNNER, build};
+use crate::architecture::Architecture;
+pub(crate) use build::{CHECK, KERNELS, RUNNER, build};
 pub(crate) use cpus::{CPUS, Cpu, Model, Variant};
 pub(crate) use install::Emulators;
 pub(crate) use job::{Job, Outcome};
@@ -22,8 +23,8 @@ pub(crate) use process::tail;
 impl Cpu {
     pub(crate) fn architecture(&self) -> Architecture {
         match self.model {
-            Model::Bochs { .. } => Architecture::X86,
-            Model::Qemu { .. } => Architecture::Arm,
+            Model::Bochs { .. } => Architecture::X86_64,
+            Model::Qemu { .. } => Architecture::Aarch64,
         }
     }
 

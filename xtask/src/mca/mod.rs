@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use crate::asm::build::{self, For};
+use crate::architecture::Architecture;
+use crate::asm::build;
 use crate::asm::intended::{self, Tier};
 use crate::asm::program::Program;
 use crate::asm::{
@@ -27,7 +28,7 @@ use table::{GOAL, Row, Table};
 pub(crate) struct McaCommand {
     /// Only the tiers of these architectures, and write nothing.
     #[arg(long, value_name = "ARCH", num_args = 1.., value_delimiter = ',')]
-    arch: Vec<For>,
+    arch: Vec<Architecture>,
     /// Only the tiers in this program, library or archive of objects, and write nothing.
     #[arg(long, value_name = "PATH", conflicts_with = "arch")]
     file: Option<PathBuf>,
@@ -37,7 +38,7 @@ impl McaCommand {
     pub(crate) fn run(&self) -> Result<()> {
         let mca = Mca::find()?;
         let of_all = self.file.is_none() && self.arch.is_empty();
-        let arches = if of_all { &[For::X86_64, For::Aarch64] } else { self.arch.as_slice() };
+        let arches = if of_all { &[Architecture::X86_64, Architecture::Aarch64] } else { self.arch.as_slice() };
         let built = arches.iter().map(|&arch| build::library(arch));
         let paths: Vec<PathBuf> = self.file.iter().cloned().map(Ok).chain(built).collect::<Result<_>>()?;
         let (mut rows, mut remarks) = (Vec::new(), Vec::new());

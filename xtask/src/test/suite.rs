@@ -11,7 +11,8 @@ use zeropoint::Isa;
 use zeropoint_check::Report;
 
 use super::summary::{Record, Records};
-use crate::emulate::{Architecture, CHECK, Cpu, Job, KERNELS, Outcome, RUNNER, build, tail};
+use crate::architecture::Architecture;
+use crate::emulate::{CHECK, Cpu, Job, KERNELS, Outcome, RUNNER, build, tail};
 
 /// The longest that a CPU may take. It takes a minute or so, more on a busy machine; one that hangs would take for ever.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -59,7 +60,7 @@ impl Suite {
             }
             None => cpus.iter().try_for_each(|cpu| cpu.ready())?,
         }
-        for architecture in [Architecture::X86, Architecture::Arm] {
+        for architecture in [Architecture::X86_64, Architecture::Aarch64] {
             if cpus.iter().any(|cpu| cpu.architecture() == architecture) {
                 build(architecture)?;
             }

@@ -130,6 +130,7 @@ impl Isa {
     }
 
     /// Whether this CPU and its operating system run the tier's instructions.
+    #[inline]
     pub fn is_available(self) -> bool {
         available() & self.bit() != 0
     }
@@ -145,17 +146,23 @@ impl Isa {
 }
 
 /// The instruction sets of this CPU, a bit each: looked up once, since every call of a kernel asks.
+#[inline]
 fn available() -> u32 {
-    static AVAILABLE: AtomicU32 = AtomicU32::new(0);
     match AVAILABLE.load(Ordering::Relaxed) {
         // Not looked up yet: the portable one is always there.
-        0 => {
-            let bits = Isa::ALL.iter().filter(|isa| isa.runs_on(Arch::BUILD, detected)).map(|isa| isa.bit()).sum();
-            AVAILABLE.store(bits, Ordering::Relaxed);
-            bits
-        }
+        0 => look_up(),
         bits => bits,
     }
+}
+
+/// What [`available`] keeps.
+static AVAILABLE: AtomicU32 = AtomicU32::new(0);
+
+#[cold]
+fn look_up() -> u32 {
+    let bits = Isa::ALL.iter().filter(|isa| isa.runs_on(Arch::BUILD, detected)).map(|isa| isa.bit()).sum();
+    AVAILABLE.store(bits, Ordering::Relaxed);
+    bits
 }
 
 /// Asks for features at run time with std, and the compilation target without it.

@@ -24,6 +24,7 @@ pub struct PanelLayout {
 
 impl PanelLayout {
     /// Columns, padding included, that are stored for `columns`.
+    #[inline]
     pub fn padded_columns(&self, columns: usize) -> usize {
         columns.next_multiple_of(self.half)
     }

@@ -266,7 +266,9 @@ impl<'a, T, const R: usize> ViewMut<'a, T, R> {
     /// # Errors
     /// [`ViewError::Length`], [`ViewError::SizeOverflow`].
     pub fn new(data: &'a mut [T], shape: [usize; R]) -> Result<Self, ViewError> {
-        Self::with_strides(data, shape, dense_strides(shape))
+        // Each stride is what the axes behind it hold, so nothing overlaps.
+        let View { shape, strides, .. } = View::new(data, shape)?;
+        Ok(Self { start: data.as_mut_ptr(), shape, strides, lifetime: PhantomData })
     }
 
     /// A view with the given strides, in elements. Seen from the axis with the shortest stride to the one with the

@@ -103,6 +103,19 @@ impl Band {
         (dense && inside && !outputs.is_empty()).then(|| &a.data()[image * a.strides()[0] + first * row..])
     }
 
+    /// Whether rows follow each other without a gap, both in the band and in the input.
+    fn continuous(&self, a: &ImagesRef<'_, u8>) -> bool {
+        let [_, _, width, channels] = self.input;
+        let [_, row, pixel, channel] = a.strides();
+        self.step == 1
+            && self.before[1] == 0
+            && self.width == width
+            && self.row_len == width * channels
+            && row == self.row_len
+            && (pixel == channels || width == 1)
+            && (channel == 1 || channels == 1)
+    }
+
     /// Writes the band of some output rows.
     pub(crate) fn write<C: Cells>(
         &self,
@@ -123,6 +136,15 @@ impl Band {
         let count = width.min(self.width - before);
         // Where the band's first row lies in the input, counted from the top of the padding.
         let first = outputs.start * self.down;
+        if let (Param::All(zero), true) = (zero_points, self.continuous(a)) {
+            // Short rows one by one would cost more than their values.
+            let rows = self.rows(outputs.len());
+            if let Some(first) = first.checked_sub(top).filter(|&first| first + rows <= height) {
+                let values = &a.data()[image * a.strides()[0] + first * row_values..][..rows * row_values];
+                cells.write(values, &mut band[..values.len()], zero);
+                return;
+            }
+        }
         for (index, row) in band.chunks_exact_mut(self.row_len).take(self.rows(outputs.len())).enumerate() {
             let row = &mut row[..row_values];
             let y = (first + index * self.step).checked_sub(top).filter(|&y| y < height);

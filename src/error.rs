@@ -118,10 +118,12 @@ pub(crate) fn same_shape<const R: usize>(
     expected: [usize; R],
     got: [usize; R],
 ) -> Result<(), Error> {
-    if expected == got {
-        return Ok(());
-    }
-    Err(Error::Shape { what, expected: alloc::format!("{expected:?}"), got: alloc::format!("{got:?}") })
+    if expected == got { Ok(()) } else { Err(other_shape(what, expected, got)) }
+}
+
+#[cold]
+fn other_shape<const R: usize>(what: &'static str, expected: [usize; R], got: [usize; R]) -> Error {
+    Error::Shape { what, expected: alloc::format!("{expected:?}"), got: alloc::format!("{got:?}") }
 }
 
 /// Checks a length.

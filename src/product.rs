@@ -13,7 +13,7 @@ use zeropoint_kernels::table::{Activations, DepthwiseArgs, GemmArgs, KernelSet, 
 use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, Offsets};
 
 use crate::band::{Band, Bytes, Centred};
-use crate::blocks::{Blocks, Extent, choose};
+use crate::blocks::{Blocks, Extent, Part, choose};
 use crate::element::{Element, Ends, Int8, Type};
 use crate::error::{Error, same_length, same_shape, within};
 use crate::options::{Output, Param, ProductOptions, Scales, ZeroPoints};
@@ -79,6 +79,11 @@ pub(crate) struct Product {
     /// Rows of the operand: where each output pixel of a band begins in it.
     rows: Offsets,
     blocks: Blocks,
+    /// The part that is all of the work, where there is one.
+    whole: Option<Part>,
+    /// Bytes of the buffers that a part needs, and of the scratch that they are carved from.
+    buffers: Buffers,
+    scratch_len: usize,
     depthwise: bool,
     /// Columns of a group, and of its padded form.
     columns: usize,
@@ -183,7 +188,7 @@ impl Product {
                 (spread.scales("scales of the output", *scales)?, bias, None)
             }
         };
-        Ok(Self {
+        let mut product = Self {
             set,
             geometry,
             input,
@@ -197,6 +202,9 @@ impl Product {
             segment_len,
             rows,
             blocks,
+            whole: (blocks.parts() == 1).then(|| blocks.part(0)),
+            buffers: Buffers::default(),
+            scratch_len: 0,
             depthwise,
             columns,
             padded,
@@ -205,7 +213,12 @@ impl Product {
             float_bias,
             requantize: requantize.unwrap_or(Requantize::new(Reading::Unsigned, 0, (0, 0))),
             macs,
-        })
+        };
+        product.buffers = product.buffers();
+        let Buffers { band, room, staged } = product.buffers;
+        let reserved = [band, room, staged].map(|bytes| reserve(bytes).unwrap_or(usize::MAX));
+        product.scratch_len = reserved.into_iter().fold(0, usize::saturating_add);
+        Ok(product)
     }
 
     pub(crate) fn input_shape(&self) -> [usize; 4] {
@@ -235,25 +248,24 @@ impl Product {
         self.blocks.parts()
     }
 
-    /// Bytes of the three buffers that a part needs: band, room of the kernel, staged output.
-    fn buffers(&self) -> [usize; 3] {
+    /// Bytes of the buffers that a part needs.
+    fn buffers(&self) -> Buffers {
         let depth = if self.depthwise { 0 } else { self.segments.len() * self.segment_len };
         let columns = self.range_columns(0..self.blocks.range.min(self.blocks.units)).len();
         let band = self.band_len + self.set.slack();
-        [
-            match self.encoding {
+        Buffers {
+            band: match self.encoding {
                 Encoding::Centred => band * size_of::<i16>(),
                 Encoding::Bytes => band,
             },
-            self.set.gemm_scratch_len(self.rows.len(), depth) * size_of::<i32>(),
-            self.rows.len() * columns * self.output_type.size(),
-        ]
+            room: self.set.gemm_scratch_len(self.rows.len(), depth) * size_of::<i32>(),
+            staged: self.rows.len() * columns * self.output_type.size(),
+        }
     }
 
     /// Bytes of scratch that a part needs.
     pub(crate) fn scratch_len(&self) -> usize {
-        let reserved = self.buffers().map(|bytes| reserve(bytes).unwrap_or(usize::MAX));
-        reserved.into_iter().fold(0, usize::saturating_add)
+        self.scratch_len
     }
 
     /// Output columns of a unit that cuts do not divide: a panel, a group, or all channels of a depthwise convolution.
@@ -275,7 +287,7 @@ impl Product {
         }
         self.check_output::<O>()?;
         same_shape("input", self.input, shape)?;
-        let expected = self.scratch_len();
+        let expected = self.scratch_len;
         if scratch < expected { Err(Error::Length { what: "scratch", expected, got: scratch }) } else { Ok(()) }
     }
 
@@ -311,6 +323,10 @@ impl Product {
     ) -> Result<(), Error> {
         self.check::<A, O>(a.shape(), scratch.len())?;
         same_shape("output", self.output, out.shape())?;
+        if let Some(whole) = &self.whole {
+            self.run_at(whole, a, zero_points, operand, out, scratch);
+            return Ok(());
+        }
         for part in OutputParts::new(self.grid(), out) {
             let (index, out) = part.into_inner();
             self.run_part(index, a, zero_points, operand, out, scratch);
@@ -326,17 +342,26 @@ impl Product {
         zero_points: ZeroPoints<'_>,
         operand: Operand<'_>,
         out: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+    ) {
+        self.run_at(&self.blocks.part(index), a, zero_points, operand, out, scratch);
+    }
+
+    fn run_at<A: Int8, O: Element>(
+        &self,
+        part: &Part,
+        a: ImagesRef<'_, A>,
+        zero_points: ZeroPoints<'_>,
+        operand: Operand<'_>,
+        out: ImagesMut<'_, O>,
         mut scratch: &mut [u8],
     ) {
-        let part = &self.blocks.part(index);
         // Without output there is no band either, in which the groups of channels would have their places.
         if out.shape().contains(&0) {
             return;
         }
-        let [band, room, staged] = self.buffers();
-        let band: &mut [u8] = carve(&mut scratch, band);
-        let room: &mut [i32] = carve(&mut scratch, room / size_of::<i32>());
-        let staged: &mut [O] = carve(&mut scratch, staged / size_of::<O>());
+        let band: &mut [u8] = carve(&mut scratch, self.buffers.band);
+        let room: &mut [i32] = carve(&mut scratch, self.buffers.room / size_of::<i32>());
         let (image, outputs, bytes) = (part.image, &part.rows, a.bytes());
         let a = match self.encoding {
             Encoding::Centred => {
@@ -360,10 +385,11 @@ impl Product {
             _ => &[],
         };
         let left = Left { a, rows, zero_points };
-        let columns = self.range_columns(part.units.clone());
         match into_rows(out) {
             Ok(out) => self.columns(left, part.units.clone(), operand, out, room),
             Err(mut out) => {
+                let staged: &mut [O] = carve(&mut scratch, self.buffers.staged / size_of::<O>());
+                let columns = self.range_columns(part.units.clone());
                 let len = rows.len() * columns.len();
                 let Ok(rows) = MatMut::new(&mut staged[..len], [rows.len(), columns.len()]) else { return };
                 self.columns(left, part.units.clone(), operand, rows, room);
@@ -401,36 +427,48 @@ impl Product {
             }),
             Weights::Panels { panels, zero_points, sums } => {
                 let depth = self.segments.len() * self.segment_len;
-                let groups = self.geometry.filter.groups;
-                let calls = if groups == 1 { units.start..units.start + 1 } else { units.clone() };
-                for call in calls {
-                    // Which padded columns, and which of the part's columns.
-                    let (first, columns, channel, at) = if groups == 1 {
-                        let columns = self.range_columns(units.clone());
-                        (columns.start, columns.len(), 0, 0)
-                    } else {
-                        let at = (call - units.start) * self.columns;
-                        (call * self.padded, self.columns, call * self.geometry.channels, at)
-                    };
-                    let stored = self.set.panels().padded_columns(columns);
-                    self.set.gemm(GemmArgs {
-                        a: left.a.from(channel),
-                        rows: left.rows,
-                        rows_max,
-                        segments: &self.segments,
-                        segment_len: self.segment_len,
-                        panels: &panels[first * depth..(first + stored) * depth],
-                        zero_points: zero_points.get(first..).unwrap_or(&[]),
-                        row_zero_points: left.zero_points,
-                        sums: sums.get(first..).unwrap_or(&[]),
-                        columns,
-                        bias: &operand.bias[first..],
-                        epilogue: O::epilogue(out.reborrow().range(1, at, at + columns), self.ends(first)),
-                        scratch: &mut *scratch,
-                    });
+                let panels = Panels { all: panels, depth, zero_points, sums, bias: operand.bias };
+                if self.geometry.filter.groups == 1 {
+                    let first = self.range_columns(units).start;
+                    self.panels(left, panels, first, rows_max, out, scratch);
+                    return;
+                }
+                for (at, group) in units.enumerate() {
+                    let left = Left { a: left.a.from(group * self.geometry.channels), ..left };
+                    let out = out.reborrow().range(1, at * self.columns, (at + 1) * self.columns);
+                    self.panels(left, panels, group * self.padded, rows_max, out, &mut *scratch);
                 }
             }
         }
+    }
+
+    /// Calls the kernel for the columns of `out`, the first of which is a padded column.
+    fn panels<O: Element>(
+        &self,
+        left: Left<'_>,
+        panels: Panels<'_>,
+        first: usize,
+        rows_max: usize,
+        out: MatMut<'_, O>,
+        scratch: &mut [i32],
+    ) {
+        let columns = out.shape()[1];
+        let stored = self.set.panels().padded_columns(columns);
+        self.set.gemm(GemmArgs {
+            a: left.a,
+            rows: left.rows,
+            rows_max,
+            segments: &self.segments,
+            segment_len: self.segment_len,
+            panels: &panels.all[first * panels.depth..(first + stored) * panels.depth],
+            zero_points: panels.zero_points.get(first..).unwrap_or(&[]),
+            row_zero_points: left.zero_points,
+            sums: panels.sums.get(first..).unwrap_or(&[]),
+            columns,
+            bias: &panels.bias[first..],
+            epilogue: O::epilogue(out, self.ends(first)),
+            scratch,
+        });
     }
 
     fn ends(&self, first: usize) -> Ends<'_> {
@@ -448,6 +486,28 @@ pub(crate) fn compensate(bias: &mut [i32], zero_point: i32, sums: &[i32]) {
     for (bias, sum) in bias.iter_mut().zip(sums) {
         *bias = bias.wrapping_sub(zero_point.wrapping_mul(*sum));
     }
+}
+
+/// Bytes of the buffers that a part needs.
+#[derive(Clone, Copy, Default)]
+struct Buffers {
+    /// The band of input.
+    band: usize,
+    /// What the kernel prepares.
+    room: usize,
+    /// Output that a kernel cannot write where it belongs.
+    staged: usize,
+}
+
+/// The packed columns of all groups, and what belongs to them.
+#[derive(Clone, Copy)]
+struct Panels<'a> {
+    all: &'a [u8],
+    /// Values of K, padding included.
+    depth: usize,
+    zero_points: &'a [i16],
+    sums: &'a [i32],
+    bias: &'a [i32],
 }
 
 /// The left operand of a part.

@@ -19,13 +19,22 @@ const ROOM: usize = 64;
 #[inline(always)]
 pub(crate) unsafe fn center<R: Registers>(src: &[u8], dst: &mut [i16], flip: u8, zero: i16) {
     let step = 2 * R::LANES;
-    let full = src.len() / step * step;
-    for at in (0..full).step_by(step) {
-        // SAFETY: a full step lies inside both slices.
-        unsafe { R::center(src.as_ptr().add(at), dst.as_mut_ptr().add(at), flip, zero) };
+    if src.len() < step {
+        for (to, &from) in dst.iter_mut().zip(src) {
+            *to = i16::from(from ^ flip) - zero;
+        }
+        return;
     }
-    for (to, &from) in dst[full..].iter_mut().zip(&src[full..]) {
-        *to = i16::from(from ^ flip) - zero;
+    let last = src.len() - step;
+    let mut at = 0;
+    // SAFETY: a full step lies inside both slices, which are equally long.
+    unsafe {
+        while at < last {
+            R::center(src.as_ptr().add(at), dst.as_mut_ptr().add(at), flip, zero);
+            at += step;
+        }
+        // The last step ends where the slices do: what it shares with the one before is the same again.
+        R::center(src.as_ptr().add(last), dst.as_mut_ptr().add(last), flip, zero);
     }
 }
 

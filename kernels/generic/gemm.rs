@@ -137,8 +137,8 @@ impl<P: Multiply> Rows<'_, P> {
         // SAFETY: the panel is the one at the column.
         unsafe {
             if P::PREPARES {
-                // A panel that few rows meet is widened in the tile; its zero points need it widened beforehand.
-                if self.product.rows.len() > P::ROWS || self.start.has_zero_points() {
+                // A panel that one tile or two meet is widened there; its zero points need it widened beforehand.
+                if self.product.rows.len() > 2 * P::ROWS || self.start.has_zero_points() {
                     let weights = self.start.prepare::<P, N>(panel, column, self.product.depth());
                     self.tiles::<S, N, true>(Tile { weights, ..at }, panel, store);
                     return;

@@ -37,17 +37,68 @@ pub(crate) trait Store<R: Registers>: Copy {
             let to = self.place(row, column);
             if count == N * R::LANES {
                 self.write(to, column, acc);
-            } else {
+            } else if const { size_of::<Self::Element>() == 1 } {
                 let mut buffer = [MaybeUninit::<Self::Element>::uninit(); WIDEST];
                 self.write(buffer.as_mut_ptr().cast(), column, acc);
-                core::ptr::copy_nonoverlapping(buffer.as_ptr().cast(), to, count);
+                copy_short(buffer.as_ptr().cast(), to, count);
+            } else {
+                // Whole registers go where they belong, only the last one through the buffer.
+                for n in 0..N {
+                    let at = n * R::LANES;
+                    if at + R::LANES <= count {
+                        self.write(to.add(at), column + at, [acc[n]]);
+                    } else if at < count {
+                        let mut buffer = [MaybeUninit::<Self::Element>::uninit(); WIDEST / 4];
+                        self.write(buffer.as_mut_ptr().cast(), column + at, [acc[n]]);
+                        copy_short(buffer.as_ptr().cast(), to.add(at), count - at);
+                    }
+                }
             }
         }
     }
 }
 
-/// Elements of the widest row of a tile.
+/// Elements of the widest row of a tile: four registers of at most 16.
 const WIDEST: usize = 64;
+
+/// Copies fewer than 64 bytes, in two moves that may overlap: calling a function for so few takes longer.
+///
+/// # Safety
+/// As [`core::ptr::copy_nonoverlapping`].
+#[inline(always)]
+unsafe fn copy_short<T: Copy>(from: *const T, to: *mut T, count: usize) {
+    let (from, to, len) = (from.cast::<u8>(), to.cast::<u8>(), count * size_of::<T>());
+    // SAFETY: each function is given at least as many bytes as a move of its takes.
+    unsafe {
+        if len >= 32 {
+            copy_ends::<32>(from, to, len);
+        } else if len >= 16 {
+            copy_ends::<16>(from, to, len);
+        } else if len >= 8 {
+            copy_ends::<8>(from, to, len);
+        } else if len >= 4 {
+            copy_ends::<4>(from, to, len);
+        } else if len >= 2 {
+            copy_ends::<2>(from, to, len);
+        } else if len == 1 {
+            to.write(from.read());
+        }
+    }
+}
+
+/// Copies the first `LEN` bytes of `len` and the last.
+///
+/// # Safety
+/// As [`core::ptr::copy_nonoverlapping`], of `len` bytes, at least `LEN`.
+#[inline(always)]
+unsafe fn copy_ends<const LEN: usize>(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: both ends lie inside the `len` bytes.
+    unsafe {
+        let last = from.add(len - LEN).cast::<[u8; LEN]>().read();
+        to.cast::<[u8; LEN]>().write(from.cast::<[u8; LEN]>().read());
+        to.add(len - LEN).cast::<[u8; LEN]>().write(last);
+    }
+}
 
 /// As they are.
 #[derive(Clone, Copy)]

@@ -113,6 +113,7 @@ impl From<ViewError> for Error {
 }
 
 /// Checks a shape.
+#[inline]
 pub(crate) fn same_shape<const R: usize>(
     what: &'static str,
     expected: [usize; R],

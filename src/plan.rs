@@ -48,6 +48,7 @@ impl Plan {
         Ok(Self { product, weights: weights.clone(), zero_points })
     }
 
+    #[inline]
     fn operand(&self) -> Operand<'_> {
         let Inner { packed, zero_points, sums, .. } = &*self.weights.inner;
         let weights = match packed {
@@ -57,6 +58,7 @@ impl Plan {
         Operand { weights, bias: &self.product.bias }
     }
 
+    #[inline]
     fn zero_points(&self) -> ZeroPoints<'_> {
         match &self.zero_points {
             OwnZeroPoints::All(all) => Param::All(*all),
@@ -68,6 +70,7 @@ impl Plan {
         self.product.kernel(!self.weights.inner.zero_points.is_empty())
     }
 
+    #[inline]
     pub(crate) fn run<A: Int8, O: Element>(
         &self,
         a: ImagesRef<'_, A>,

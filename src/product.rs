@@ -274,6 +274,7 @@ impl Product {
     }
 
     /// The output columns of a range of units.
+    #[inline]
     fn range_columns(&self, units: Range<usize>) -> Range<usize> {
         let width = self.unit_columns();
         let end = self.output[3];
@@ -281,6 +282,7 @@ impl Product {
     }
 
     /// Checks what a run is given.
+    #[inline]
     pub(crate) fn check<A: Int8, O: Element>(&self, shape: [usize; 4], scratch: usize) -> Result<(), Error> {
         if A::TYPE != self.input_type {
             return Err(Error::Type { what: "input", expected: name(self.input_type), got: A::TYPE });
@@ -313,6 +315,7 @@ impl Product {
     }
 
     /// All parts, one after the other.
+    #[inline]
     pub(crate) fn run<A: Int8, O: Element>(
         &self,
         a: ImagesRef<'_, A>,
@@ -347,6 +350,9 @@ impl Product {
         self.run_at(&self.blocks.part(index), a, zero_points, operand, out, scratch);
     }
 
+    /// One part, checked. All of a call down to the kernel is one function: a small product takes no longer than handing
+    /// its arguments from one to the next.
+    #[inline(always)]
     fn run_at<A: Int8, O: Element>(
         &self,
         part: &Part,
@@ -404,6 +410,7 @@ impl Product {
     }
 
     /// Calls the kernel for the columns of a range of units: once, or once a group.
+    #[inline(always)]
     fn columns<O: Element>(
         &self,
         left: Left<'_>,
@@ -443,6 +450,7 @@ impl Product {
     }
 
     /// Calls the kernel for the columns of `out`, the first of which is a padded column.
+    #[inline(always)]
     fn panels<O: Element>(
         &self,
         left: Left<'_>,
@@ -471,6 +479,7 @@ impl Product {
         });
     }
 
+    #[inline]
     fn ends(&self, first: usize) -> Ends<'_> {
         Ends {
             scales: self.scales.get(first..).unwrap_or(&[]),

@@ -96,6 +96,8 @@ fn gemm() -> Vec<Case> {
     for n in [1, 2, 6, 7, 8, 9, 10, 12, 15, 16, 17, 23, 24, 25, 31, 32, 33, 48, 63, 64, 65, 72, 127, 128, 129, 136] {
         sizes.extend([[1, 10, n], [8, 10, n]]);
     }
+    // Every width that the end of a row may have, most of them with every end: they are written by pieces.
+    sizes.extend((1..48).map(|n| [2, 3, n]));
     // Rows of a power of two, several bands, several ranges of columns.
     sizes.extend([
         [13, 512, 9],

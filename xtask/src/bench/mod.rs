@@ -68,6 +68,8 @@ struct Row {
     isa: Isa,
     kernel: &'static str,
     output: Option<&'static str>,
+    /// Multiply-accumulates, or bytes, of a run.
+    amount: f64,
     /// A second, in the median.
     rate: f64,
     /// A second, in the fastest batch.
@@ -101,10 +103,23 @@ impl Row {
         self.output.is_some()
     }
 
+    fn is_call(&self) -> bool {
+        CALLS.contains(&self.operation)
+    }
+
+    /// A rate in the unit of the row's kind: for calls, how long one takes.
+    fn figure(&self, rate: f64) -> f64 {
+        if self.is_call() { 1e9 * self.amount / rate } else { rate / 1e9 }
+    }
+
     /// Rate in the unit of its kind.
     fn rate(&self) -> String {
-        let unit = if self.is_product() { "GMAC/s" } else { "GB/s" };
-        format!("{:.2} {unit}", self.rate / 1e9)
+        let unit = match (self.is_call(), self.is_product()) {
+            (true, _) => "ns",
+            (false, true) => "GMAC/s",
+            (false, false) => "GB/s",
+        };
+        format!("{:.2} {unit}", self.figure(self.rate))
     }
 
     fn kernel(&self) -> String {
@@ -126,6 +141,9 @@ impl Row {
         json["lo"] = giga(self.p90);
         json["hi"] = giga(self.fastest);
         json["limit"] = giga(self.limit);
+        if self.is_call() {
+            json["ns"] = json!((self.figure(self.rate) * 10.0).round() / 10.0);
+        }
         json["to_scalar"] = json!((self.ratio * 1e3).round() / 1e3);
         json
     }
@@ -165,8 +183,8 @@ impl Bench {
                         row.shape,
                         row.isa.name(),
                         row.rate(),
-                        row.p90 / 1e9,
-                        row.fastest / 1e9,
+                        row.figure(row.p90),
+                        row.figure(row.fastest),
                         100.0 * row.share(),
                         row.ratio,
                         row.kernel()
@@ -205,6 +223,7 @@ impl Bench {
         let tasks = shapes::parse(shapes::TEXT)?.into_iter().flat_map(|shape| {
             let operations: &[&'static str] = match shape.sizes {
                 Sizes::Gemm(_) => &["gemm"],
+                Sizes::Call(_) => &CALLS,
                 Sizes::Conv(_) => &["conv"],
                 Sizes::Elements(_) => &elementwise::OPERATIONS,
             };
@@ -222,6 +241,9 @@ impl Bench {
     }
 }
 
+/// Small products, of which a row says how long a call takes.
+const CALLS: [&str; 2] = ["call_s32", "call_u8"];
+
 /// The operands of a task.
 enum Operands {
     Products(products::Operands),
@@ -235,6 +257,10 @@ fn works<'a>(task: &'a Task, operands: &'a Operands, backend: &Backend, pool: &'
             products::gemm::<i32>(backend, sizes, operands, pool)?,
             products::gemm::<u8>(backend, sizes, operands, pool)?,
         ],
+        (Operands::Products(operands), &Sizes::Call(sizes)) => vec![match task.operation {
+            "call_s32" => products::gemm::<i32>(backend, sizes, operands, pool)?,
+            _ => products::gemm::<u8>(backend, sizes, operands, pool)?,
+        }],
         (Operands::Products(operands), Sizes::Conv(conv)) => vec![
             products::conv::<i32>(backend, conv, operands, pool)?,
             products::conv::<u8>(backend, conv, operands, pool)?,
@@ -270,7 +296,7 @@ fn measure(
     bar: &ProgressBar,
 ) -> Result<Vec<Row>> {
     let operands = match &task.shape.sizes {
-        Sizes::Gemm(sizes) => Operands::Products(products::Operands::gemm(*sizes)),
+        Sizes::Gemm(sizes) | Sizes::Call(sizes) => Operands::Products(products::Operands::gemm(*sizes)),
         Sizes::Conv(conv) => Operands::Products(products::Operands::conv(conv)),
         Sizes::Elements(elements) => Operands::Elementwise(elementwise::Operands::new(*elements)),
     };
@@ -310,6 +336,7 @@ fn measure(
             isa: backend.isa(),
             kernel: work.kernel,
             output: work.output,
+            amount: work.amount,
             rate: work.amount / seconds.median,
             fastest: work.amount / seconds.least,
             p90: work.amount / seconds.p90,
@@ -385,7 +412,7 @@ mod tests {
     #[test]
     fn all_operations_have_rows() {
         let rows = rows(None).unwrap();
-        for operation in ["gemm", "conv"].iter().chain(&elementwise::OPERATIONS) {
+        for operation in ["gemm", "conv"].iter().chain(&CALLS).chain(&elementwise::OPERATIONS) {
             assert!(rows.iter().any(|row| row.starts_with(operation)), "{operation}");
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Conv {
 pub(super) enum Sizes {
     /// M, K, N.
     Gemm([usize; 3]),
+    /// M, K, N of a product so small that a call is most of it.
+    Call([usize; 3]),
     Conv(Conv),
     Elements(usize),
 }
@@ -49,6 +51,7 @@ fn shape(line: &str) -> Result<Shape> {
     let numbers: Vec<usize> = numbers.collect::<Result<_>>()?;
     let sizes = match (kind, numbers.as_slice()) {
         ("gemm", &[m, k, n]) => Sizes::Gemm([m, k, n]),
+        ("call", &[m, k, n]) => Sizes::Call([m, k, n]),
         ("conv", &[height, width, inputs, outputs, kernel, stride, pad, dilation, groups]) => {
             if groups == 0 || inputs % groups != 0 || outputs % groups != 0 {
                 bail!("{groups} groups do not divide {inputs} and {outputs} channels");

@@ -17,7 +17,7 @@ const SCALES: [f32; 3] = [0.05, 0.03, 0.06];
 const MULTIPLIER: f32 = 0.004;
 
 /// Operands of all operations.
-pub(super) struct Operands {
+pub(crate) struct Operands {
     real: Vec<f32>,
     sums: Vec<i32>,
     bytes: [Vec<u8>; 2],

@@ -18,7 +18,7 @@ const ZERO: i32 = 128;
 const SAMPLE: usize = 1 << 22;
 
 /// Activations and weights.
-pub(super) struct Operands {
+pub(crate) struct Operands {
     activations: Vec<u8>,
     weights: Vec<i8>,
 }

@@ -32,8 +32,8 @@ pub(super) enum Sizes {
 
 /// A row of the file.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Shape {
-    pub(super) name: String,
+pub(crate) struct Shape {
+    pub(crate) name: String,
     pub(super) sizes: Sizes,
 }
 

@@ -48,6 +48,12 @@ pub(super) fn seconds_brief(run: &mut (dyn FnMut() + Send)) -> f64 {
     median((0..3).map(|_| batches.seconds()).collect())
 }
 
+/// The rate of a limit that stands beside no row: the median of a few batches.
+pub(super) fn alone(limit: &mut Limit<'_>) -> f64 {
+    let mut batches = Batches::new(&mut *limit.run);
+    limit.amount / median((0..7).map(|_| batches.seconds()).collect())
+}
+
 /// Seconds of a run, over batches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Seconds {

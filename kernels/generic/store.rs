@@ -20,6 +20,12 @@ pub(crate) trait Store<R: Registers>: Copy {
     /// The output has the row and the column.
     unsafe fn place(&self, row: usize, column: usize) -> *mut Self::Element;
 
+    /// The place a row below another.
+    ///
+    /// # Safety
+    /// The output has the row.
+    unsafe fn below(&self, place: *mut Self::Element) -> *mut Self::Element;
+
     /// Writes all of `N * LANES` accumulators, whose parameters begin at a column.
     ///
     /// # Safety
@@ -164,6 +170,12 @@ impl<R: Registers> Store<R> for Int32 {
     }
 
     #[inline(always)]
+    unsafe fn below(&self, place: *mut i32) -> *mut i32 {
+        // SAFETY: the caller grants the row.
+        unsafe { place.add(self.stride) }
+    }
+
+    #[inline(always)]
     unsafe fn write<const N: usize>(&self, to: *mut i32, _: usize, acc: [R::Int; N]) {
         for n in 0..N {
             // SAFETY: the caller grants the elements.
@@ -182,14 +194,21 @@ impl<R: Registers> Store<R> for Bytes<'_> {
     }
 
     #[inline(always)]
-    unsafe fn write<const N: usize>(&self, to: *mut u8, column: usize, mut acc: [R::Int; N]) {
+    unsafe fn below(&self, place: *mut u8) -> *mut u8 {
+        // SAFETY: the caller grants the row.
+        unsafe { place.add(self.stride) }
+    }
+
+    #[inline(always)]
+    unsafe fn write<const N: usize>(&self, to: *mut u8, column: usize, acc: [R::Int; N]) {
         // SAFETY: the caller grants the elements and the multipliers.
         unsafe {
+            let mut scaled = [R::splat_float(0.0); N];
             for n in 0..N {
                 let multiplier = R::load_floats(self.multipliers.as_ptr().add(column + n * R::LANES));
-                acc[n] = requantize::<R>(acc[n], multiplier, &self.to);
+                scaled[n] = R::mul_float(R::to_float(acc[n]), multiplier);
             }
-            R::store_bytes(to, acc, self.to.flip);
+            R::store_finished(to, scaled, &self.to);
         }
     }
 }
@@ -201,6 +220,12 @@ impl<R: Registers> Store<R> for Float32<'_> {
     unsafe fn place(&self, row: usize, column: usize) -> *mut f32 {
         // SAFETY: the caller grants the element.
         unsafe { self.out.add(row * self.stride + column) }
+    }
+
+    #[inline(always)]
+    unsafe fn below(&self, place: *mut f32) -> *mut f32 {
+        // SAFETY: the caller grants the row.
+        unsafe { place.add(self.stride) }
     }
 
     #[inline(always)]

@@ -34,6 +34,16 @@ impl Multiply for Pairs {
     }
 
     #[inline(always)]
+    unsafe fn prepare_two<const MINUS: bool>(x: *const u8, y: *const u8, to: *mut i16, zero_points: *const i16) {
+        // SAFETY: as above.
+        unsafe {
+            let (x, y) = (Self::weights(x), Self::weights(y));
+            let sum = if MINUS { _mm256_sub_epi16(x, y) } else { _mm256_add_epi16(x, y) };
+            _mm256_storeu_si256(to.cast(), _mm256_sub_epi16(sum, _mm256_loadu_si256(zero_points.cast())));
+        }
+    }
+
+    #[inline(always)]
     unsafe fn prepare(from: *const u8, to: *mut i16, zero_points: *const i16) {
         // SAFETY: as above.
         unsafe {

@@ -71,6 +71,16 @@ pub(crate) trait Multiply: Sized {
     }
     /// Writes `LANES` groups of prepared weights: those stored, less zero points that are held likewise.
     unsafe fn prepare(_from: *const u8, _to: *mut i16, _zero_points: *const i16) {}
+    /// Writes the sum of two registers of weights, or their difference, less zero points: those of the sum.
+    unsafe fn prepare_two<const MINUS: bool>(x: *const u8, y: *const u8, to: *mut i16, zero_points: *const i16) {
+        for i in 0..lanes::<Self>() * Self::GROUP {
+            // SAFETY: the caller grants registers of values.
+            unsafe {
+                let (x, y) = (i16::from(*x.add(i) as i8), i16::from(*y.add(i) as i8));
+                *to.add(i) = if MINUS { x - y } else { x + y } - *zero_points.add(i);
+            }
+        }
+    }
     /// `acc` and the dot product of activations and weights in each lane, wrapping.
     unsafe fn dot(acc: Int<Self>, a: Self::Operand, b: Self::Operand) -> Int<Self>;
     /// [`Multiply::dot`] of a row's group at `k` and the weights of each register of columns.

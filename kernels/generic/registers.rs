@@ -28,6 +28,12 @@ pub(crate) trait Registers: Sized {
     unsafe fn splat(x: i32) -> Self::Int;
     /// Sum, wrapping.
     unsafe fn add(x: Self::Int, y: Self::Int) -> Self::Int;
+    /// Difference, wrapping.
+    #[inline(always)]
+    unsafe fn sub(x: Self::Int, y: Self::Int) -> Self::Int {
+        // SAFETY: the caller has the features.
+        unsafe { Self::add(x, Self::mul(y, Self::splat(-1))) }
+    }
     /// Product, wrapping.
     unsafe fn mul(x: Self::Int, y: Self::Int) -> Self::Int;
     /// Flips the top bit of each byte.

@@ -32,6 +32,14 @@ pub(crate) trait Store<R: Registers>: Copy {
     /// The registers' features; the elements may be written, and the parameters of all of them read.
     unsafe fn write<const N: usize>(&self, to: *mut Self::Element, column: usize, acc: [R::Int; N]);
 
+    /// Asks for the lines of a row's results.
+    #[inline(always)]
+    fn ahead(&self, to: *mut Self::Element, bytes: usize) {
+        let to = to.cast::<u8>();
+        R::prefetch(to);
+        R::prefetch(to.wrapping_add(bytes - 1));
+    }
+
     /// Writes the first `count` of `N * LANES` accumulators to columns from `column` of a row.
     ///
     /// # Safety
@@ -180,6 +188,59 @@ impl<R: Registers> Store<R> for Int32 {
         for n in 0..N {
             // SAFETY: the caller grants the elements.
             unsafe { R::store(to.add(n * R::LANES), acc[n]) };
+        }
+    }
+}
+
+/// Added to what is there, and to another block too: 1, or subtracted from it: -1; not for 0.
+#[derive(Clone, Copy)]
+pub(crate) struct Update<const OTHER: i32> {
+    pub(crate) out: *mut i32,
+    /// Distance to the other block.
+    pub(crate) apart: isize,
+    pub(crate) stride: usize,
+}
+
+impl<R: Registers, const OTHER: i32> Store<R> for Update<OTHER> {
+    type Element = i32;
+
+    #[inline(always)]
+    unsafe fn place(&self, row: usize, column: usize) -> *mut i32 {
+        // SAFETY: the caller grants the element.
+        unsafe { self.out.add(row * self.stride + column) }
+    }
+
+    #[inline(always)]
+    unsafe fn below(&self, place: *mut i32) -> *mut i32 {
+        // SAFETY: the caller grants the row.
+        unsafe { place.add(self.stride) }
+    }
+
+    #[inline(always)]
+    unsafe fn write<const N: usize>(&self, to: *mut i32, _: usize, acc: [R::Int; N]) {
+        // SAFETY: the caller grants the elements, and those of the other block.
+        unsafe {
+            for n in 0..N {
+                let to = to.add(n * R::LANES);
+                R::store(to, R::add(R::load(to), acc[n]));
+                if OTHER != 0 {
+                    let to = to.offset(self.apart);
+                    let there = R::load(to);
+                    R::store(to, if OTHER > 0 { R::add(there, acc[n]) } else { R::sub(there, acc[n]) });
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn ahead(&self, to: *mut i32, bytes: usize) {
+        let to = to.cast::<u8>();
+        R::prefetch(to);
+        R::prefetch(to.wrapping_add(bytes - 1));
+        if OTHER != 0 {
+            let to = to.wrapping_offset(self.apart * size_of::<i32>() as isize);
+            R::prefetch(to);
+            R::prefetch(to.wrapping_add(bytes - 1));
         }
     }
 }

@@ -47,9 +47,7 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
         let bytes = N * lanes::<P>() * size_of::<S::Element>();
         if bytes > CACHE_LINE / 2 {
             each_row!(m in M => {
-                let to = store.place(at.row::<P>(m), at.column).cast::<u8>();
-                P::R::prefetch(to);
-                P::R::prefetch(to.wrapping_add(bytes - 1));
+                store.ahead(store.place(at.row::<P>(m), at.column), bytes);
             });
         }
         let mut weights = Weights(at.weights);

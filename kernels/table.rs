@@ -6,6 +6,7 @@
 use alloc::vec::Vec;
 
 use crate::encode::{Encoding, Reading};
+use crate::generic::strassen::Halves;
 use crate::isa::Isa;
 use crate::pack::PanelLayout;
 use crate::view::{MatMut, Offsets};
@@ -343,13 +344,29 @@ impl KernelSet {
         self.encoding
     }
 
-    /// Elements of scratch that a product of some rows over a padded depth needs: for a panel of 16 bits, or for the
-    /// sums of the rows and what the accumulators of a tile start from.
-    pub fn gemm_scratch_len(&self, rows: usize, depth: usize) -> usize {
+    /// Elements of scratch that a product needs, of rows by depth by columns, with a number of segments: for a panel of 16
+    /// bits, or for all that a large product by halves takes; or for the sums of the rows and what the accumulators of a
+    /// tile start from.
+    pub fn gemm_scratch_len(&self, sizes: [usize; 3], segments: usize) -> usize {
+        let [rows, depth, _] = sizes;
         match self.encoding {
-            Encoding::Centred => (self.panels.width * depth).div_ceil(2),
+            Encoding::Centred => {
+                let panel = (self.panels.width * depth).div_ceil(2);
+                let halves = self.halves(sizes, segments);
+                let halved = halves.map(|halves| halves.scratch(self.panels.width).unwrap_or(usize::MAX));
+                panel.max(halved.unwrap_or(0))
+            }
             Encoding::Bytes => rows + self.rows * self.panels.width,
         }
+    }
+
+    fn halves(&self, sizes: [usize; 3], segments: usize) -> Option<Halves> {
+        Halves::of(self.encoding, self.panels.width, sizes, segments)
+    }
+
+    /// Whether a product of rows by depth by columns, with a number of segments, is computed by halves.
+    pub fn is_halved(&self, sizes: [usize; 3], segments: usize) -> bool {
+        self.halves(sizes, segments).is_some()
     }
 
     /// Elements behind the last value of an operand that kernels may read, and give no weight.
@@ -376,7 +393,8 @@ impl KernelSet {
         assert_eq!(Some(args.panels.len()), padded.checked_mul(depth), "packed panels");
         assert!(args.zero_points.is_empty() || args.zero_points.len() >= padded, "zero points");
         assert!(args.bias.len() >= padded, "bias");
-        assert!(args.scratch.len() >= self.gemm_scratch_len(args.rows.len(), depth), "scratch");
+        let sizes = [args.rows.len(), depth, args.columns];
+        assert!(args.scratch.len() >= self.gemm_scratch_len(sizes, args.segments.len()), "scratch");
         if !args.row_zero_points.is_empty() {
             assert_eq!(self.encoding, Encoding::Bytes, "no zero points are left in centred rows");
             assert_eq!(args.row_zero_points.len(), args.rows.len(), "zero points of the rows");

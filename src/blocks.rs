@@ -17,6 +17,8 @@ pub(crate) struct Extent {
     pub(crate) units: usize,
     /// Multiply-accumulates in all.
     pub(crate) macs: u64,
+    /// Whether it is large enough for kernels to halve it.
+    pub(crate) halved: bool,
 }
 
 /// Parts: image × band of output rows × range of column units.
@@ -44,20 +46,27 @@ const PARTS: u64 = 8;
 /// which costs as much as the products of two and a half rows.
 const BAND_PIXELS: usize = 96;
 
+/// The same where products are halved: a band is met half by half, and a panel is widened more often.
+const HALVED_PIXELS: usize = 256;
+
 /// Units that a range keeps likewise: each range centres its rows again, as much as the products of five columns.
 const RANGE_UNITS: usize = 32;
 
 /// Cuts so that a band fits the cache, and so that large products have parts for several threads: into ranges of
 /// columns, then into more bands, as long as that costs next to nothing; a single row is cut into ranges alone.
 pub(crate) fn choose(extent: Extent) -> Blocks {
-    let Extent { images, height, width, row_bytes, units, macs } = extent;
-    let fits = (BAND_BYTES / row_bytes.max(1)).max(1);
-    let band = |bands: usize| height.div_ceil(bands.max(1)).max(1);
+    let Extent { images, height, width, row_bytes, units, macs, halved } = extent;
+    // Of a band that is halved, a product meets a quarter.
+    let (bytes, pixels) = if halved { (4 * BAND_BYTES, HALVED_PIXELS) } else { (BAND_BYTES, BAND_PIXELS) };
+    let fits = (bytes / row_bytes.max(1)).max(1);
+    // Rows of such bands come in fours: a half of them in pairs.
+    let unit = if halved && width == 1 { 4 } else { 1 };
+    let band = |bands: usize| height.div_ceil(bands.max(1)).next_multiple_of(unit).min(height).max(1);
     let bands = height.div_ceil(fits).max(1);
     let wanted = (macs / PART_MACS).clamp(1, PARTS) as usize;
     let missing = |parts: usize| wanted.div_ceil(parts.max(1));
     let ranges = missing(images * bands).min(units / RANGE_UNITS).max(1);
-    let most_bands = height * width / BAND_PIXELS;
+    let most_bands = height * width / pixels;
     let bands = bands.max(missing(images * ranges).min(most_bands)).min(height.max(1));
     Blocks { images, height, units, band: band(bands), range: units.div_ceil(ranges).max(1) }
 }
@@ -97,7 +106,7 @@ mod tests {
     use super::*;
 
     fn extent(height: usize, row_bytes: usize, units: usize, macs: u64) -> Extent {
-        Extent { images: 1, height, width: 1, row_bytes, units, macs }
+        Extent { images: 1, height, width: 1, row_bytes, units, macs, halved: false }
     }
 
     #[test]

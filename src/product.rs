@@ -143,7 +143,9 @@ impl Product {
         let segment_len = values.next_multiple_of(panels.group);
         let band = Band::new(&geometry, window, input, out_width, element, segment_len != values)?;
         let row_bytes = product("band of input", &[band.stride, band.row_len, element])?;
-        let blocks = choose(Extent { images, height: out_height, width: out_width, row_bytes, units, macs });
+        let sizes = [out_height.saturating_mul(out_width), depth, outputs];
+        let halved = !depthwise && filter.groups == 1 && set.is_halved(sizes, segments);
+        let blocks = choose(Extent { images, height: out_height, width: out_width, row_bytes, units, macs, halved });
         let band_len = product("band of input", &[band.rows(blocks.band.min(out_height)), band.row_len])?;
 
         let too_large = || Error::SizeOverflow { what: "band of input" };
@@ -258,7 +260,10 @@ impl Product {
                 Encoding::Centred => band * size_of::<i16>(),
                 Encoding::Bytes => band,
             },
-            room: self.set.gemm_scratch_len(self.rows.len(), depth) * size_of::<i32>(),
+            room: self
+                .set
+                .gemm_scratch_len([self.rows.len(), depth, columns], self.segments.len())
+                .saturating_mul(size_of::<i32>()),
             staged: self.rows.len() * columns * self.output_type.size(),
         }
     }

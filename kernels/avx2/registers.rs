@@ -3,6 +3,8 @@
 use core::arch::x86_64::*;
 
 use crate::generic::registers::Registers;
+use crate::generic::store::finish;
+use crate::table::Requantize;
 
 /// Registers of 256 bits of AVX2 and FMA; with `VNNI`, of AVX-VNNI besides.
 pub(crate) struct Ymm<const VNNI: bool>;
@@ -41,6 +43,12 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
     unsafe fn add(x: __m256i, y: __m256i) -> __m256i {
         // SAFETY: as above.
         unsafe { _mm256_add_epi32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(x: __m256i, y: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_sub_epi32(x, y) }
     }
 
     #[inline(always)]
@@ -87,6 +95,34 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
                     _mm_storel_epi64(to.cast(), bytes);
                 }
             }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_finished<const N: usize>(at: *mut u8, scaled: [__m256; N], to: &Requantize) {
+        // SAFETY: as above.
+        unsafe {
+            if N != 2 {
+                let mut x = [_mm256_setzero_si256(); N];
+                for n in 0..N {
+                    x[n] = finish::<Self>(scaled[n], to);
+                }
+                Self::store_bytes(at, x, to.flip);
+                return;
+            }
+            // The bounds are whole numbers, so that clamping after rounding is the same. Floats are clamped from above
+            // alone: NaN, which `min` passes on as its second operand, and what is too low become the least integer,
+            // and stay below the lower bound through packs and a sum that saturate.
+            let high = _mm256_set1_ps(to.high);
+            let words = _mm256_packs_epi32(
+                _mm256_cvtps_epi32(_mm256_min_ps(high, scaled[0])),
+                _mm256_cvtps_epi32(_mm256_min_ps(high, scaled[N - 1])),
+            );
+            let words = _mm256_adds_epi16(words, _mm256_set1_epi16(to.zero_point as i16));
+            let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
+            let low = _mm_set1_epi8((to.low.to_int_unchecked::<i32>() + to.zero_point) as u8 as i8);
+            let bytes = _mm_xor_si128(_mm_max_epu8(bytes, low), _mm_set1_epi8(to.flip as i8));
+            _mm_storeu_si128(at.cast(), _mm_shuffle_epi32::<0b11_01_10_00>(bytes));
         }
     }
 

@@ -32,6 +32,16 @@ impl Multiply for Pairs {
     }
 
     #[inline(always)]
+    unsafe fn prepare_two<const MINUS: bool>(x: *const u8, y: *const u8, to: *mut i16, zero_points: *const i16) {
+        // SAFETY: as above.
+        unsafe {
+            let (x, y) = (Self::weights(x), Self::weights(y));
+            let sum = if MINUS { _mm512_sub_epi16(x, y) } else { _mm512_add_epi16(x, y) };
+            _mm512_storeu_si512(to.cast(), _mm512_sub_epi16(sum, _mm512_loadu_si512(zero_points.cast())));
+        }
+    }
+
+    #[inline(always)]
     unsafe fn prepare(from: *const u8, to: *mut i16, zero_points: *const i16) {
         // SAFETY: as above.
         unsafe {

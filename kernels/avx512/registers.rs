@@ -47,6 +47,12 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
     }
 
     #[inline(always)]
+    unsafe fn sub(x: __m512i, y: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_sub_epi32(x, y) }
+    }
+
+    #[inline(always)]
     unsafe fn mul(x: __m512i, y: __m512i) -> __m512i {
         // SAFETY: as above.
         unsafe { _mm512_mullo_epi32(x, y) }

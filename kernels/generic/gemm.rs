@@ -1,13 +1,16 @@
 //! The product of many rows and packed panels: a panel is met by all rows, a tile of them at a time.
 
+use core::ops::Range;
+
 use super::multiply::{Activation, Multiply, lanes};
 use super::registers::Registers;
 use super::start::Start;
 use super::store::{Store, WithStore, with_store};
+use super::strassen::{Halves, strassen};
 use crate::table::{Epilogue, GemmArgs};
 
 /// Bytes of a cache line.
-const CACHE_LINE: usize = 64;
+pub(crate) const CACHE_LINE: usize = 64;
 
 /// Many rows. A panel is prepared once, where the tier does that.
 ///
@@ -18,7 +21,7 @@ pub(crate) unsafe fn gemm<P: Multiply>(args: &mut GemmArgs<'_>) {
     // SAFETY: the caller has checked the arguments.
     unsafe {
         let (product, start, epilogue) = Product::new::<P>(args);
-        with_store::<P::R>(epilogue, Rows::<P> { product, start });
+        with_store::<P::R>(epilogue, Rows::<P> { product, start, first: 0 });
     }
 }
 
@@ -94,38 +97,66 @@ impl Tile {
     }
 }
 
-/// The product of all rows.
-struct Rows<'a, P: Multiply> {
-    product: Product<'a, P::A>,
-    start: Start<'a>,
+/// The product of rows.
+pub(crate) struct Rows<'a, P: Multiply> {
+    pub(crate) product: Product<'a, P::A>,
+    pub(crate) start: Start<'a>,
+    /// The first row.
+    pub(crate) first: usize,
 }
 
 impl<P: Multiply> WithStore<P::R> for Rows<'_, P> {
     #[inline(always)]
     unsafe fn run<S: Store<P::R>>(mut self, store: S) {
+        let Product { rows, segments, columns, .. } = self.product;
         let depth = self.product.depth();
-        let mut panel = self.product.panels.as_ptr();
-        let mut column = 0;
+        // SAFETY: halves are of the product, and the room for them was checked.
+        unsafe {
+            if const { P::PREPARES && P::REGISTERS == 2 } {
+                let width = 2 * lanes::<P>();
+                let sizes = [rows.len(), depth, columns];
+                if let Some(halves) = Halves::of(P::A::ENCODING, width, sizes, segments.len()) {
+                    let (bias, zero_points, room) = self.start.parts();
+                    strassen::<P, S, 2>(&self.product, halves, bias, zero_points, room, &store);
+                    // What is left: columns on the right, and rows below.
+                    self.columns(2 * halves.columns..columns, &store);
+                    self.first = 2 * halves.rows;
+                    if self.first < rows.len() {
+                        self.columns(0..2 * halves.columns, &store);
+                    }
+                    return;
+                }
+            }
+            self.columns(0..columns, &store);
+        }
+    }
+}
+
+impl<P: Multiply> Rows<'_, P> {
+    /// Rows from the first by a range of columns, which begins with a panel.
+    #[inline(always)]
+    unsafe fn columns<S: Store<P::R>>(&mut self, range: Range<usize>, store: &S) {
+        let depth = self.product.depth();
+        let mut column = range.start;
+        let mut panel = self.product.panels.as_ptr().wrapping_add(column * depth);
         // SAFETY: the panels follow each other, each `width * depth` bytes, as the length of all was checked.
         unsafe {
-            while column < self.product.columns {
-                let left = self.product.columns - column;
+            while column < range.end {
+                let left = range.end - column;
                 let registers = if left > P::REGISTERS / 2 * lanes::<P>() { P::REGISTERS } else { P::REGISTERS / 2 };
                 let width = registers * lanes::<P>();
                 match registers {
-                    1 => self.panel::<S, 1>(panel, column, &store),
-                    2 => self.panel::<S, 2>(panel, column, &store),
-                    _ => self.panel::<S, 4>(panel, column, &store),
+                    1 => self.panel::<S, 1>(panel, column, store),
+                    2 => self.panel::<S, 2>(panel, column, store),
+                    _ => self.panel::<S, 4>(panel, column, store),
                 }
                 panel = panel.add(width * depth);
                 column += width.min(left);
             }
         }
     }
-}
 
-impl<P: Multiply> Rows<'_, P> {
-    /// All rows by one panel.
+    /// Rows from the first by one panel.
     #[inline(always)]
     unsafe fn panel<S: Store<P::R>, const N: usize>(&mut self, panel: *const u8, column: usize, store: &S) {
         if const { N != P::REGISTERS && N * 2 != P::REGISTERS } {
@@ -133,12 +164,12 @@ impl<P: Multiply> Rows<'_, P> {
         }
         let count = (self.product.columns - column).min(N * lanes::<P>());
         let last = self.product.rows.len() - 1;
-        let at = Tile::new(panel, last, column, count);
+        let at = Tile { row: self.first, ..Tile::new(panel, last, column, count) };
         // SAFETY: the panel is the one at the column.
         unsafe {
             if P::PREPARES {
                 // A panel that one tile or two meet is widened there; its zero points need it widened beforehand.
-                if self.product.rows.len() > 2 * P::ROWS || self.start.has_zero_points() {
+                if self.product.rows.len() - self.first > 2 * P::ROWS || self.start.has_zero_points() {
                     let weights = self.start.prepare::<P, N>(panel, column, self.product.depth());
                     self.tiles::<S, N, true>(Tile { weights, ..at }, panel, store);
                     return;
@@ -148,7 +179,24 @@ impl<P: Multiply> Rows<'_, P> {
         }
     }
 
-    /// All rows by one panel, in tiles as equal as their number allows: a last tile of one row would cost as much as
+    /// All rows by prepared weights of whole panels. While they are multiplied, the panel behind another is asked for.
+    ///
+    /// # Safety
+    /// The product's features; rows, weights and columns are the product's.
+    #[inline(always)]
+    pub(crate) unsafe fn prepared<S: Store<P::R>, const N: usize>(
+        &mut self,
+        weights: *const u8,
+        panel: *const u8,
+        column: usize,
+        store: &S,
+    ) {
+        let at = Tile::new(weights, self.product.rows.len() - 1, column, N * lanes::<P>());
+        // SAFETY: the caller grants it.
+        unsafe { self.tiles::<S, N, true>(at, panel, store) }
+    }
+
+    /// Rows by one panel, in tiles as equal as their number allows: a last tile of one row would cost as much as
     /// one of three.
     #[inline(always)]
     unsafe fn tiles<S: Store<P::R>, const N: usize, const PREPARED: bool>(
@@ -157,7 +205,7 @@ impl<P: Multiply> Rows<'_, P> {
         panel: *const u8,
         store: &S,
     ) {
-        let units = self.product.rows.len().div_ceil(P::ROW_UNIT);
+        let units = (self.product.rows.len() - at.row).div_ceil(P::ROW_UNIT);
         let tiles = units.div_ceil(P::ROWS / P::ROW_UNIT);
         let (least, more) = (units / tiles, units % tiles);
         // The next panel comes out of a farther cache while this one is multiplied: a share of it before each tile.
@@ -169,7 +217,7 @@ impl<P: Multiply> Rows<'_, P> {
                     P::R::prefetch(panel.wrapping_add(bytes + ahead));
                 }
             }
-            let rows = if at.last == 0 { 1 } else { (least + usize::from(tile < more)) * P::ROW_UNIT };
+            let rows = if at.last == at.row { 1 } else { (least + usize::from(tile < more)) * P::ROW_UNIT };
             // SAFETY: the rows, the panel and the columns are the product's; only sizes that the tier has are compiled.
             unsafe {
                 let at = self.start.of_tile::<P, N>(rows, at);

@@ -16,5 +16,6 @@ pub(crate) mod pool;
 pub(crate) mod registers;
 pub(crate) mod start;
 pub(crate) mod store;
+pub(crate) mod strassen;
 pub(crate) mod tier;
 pub(crate) mod tile;

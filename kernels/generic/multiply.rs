@@ -71,8 +71,29 @@ pub(crate) trait Multiply: Sized {
     }
     /// Writes `LANES` groups of prepared weights: those stored, less zero points that are held likewise.
     unsafe fn prepare(_from: *const u8, _to: *mut i16, _zero_points: *const i16) {}
+    /// Writes the sum of two registers of weights, or their difference, less zero points: those of the sum.
+    unsafe fn prepare_two<const MINUS: bool>(x: *const u8, y: *const u8, to: *mut i16, zero_points: *const i16) {
+        for i in 0..lanes::<Self>() * Self::GROUP {
+            // SAFETY: the caller grants registers of values.
+            unsafe {
+                let (x, y) = (i16::from(*x.add(i) as i8), i16::from(*y.add(i) as i8));
+                *to.add(i) = if MINUS { x - y } else { x + y } - *zero_points.add(i);
+            }
+        }
+    }
     /// `acc` and the dot product of activations and weights in each lane, wrapping.
     unsafe fn dot(acc: Int<Self>, a: Self::Operand, b: Self::Operand) -> Int<Self>;
+    /// [`Multiply::dot`] of a row's group at `k` and the weights of each register of columns.
+    #[inline(always)]
+    unsafe fn dots<const N: usize>(acc: &mut [Int<Self>; N], row: *const Self::A, k: usize, b: &[Self::Operand; N]) {
+        // SAFETY: the caller has the features and grants the group.
+        unsafe {
+            let a = Self::broadcast(row.add(k));
+            for n in 0..N {
+                acc[n] = Self::dot(acc[n], a, b[n]);
+            }
+        }
+    }
 
     /// A turn of the inner loop: `TURN` values of K from `k`, by weights from `weights`.
     #[inline(always)]
@@ -178,10 +199,7 @@ pub(crate) unsafe fn step<P: Multiply, const M: usize, const N: usize, const PRE
             b[n] = weights.read::<P, PREPARED>(n);
         }
         for m in 0..M {
-            let a = P::broadcast(rows[m].add(k));
-            for n in 0..N {
-                acc[m][n] = P::dot(acc[m][n], a, b[n]);
-            }
+            P::dots(&mut acc[m], rows[m], k, &b);
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What the algorithms ask of a tier's registers.
 
+use crate::table::Requantize;
+
 /// Registers of `LANES` 32-bit lanes, and the few operations on them that the algorithms are written in.
 ///
 /// # Safety
 /// All methods need the tier's CPU features. Those with a pointer read or write as many elements as their text says.
-pub(crate) trait Registers {
+pub(crate) trait Registers: Sized {
     /// `LANES` 32-bit integers.
     type Int: Copy;
     /// `LANES` 32-bit floats.
@@ -26,6 +28,12 @@ pub(crate) trait Registers {
     unsafe fn splat(x: i32) -> Self::Int;
     /// Sum, wrapping.
     unsafe fn add(x: Self::Int, y: Self::Int) -> Self::Int;
+    /// Difference, wrapping.
+    #[inline(always)]
+    unsafe fn sub(x: Self::Int, y: Self::Int) -> Self::Int {
+        // SAFETY: the caller has the features.
+        unsafe { Self::add(x, Self::mul(y, Self::splat(-1))) }
+    }
     /// Product, wrapping.
     unsafe fn mul(x: Self::Int, y: Self::Int) -> Self::Int;
     /// Flips the top bit of each byte.
@@ -34,6 +42,20 @@ pub(crate) trait Registers {
     unsafe fn load_bytes(from: *const u8, flip: u8) -> Self::Int;
     /// Writes `N * LANES` integers from 0 to 255 as bytes, each combined with `flip` by exclusive or. `N` is 1, 2 or 4.
     unsafe fn store_bytes<const N: usize>(to: *mut u8, x: [Self::Int; N], flip: u8);
+
+    /// Clamps, rounds and adds the zero point, as [`super::store::finish`] does, and writes `N * LANES` bytes. `N` is 1,
+    /// 2 or 4.
+    #[inline(always)]
+    unsafe fn store_finished<const N: usize>(at: *mut u8, scaled: [Self::Float; N], to: &Requantize) {
+        // SAFETY: the caller has the features and grants the bytes.
+        unsafe {
+            let mut x = [Self::splat(0); N];
+            for n in 0..N {
+                x[n] = super::store::finish::<Self>(scaled[n], to);
+            }
+            Self::store_bytes(at, x, to.flip);
+        }
+    }
 
     /// Reads `LANES` pairs that stand side by side.
     unsafe fn load_pairs(from: *const i16) -> Self::Pair;

@@ -48,6 +48,16 @@ impl<'a> Start<'a> {
         Self { bias, zero_points, row_zero_points, sums, row_sums: if needed { row_sums } else { &[] }, room }
     }
 
+    /// The bias alone, for columns whose panels are prepared otherwise.
+    pub(crate) fn of_bias(bias: &'a [i32]) -> Self {
+        Self { bias, zero_points: &[], row_zero_points: &[], sums: &[], row_sums: &[], room: &mut [] }
+    }
+
+    /// The bias and the zero points of all columns, and the room.
+    pub(crate) fn parts(&mut self) -> (&[i32], &[i16], &mut [i32]) {
+        (self.bias, self.zero_points, self.room)
+    }
+
     /// Whether a column has a zero point as a signed value.
     pub(crate) fn has_zero_points(&self) -> bool {
         !self.zero_points.is_empty()

@@ -20,11 +20,25 @@ pub(crate) trait Store<R: Registers>: Copy {
     /// The output has the row and the column.
     unsafe fn place(&self, row: usize, column: usize) -> *mut Self::Element;
 
+    /// The place a row below another.
+    ///
+    /// # Safety
+    /// The output has the row.
+    unsafe fn below(&self, place: *mut Self::Element) -> *mut Self::Element;
+
     /// Writes all of `N * LANES` accumulators, whose parameters begin at a column.
     ///
     /// # Safety
     /// The registers' features; the elements may be written, and the parameters of all of them read.
     unsafe fn write<const N: usize>(&self, to: *mut Self::Element, column: usize, acc: [R::Int; N]);
+
+    /// Asks for the lines of a row's results.
+    #[inline(always)]
+    fn ahead(&self, to: *mut Self::Element, bytes: usize) {
+        let to = to.cast::<u8>();
+        R::prefetch(to);
+        R::prefetch(to.wrapping_add(bytes - 1));
+    }
 
     /// Writes the first `count` of `N * LANES` accumulators to columns from `column` of a row.
     ///
@@ -164,10 +178,69 @@ impl<R: Registers> Store<R> for Int32 {
     }
 
     #[inline(always)]
+    unsafe fn below(&self, place: *mut i32) -> *mut i32 {
+        // SAFETY: the caller grants the row.
+        unsafe { place.add(self.stride) }
+    }
+
+    #[inline(always)]
     unsafe fn write<const N: usize>(&self, to: *mut i32, _: usize, acc: [R::Int; N]) {
         for n in 0..N {
             // SAFETY: the caller grants the elements.
             unsafe { R::store(to.add(n * R::LANES), acc[n]) };
+        }
+    }
+}
+
+/// Added to what is there, and to another block too: 1, or subtracted from it: -1; not for 0.
+#[derive(Clone, Copy)]
+pub(crate) struct Update<const OTHER: i32> {
+    pub(crate) out: *mut i32,
+    /// Distance to the other block.
+    pub(crate) apart: isize,
+    pub(crate) stride: usize,
+}
+
+impl<R: Registers, const OTHER: i32> Store<R> for Update<OTHER> {
+    type Element = i32;
+
+    #[inline(always)]
+    unsafe fn place(&self, row: usize, column: usize) -> *mut i32 {
+        // SAFETY: the caller grants the element.
+        unsafe { self.out.add(row * self.stride + column) }
+    }
+
+    #[inline(always)]
+    unsafe fn below(&self, place: *mut i32) -> *mut i32 {
+        // SAFETY: the caller grants the row.
+        unsafe { place.add(self.stride) }
+    }
+
+    #[inline(always)]
+    unsafe fn write<const N: usize>(&self, to: *mut i32, _: usize, acc: [R::Int; N]) {
+        // SAFETY: the caller grants the elements, and those of the other block.
+        unsafe {
+            for n in 0..N {
+                let to = to.add(n * R::LANES);
+                R::store(to, R::add(R::load(to), acc[n]));
+                if OTHER != 0 {
+                    let to = to.offset(self.apart);
+                    let there = R::load(to);
+                    R::store(to, if OTHER > 0 { R::add(there, acc[n]) } else { R::sub(there, acc[n]) });
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn ahead(&self, to: *mut i32, bytes: usize) {
+        let to = to.cast::<u8>();
+        R::prefetch(to);
+        R::prefetch(to.wrapping_add(bytes - 1));
+        if OTHER != 0 {
+            let to = to.wrapping_offset(self.apart * size_of::<i32>() as isize);
+            R::prefetch(to);
+            R::prefetch(to.wrapping_add(bytes - 1));
         }
     }
 }
@@ -182,14 +255,21 @@ impl<R: Registers> Store<R> for Bytes<'_> {
     }
 
     #[inline(always)]
-    unsafe fn write<const N: usize>(&self, to: *mut u8, column: usize, mut acc: [R::Int; N]) {
+    unsafe fn below(&self, place: *mut u8) -> *mut u8 {
+        // SAFETY: the caller grants the row.
+        unsafe { place.add(self.stride) }
+    }
+
+    #[inline(always)]
+    unsafe fn write<const N: usize>(&self, to: *mut u8, column: usize, acc: [R::Int; N]) {
         // SAFETY: the caller grants the elements and the multipliers.
         unsafe {
+            let mut scaled = [R::splat_float(0.0); N];
             for n in 0..N {
                 let multiplier = R::load_floats(self.multipliers.as_ptr().add(column + n * R::LANES));
-                acc[n] = requantize::<R>(acc[n], multiplier, &self.to);
+                scaled[n] = R::mul_float(R::to_float(acc[n]), multiplier);
             }
-            R::store_bytes(to, acc, self.to.flip);
+            R::store_finished(to, scaled, &self.to);
         }
     }
 }
@@ -201,6 +281,12 @@ impl<R: Registers> Store<R> for Float32<'_> {
     unsafe fn place(&self, row: usize, column: usize) -> *mut f32 {
         // SAFETY: the caller grants the element.
         unsafe { self.out.add(row * self.stride + column) }
+    }
+
+    #[inline(always)]
+    unsafe fn below(&self, place: *mut f32) -> *mut f32 {
+        // SAFETY: the caller grants the row.
+        unsafe { place.add(self.stride) }
     }
 
     #[inline(always)]

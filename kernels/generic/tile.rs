@@ -1,6 +1,6 @@
 //! The tile: some rows by some registers of columns, over the whole of K.
 
-use super::gemm::{Product, Tile};
+use super::gemm::{CACHE_LINE, Product, Tile};
 use super::multiply::{Multiply, Weights, lanes, step};
 use super::registers::Registers;
 use super::store::Store;
@@ -34,13 +34,22 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
     unsafe {
         let mut acc = [[P::R::splat(0); N]; M];
         let mut starts = [product.a.as_ptr(); M];
+        // Where zero points are in the operands, all rows have the same start.
+        let stride = if P::PREPARES { 0 } else { at.start_stride };
         each_row!(m in M => {
             for n in 0..N {
-                acc[m][n] = P::R::load(at.start.add(m * at.start_stride + n * lanes::<P>()));
+                acc[m][n] = P::R::load(at.start.add(m * stride + n * lanes::<P>()));
             }
             starts[m] = starts[m].add(*product.rows.get_unchecked(at.row::<P>(m)) as usize);
         });
         P::exchange(&mut acc);
+        // Lines of wide results are asked for now: stores that wait for them would hold up the next tile.
+        let bytes = N * lanes::<P>() * size_of::<S::Element>();
+        if bytes > CACHE_LINE / 2 {
+            each_row!(m in M => {
+                store.ahead(store.place(at.row::<P>(m), at.column), bytes);
+            });
+        }
         let mut weights = Weights(at.weights);
         for &segment in product.segments {
             let mut rows = starts;
@@ -65,7 +74,13 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
         // A copy, or each byte written might change what the next row's store is read from.
         let store = *store;
         if at.count == N * lanes::<P>() {
-            each_row!(m in M => { store.write(store.place(at.row::<P>(m), at.column), at.column, acc[m]) });
+            let mut to = store.place(at.row, at.column);
+            each_row!(m in M => {
+                if m > 0 {
+                    to = if P::ROW_UNIT == 1 { store.below(to) } else { store.place(at.row::<P>(m), at.column) };
+                }
+                store.write(to, at.column, acc[m]);
+            });
         } else {
             let acc = acc;
             for m in 0..M {

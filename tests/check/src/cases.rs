@@ -112,6 +112,11 @@ fn gemm() -> Vec<Case> {
         [200, 26, 1050],
         // The same, small enough for an emulated CPU.
         [96, 34, 800],
+        // The least that is computed by halves, with rows, columns and an odd depth that are left, and more bands.
+        [128, 256, 256],
+        [131, 259, 300],
+        [130, 516, 521],
+        [515, 260, 277],
     ]);
     products(&sizes).into_iter().map(Case::Gemm).collect()
 }

@@ -182,6 +182,15 @@ pub fn add(a: (i32, Affine), b: (i32, Affine), to: Affine, (low, high): (i32, i3
     libm::rintf(sum.max(low as f32).min(high as f32)) as i32
 }
 
+/// The product of two quantised values as onnxruntime defines it: `m = f32(f32(sa*sb)/sc)`,
+/// `clip(rne(f32(f32(f32((a-za)(b-zb)) * m) + zc)))`.
+pub fn mul(a: (i32, Affine), b: (i32, Affine), to: Affine, (low, high): (i32, i32)) -> i32 {
+    let product = (a.0 - a.1.zero_point) * (b.0 - b.1.zero_point);
+    let scaled = product as f32 * multiplier(a.1.scale, b.1.scale, to.scale);
+    let moved = scaled + to.zero_point as f32;
+    libm::rintf(moved.max(low as f32).min(high as f32)) as i32
+}
+
 /// The mean of values: `acc = sum(x) - n * zx`, `m = f32(sx / f32(sy * f32(n)))`, then [`requantize`].
 pub fn global_average_pool(
     values: impl ExactSizeIterator<Item = i32>,
@@ -234,6 +243,15 @@ mod tests {
         let affine = |scale, zero_point| Affine { scale, zero_point };
         let (a, b) = (affine(0.025_346_905, -106), affine(0.035_809_92, -120));
         assert_eq!(add((-114, a), (-122, b), affine(0.036_585_97, -105), (-128, 127)), -113);
+    }
+
+    #[test]
+    fn multiplication_rounds_after_the_zero_point() {
+        let affine = |scale, zero_point| Affine { scale, zero_point };
+        let (a, b) = (affine(1.0, 1), affine(0.5, -2));
+        assert_eq!(mul((2, a), (-1, b), affine(1.0, 0), (0, 255)), 0);
+        assert_eq!(mul((2, a), (-1, b), affine(1.0, 1), (0, 255)), 2);
+        assert_eq!(mul((255, a), (127, b), affine(1.0, 1), (0, 255)), 255);
     }
 
     #[test]

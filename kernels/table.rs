@@ -41,6 +41,7 @@ pub struct KernelSet {
     pub(crate) dequantize: Kernel<unsafe fn(&[u8], &mut [f32], &DequantizeArgs)>,
     pub(crate) requantize: Kernel<unsafe fn(&[i32], &mut [u8], Multipliers<'_>, &Requantize)>,
     pub(crate) add: Kernel<unsafe fn(&[u8], &[u8], &mut [u8], &AddArgs)>,
+    pub(crate) mul: Kernel<unsafe fn(&[u8], &[u8], &mut [u8], &MulArgs)>,
     pub(crate) global_average_pool: Kernel<unsafe fn(&mut PoolArgs<'_>)>,
     pub(crate) peak: unsafe fn(u64) -> u64,
 }
@@ -274,6 +275,20 @@ pub struct AddArgs {
     pub readings: [Reading; 3],
 }
 
+/// `clip(round(f32(f32((a - za)(b - zb)) * multiplier) + zero))`, every step rounded: a multiplication of quantised values
+/// as onnxruntime computes it.
+#[derive(Clone, Copy, Debug)]
+pub struct MulArgs {
+    /// Zero points of `a` and `b`, each in its reading.
+    pub zero_points: [i32; 2],
+    /// The product of their scales by the result's.
+    pub multiplier: f32,
+    /// Zero point of the result, in its reading.
+    pub zero: f32,
+    /// Readings of `a`, `b` and the result.
+    pub readings: [Reading; 3],
+}
+
 /// The mean of each channel over all pixels, requantised.
 #[derive(Debug)]
 pub struct PoolArgs<'a> {
@@ -312,6 +327,7 @@ impl KernelSet {
             ("dequantize", self.dequantize.name),
             ("requantize", self.requantize.name),
             ("add", self.add.name),
+            ("mul", self.mul.name),
             ("global_average_pool", self.global_average_pool.name),
         ]
         .into_iter()
@@ -491,6 +507,17 @@ impl KernelSet {
         assert!(a.len() == y.len() && b.len() == y.len(), "lengths");
         // SAFETY: the CPU has the tier's features, and the lengths are equal.
         unsafe { (self.add.run)(a, b, y, args) }
+    }
+
+    /// Multiplies.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn mul(&self, a: &[u8], b: &[u8], y: &mut [u8], args: &MulArgs) {
+        self.demand();
+        assert!(a.len() == y.len() && b.len() == y.len(), "lengths");
+        // SAFETY: the CPU has the tier's features, and the lengths are equal.
+        unsafe { (self.mul.run)(a, b, y, args) }
     }
 
     /// Pools.

@@ -1,6 +1,6 @@
-//! Element by element, and pooling: quantize, dequantize, requantize, add, global average pool.
+//! Element by element, and pooling: quantize, dequantize, requantize, add, multiply, global average pool.
 
-use zeropoint_kernels::table::{AddArgs, DequantizeArgs, Multipliers, PoolArgs, QuantizeArgs, Requantize};
+use zeropoint_kernels::table::{AddArgs, DequantizeArgs, MulArgs, Multipliers, PoolArgs, QuantizeArgs, Requantize};
 use zeropoint_kernels::view::{MatMut, MatRef};
 
 use crate::Backend;
@@ -200,6 +200,72 @@ impl AddPlan {
         same_length("sum", a.len(), c.len())?;
         let (a, b) = (bytemuck::cast_slice(a), bytemuck::cast_slice(b));
         self.backend.set.add(a, b, bytemuck::cast_slice_mut(c), &self.args);
+        Ok(())
+    }
+}
+
+/// The product of two quantized tensors, as onnxruntime's QLinearMul defines it: `m = f32(f32(sa·sb)/sc)`,
+/// `c = clip(round(f32(f32((a - za)(b - zb) · m) + zc)))`, ties to even.
+///
+/// ```
+/// use zeropoint::{Backend, MulPlan, Quantized, Type};
+///
+/// let q = |scale| Quantized { type_: Type::I8, scale, zero_point: 0 };
+/// let plan = MulPlan::new(&Backend::best(), q(0.5), q(0.25), q(0.5)).unwrap();
+/// let mut c = [0i8; 2];
+/// plan.run(&[10i8, 100], &[2i8, -100], &mut c).unwrap();
+/// assert_eq!(c, [5, -128]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct MulPlan {
+    backend: Backend,
+    types: [Type; 3],
+    args: MulArgs,
+}
+
+impl MulPlan {
+    /// Plans `c = a * b`.
+    ///
+    /// # Errors
+    /// For a type that is not of 8 bits, a scale that is not finite and above 0, scales whose multiplier is not finite,
+    /// a zero point outside its type.
+    pub fn new(backend: &Backend, a: Quantized, b: Quantized, c: Quantized) -> Result<Self, Error> {
+        a.check(["type of a", "scale of a", "zero point of a"])?;
+        b.check(["type of b", "scale of b", "zero point of b"])?;
+        c.check(["type of the product", "scale of the product", "zero point of the product"])?;
+        let product = a.scale * b.scale;
+        let multiplier = product / c.scale;
+        if !multiplier.is_finite() {
+            return Err(Error::Scale { what: "multiplier", got: multiplier });
+        }
+        let types = [a, b, c].map(|quantized| quantized.type_);
+        let readings =
+            [types[0].int8("type of a")?, types[1].int8("type of b")?, types[2].int8("type of the product")?];
+        let zero_points = [a.zero_point, b.zero_point];
+        Ok(Self {
+            backend: *backend,
+            types,
+            args: MulArgs { zero_points, multiplier, zero: c.zero_point as f32, readings },
+        })
+    }
+
+    /// The name of the kernel that computes it.
+    pub fn kernel(&self) -> &'static str {
+        self.backend.kernel_name("mul")
+    }
+
+    /// Multiplies.
+    ///
+    /// # Errors
+    /// For different lengths, and types other than the plan's.
+    pub fn run<A: Int8, B: Int8, C: Int8>(&self, a: &[A], b: &[B], c: &mut [C]) -> Result<(), Error> {
+        same_type::<A>("a", self.types[0])?;
+        same_type::<B>("b", self.types[1])?;
+        same_type::<C>("product", self.types[2])?;
+        same_length("b", a.len(), b.len())?;
+        same_length("product", a.len(), c.len())?;
+        let (a, b) = (bytemuck::cast_slice(a), bytemuck::cast_slice(b));
+        self.backend.set.mul(a, b, bytemuck::cast_slice_mut(c), &self.args);
         Ok(())
     }
 }

@@ -49,7 +49,7 @@ mod weights;
 pub use backend::Backend;
 pub use conv::ConvPlan;
 pub use element::{Element, Int8, Type};
-pub use elementwise::{AddPlan, GlobalAveragePoolPlan, Quantized};
+pub use elementwise::{AddPlan, GlobalAveragePoolPlan, MulPlan, Quantized};
 pub use error::Error;
 pub use gemm::GemmPlan;
 pub use matmul::MatMulPlan;

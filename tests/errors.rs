@@ -188,6 +188,9 @@ fn scales() {
             refused!(each, Error::Scale { .. }, named(what));
         }
         let (good, bad) = (quantized(Type::U8, 1.0, 0), quantized(Type::U8, scale, 0));
+        refused!(MulPlan::new(&backend(), bad, good, good), Error::Scale { .. }, named("scale of a"));
+        refused!(MulPlan::new(&backend(), good, bad, good), Error::Scale { .. }, named("scale of b"));
+        refused!(MulPlan::new(&backend(), good, good, bad), Error::Scale { .. }, named("scale of the product"));
         refused!(AddPlan::new(&backend(), bad, good, good), Error::Scale { .. }, named("scale of a"));
         refused!(AddPlan::new(&backend(), good, bad, good), Error::Scale { .. }, named("scale of b"));
         refused!(AddPlan::new(&backend(), good, good, bad), Error::Scale { .. }, named("scale of the sum"));
@@ -216,6 +219,7 @@ fn scales_whose_quotient_overflows() {
     let (small, large) = (quantized(Type::U8, 1e-30, 0), quantized(Type::U8, 1e30, 0));
     let named =
         |what: &str| format!("ratio of the scales of {what} and the sum: a finite number above 0 expected, inf given");
+    refused!(MulPlan::new(&backend(), large, large, small), Error::Scale { .. }, message);
     refused!(AddPlan::new(&backend(), large, small, small), Error::Scale { .. }, named("a"));
     refused!(AddPlan::new(&backend(), small, large, small), Error::Scale { .. }, named("b"));
     refused!(GlobalAveragePoolPlan::new(&backend(), 2, 2, large, small), Error::Scale { .. }, message);
@@ -228,6 +232,9 @@ fn types_that_are_not_of_8_bits() {
         let result = Requantization::from_multipliers(Param::All(1.0), type_, 0);
         refused!(result, Error::Type { .. }, named("output type"));
         let (good, bad) = (quantized(Type::U8, 1.0, 0), quantized(type_, 1.0, 0));
+        refused!(MulPlan::new(&backend(), bad, good, good), Error::Type { .. }, named("type of a"));
+        refused!(MulPlan::new(&backend(), good, bad, good), Error::Type { .. }, named("type of b"));
+        refused!(MulPlan::new(&backend(), good, good, bad), Error::Type { .. }, named("type of the product"));
         refused!(AddPlan::new(&backend(), bad, good, good), Error::Type { .. }, named("type of a"));
         refused!(AddPlan::new(&backend(), good, bad, good), Error::Type { .. }, named("type of b"));
         refused!(AddPlan::new(&backend(), good, good, bad), Error::Type { .. }, named("type of the sum"));
@@ -479,6 +486,12 @@ fn operands_of_elementwise_operations() {
         "stride of the accumulators: a value from 1 to 1 expected, 2 given"
     );
     let q = quantized(Type::U8, 1.0, 0);
+    let mul = MulPlan::new(&backend(), q, q, q).unwrap();
+    refused!(mul.run(&[1u8; 2], &[1u8], &mut [0u8; 2]), Error::Length { .. }, "b: 2 elements expected, 1 given");
+    refused!(mul.run(&[1u8; 2], &[1u8; 2], &mut [0u8]), Error::Length { .. }, "product: 2 elements expected, 1 given");
+    refused!(mul.run(&[1i8], &[1u8], &mut [0u8]), Error::Type { .. }, "a: u8 expected, i8 given");
+    refused!(mul.run(&[1u8], &[1i8], &mut [0u8]), Error::Type { .. }, "b: u8 expected, i8 given");
+    refused!(mul.run(&[1u8], &[1u8], &mut [0i8]), Error::Type { .. }, "product: u8 expected, i8 given");
     let add = AddPlan::new(&backend(), q, q, q).unwrap();
     refused!(add.run(&[1u8; 2], &[1u8], &mut [0u8; 2]), Error::Length { .. }, "b: 2 elements expected, 1 given");
     refused!(add.run(&[1u8; 2], &[1u8; 2], &mut [0u8]), Error::Length { .. }, "sum: 2 elements expected, 1 given");

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use zeropoint::Backend;
-use zeropoint_check::{Addition, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf, check};
+use zeropoint_check::{Binary, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf, check};
 
 fn element() -> impl Strategy<Value = Element> {
     prop_oneof![Just(Element::U8), Just(Element::I8)]
@@ -120,11 +120,11 @@ fn requantize() -> impl Strategy<Value = Case> {
     )
 }
 
-fn add() -> impl Strategy<Value = Case> {
+fn binary(case: fn(Binary) -> Case) -> impl Strategy<Value = Case> {
     (0..150usize, [quantized(), quantized(), quantized()], [ratio(), ratio(), ratio()], any::<u64>()).prop_map(
-        |(len, of, scales, seed)| {
+        move |(len, of, scales, seed)| {
             let (elements, zero_points) = (of.map(|of| of.0), of.map(|of| of.1));
-            Case::Add(Addition { len, elements, scales, zero_points, seed })
+            case(Binary { len, elements, scales, zero_points, seed })
         },
     )
 }
@@ -164,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn all_else_equals_the_reference(case in prop_oneof![quantize(), dequantize(), requantize(), add(), pool()]) {
+    fn all_else_equals_the_reference(case in prop_oneof![quantize(), dequantize(), requantize(), binary(Case::Add), binary(Case::Mul), pool()]) {
         on_every_tier(&case)?;
     }
 }

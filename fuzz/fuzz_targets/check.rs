@@ -5,7 +5,7 @@
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use zeropoint::Backend;
-use zeropoint_check::{Addition, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf, check};
+use zeropoint_check::{Binary, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf, check};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(case) = case(&mut Unstructured::new(bytes)) else { return };
@@ -50,7 +50,8 @@ fn case(bytes: &mut Unstructured<'_>) -> Result<Case> {
             let zero_points =
                 [zero_point(bytes, elements[0])?, zero_point(bytes, elements[1])?, zero_point(bytes, elements[2])?];
             let scales = [ratio(bytes)?, ratio(bytes)?, ratio(bytes)?];
-            Case::Add(Addition { len: bytes.int_in_range(0..=200)?, elements, scales, zero_points, seed })
+            let case = if bytes.arbitrary()? { Case::Add } else { Case::Mul };
+            case(Binary { len: bytes.int_in_range(0..=200)?, elements, scales, zero_points, seed })
         }
         _ => {
             let elements = [element(bytes)?, element(bytes)?];

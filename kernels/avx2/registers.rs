@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::generic::registers::Registers;
+use crate::generic::registers::{Ends, Registers};
 use crate::generic::store::finish;
 use crate::table::Requantize;
 
@@ -17,6 +17,8 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
     type Pair = __m256i;
 
     const LANES: usize = 8;
+    const FUSES: bool = true;
+    const ROUNDS_BELOW: f32 = 2_147_483_648.0;
 
     // The 128-bit halves are unpacked separately.
     const INTERLEAVED: &'static [u8] = &[0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15];
@@ -69,6 +71,32 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
         unsafe {
             let flipped = _mm_xor_si128(_mm_loadl_epi64(from.cast()), _mm_set1_epi8(flip as i8));
             _mm256_cvtepu8_epi32(flipped)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_signed_bytes(from: *const u8) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_cvtepi8_epi32(_mm_loadl_epi64(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_saturated<const MOVED: bool, const CLAMPED: bool>(to: *mut u8, x: [__m256i; 4], ends: &Ends) {
+        // The packs work on halves, which the last step undoes.
+        // SAFETY: as above.
+        unsafe {
+            let mut words = [_mm256_packs_epi32(x[0], x[1]), _mm256_packs_epi32(x[2], x[3])];
+            if MOVED {
+                let zero_point = _mm256_set1_epi16(ends.zero_point);
+                words = [_mm256_adds_epi16(words[0], zero_point), _mm256_adds_epi16(words[1], zero_point)];
+            }
+            let mut bytes = _mm256_packus_epi16(words[0], words[1]);
+            if CLAMPED {
+                bytes = _mm256_max_epu8(bytes, _mm256_set1_epi8(ends.low as i8));
+                bytes = _mm256_min_epu8(bytes, _mm256_set1_epi8(ends.high as i8));
+            }
+            let bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+            _mm256_storeu_si256(to.cast(), _mm256_xor_si256(bytes, _mm256_set1_epi8(ends.flip as i8)));
         }
     }
 
@@ -224,6 +252,13 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
         // `max` gives its second operand where the first is NaN.
         // SAFETY: as above.
         unsafe { _mm256_min_ps(_mm256_max_ps(x, low), high) }
+    }
+
+    #[inline(always)]
+    unsafe fn cap_float(x: __m256, _: __m256, high: __m256) -> __m256 {
+        // `min` gives its second operand where that is NaN. NaN and what is too small are rounded to the least integer.
+        // SAFETY: as above.
+        unsafe { _mm256_min_ps(high, x) }
     }
 
     #[inline(always)]

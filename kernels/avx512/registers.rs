@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::generic::registers::Registers;
+use crate::generic::registers::{Ends, Registers};
 
 /// Registers of 512 bits of AVX-512 F, BW, DQ and VL; with `VNNI`, of its VNNI besides.
 pub(crate) struct Zmm<const VNNI: bool>;
@@ -15,6 +15,8 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
     type Pair = __m512i;
 
     const LANES: usize = 16;
+    const FUSES: bool = true;
+    const ROUNDS_BELOW: f32 = 2_147_483_648.0;
 
     // The 128-bit quarters are unpacked separately.
     const INTERLEAVED: &'static [u8] = &[
@@ -70,6 +72,33 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
         unsafe {
             let flipped = _mm_xor_si128(_mm_loadu_si128(from.cast()), _mm_set1_epi8(flip as i8));
             _mm512_cvtepu8_epi32(flipped)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_signed_bytes(from: *const u8) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_cvtepi8_epi32(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_saturated<const MOVED: bool, const CLAMPED: bool>(to: *mut u8, x: [__m512i; 4], ends: &Ends) {
+        // The packs work on quarters, which the last step undoes.
+        // SAFETY: as above.
+        unsafe {
+            let mut words = [_mm512_packs_epi32(x[0], x[1]), _mm512_packs_epi32(x[2], x[3])];
+            if MOVED {
+                let zero_point = _mm512_set1_epi16(ends.zero_point);
+                words = [_mm512_adds_epi16(words[0], zero_point), _mm512_adds_epi16(words[1], zero_point)];
+            }
+            let mut bytes = _mm512_packus_epi16(words[0], words[1]);
+            if CLAMPED {
+                bytes = _mm512_max_epu8(bytes, _mm512_set1_epi8(ends.low as i8));
+                bytes = _mm512_min_epu8(bytes, _mm512_set1_epi8(ends.high as i8));
+            }
+            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            let bytes = _mm512_permutexvar_epi32(order, bytes);
+            _mm512_storeu_si512(to.cast(), _mm512_xor_si512(bytes, _mm512_set1_epi8(ends.flip as i8)));
         }
     }
 
@@ -197,6 +226,13 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
         // `max` gives its second operand where the first is NaN.
         // SAFETY: as above.
         unsafe { _mm512_min_ps(_mm512_max_ps(x, low), high) }
+    }
+
+    #[inline(always)]
+    unsafe fn cap_float(x: __m512, _: __m512, high: __m512) -> __m512 {
+        // `min` gives its second operand where that is NaN. NaN and what is too small are rounded to the least integer.
+        // SAFETY: as above.
+        unsafe { _mm512_min_ps(high, x) }
     }
 
     #[inline(always)]

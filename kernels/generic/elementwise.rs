@@ -1,16 +1,18 @@
-//! Element by element: centre, quantise, dequantise, requantise, add.
+//! Element by element, of one operand: centre, quantise, dequantise, requantise.
 //!
 //! Each operation is a step over a few registers. Full steps run in place; what is left of a slice is copied to a
 //! buffer and goes through the same step, so that an element's result does not depend on where it stands.
 
-use super::registers::Registers;
-use super::store::{finish, requantize};
-use crate::table::{AddArgs, DequantizeArgs, Multipliers, QuantizeArgs, Requantize};
+use super::reciprocal::Reciprocal;
+use super::registers::{Ends, Registers};
+use crate::table::{DequantizeArgs, Multipliers, QuantizeArgs, Requantize};
 
-/// Registers that are written to bytes at once.
-const N: usize = 4;
+/// Registers of a step: as many as are written to bytes at once.
+pub(crate) const N: usize = 4;
 /// Room for the elements of `N` registers.
-const ROOM: usize = 64;
+pub(crate) const ROOM: usize = 64;
+/// Beyond every result of 8 bits, whatever its zero point.
+pub(crate) const BEYOND: f32 = 300.0;
 
 /// See [`crate::KernelSet::center`].
 ///
@@ -44,30 +46,76 @@ pub(crate) unsafe fn center<R: Registers>(src: &[u8], dst: &mut [i16], flip: u8,
 /// The registers' features, and equal lengths.
 #[inline(always)]
 pub(crate) unsafe fn quantize<R: Registers>(x: &[f32], y: &mut [u8], args: &QuantizeArgs) {
+    let ends = Ends::new(&args.to);
+    let reciprocal = if R::FUSES { Reciprocal::new(args.scale) } else { None };
+    // SAFETY: the caller answers for features and lengths.
+    unsafe {
+        match (reciprocal, ends.clamp()) {
+            (Some(by), false) => quantize_all::<R, _, false>(x, y, by, &ends),
+            (Some(by), true) => quantize_all::<R, _, true>(x, y, by, &ends),
+            (None, _) => quantize_all::<R, _, true>(x, y, Divisor(args.scale), &ends),
+        }
+    }
+}
+
+/// How a quotient is computed.
+trait Quotient: Copy {
+    /// A number that is rounded as the quotient is; what is beyond every result, and NaN, in bounds.
+    unsafe fn of<R: Registers>(self, x: R::Float) -> R::Float;
+}
+
+/// By division.
+#[derive(Clone, Copy)]
+struct Divisor(f32);
+
+impl Quotient for Divisor {
+    #[inline(always)]
+    unsafe fn of<R: Registers>(self, x: R::Float) -> R::Float {
+        // SAFETY: the caller has the features.
+        unsafe {
+            let quotient = R::div_float(x, R::splat_float(self.0));
+            R::cap_float(quotient, R::splat_float(-BEYOND), R::splat_float(BEYOND))
+        }
+    }
+}
+
+impl Quotient for Reciprocal {
+    #[inline(always)]
+    unsafe fn of<R: Registers>(self, x: R::Float) -> R::Float {
+        // Bounded before, so that no infinities meet.
+        // SAFETY: the caller has the features.
+        unsafe {
+            let x = R::cap_float(x, R::splat_float(-self.beyond), R::splat_float(self.beyond));
+            R::fma_float(x, R::splat_float(self.high), R::mul_float(x, R::splat_float(self.low)))
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn quantize_all<R: Registers, Q: Quotient, const CLAMPED: bool>(x: &[f32], y: &mut [u8], by: Q, ends: &Ends) {
     let step = N * R::LANES;
     let full = x.len() / step * step;
     for at in (0..full).step_by(step) {
         // SAFETY: a full step lies inside both slices.
-        unsafe { quantize_step::<R>(x.as_ptr().add(at), y.as_mut_ptr().add(at), args) };
+        unsafe { quantize_step::<R, Q, CLAMPED>(x.as_ptr().add(at), y.as_mut_ptr().add(at), by, ends) };
     }
     let left = x.len() - full;
     let (mut from, mut to) = ([0.0; ROOM], [0; ROOM]);
     from[..left].copy_from_slice(&x[full..]);
     // SAFETY: the buffers have room for a step.
-    unsafe { quantize_step::<R>(from.as_ptr(), to.as_mut_ptr(), args) };
+    unsafe { quantize_step::<R, Q, CLAMPED>(from.as_ptr(), to.as_mut_ptr(), by, ends) };
     y[full..].copy_from_slice(&to[..left]);
 }
 
 #[inline(always)]
-unsafe fn quantize_step<R: Registers>(x: *const f32, y: *mut u8, args: &QuantizeArgs) {
+unsafe fn quantize_step<R: Registers, Q: Quotient, const CLAMPED: bool>(x: *const f32, y: *mut u8, by: Q, ends: &Ends) {
     // SAFETY: the caller grants a step at each pointer.
     unsafe {
-        let scale = R::splat_float(args.scale);
         let mut quantized = [R::splat(0); N];
         for n in 0..N {
-            quantized[n] = finish::<R>(R::div_float(R::load_floats(x.add(n * R::LANES)), scale), &args.to);
+            quantized[n] = R::round(by.of::<R>(R::load_floats(x.add(n * R::LANES))));
         }
-        R::store_bytes(y, quantized, args.to.flip);
+        R::store_saturated::<true, CLAMPED>(y, quantized, ends);
     }
 }
 
@@ -77,26 +125,44 @@ unsafe fn quantize_step<R: Registers>(x: *const f32, y: *mut u8, args: &Quantize
 /// The registers' features, and equal lengths.
 #[inline(always)]
 pub(crate) unsafe fn dequantize<R: Registers>(x: &[u8], y: &mut [f32], args: &DequantizeArgs) {
-    let step = R::LANES;
+    // SAFETY: the caller answers for features and lengths.
+    unsafe {
+        if args.flip == 0 {
+            dequantize_all::<R, false>(x, y, args);
+        } else {
+            dequantize_all::<R, true>(x, y, args);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn dequantize_all<R: Registers, const SIGNED: bool>(x: &[u8], y: &mut [f32], args: &DequantizeArgs) {
+    let step = N * R::LANES;
     let full = x.len() / step * step;
     for at in (0..full).step_by(step) {
         // SAFETY: a full step lies inside both slices.
-        unsafe { dequantize_step::<R>(x.as_ptr().add(at), y.as_mut_ptr().add(at), args) };
+        unsafe { dequantize_step::<R, SIGNED>(x.as_ptr().add(at), y.as_mut_ptr().add(at), args) };
     }
     let left = x.len() - full;
     let (mut from, mut to) = ([0; ROOM], [0.0; ROOM]);
     from[..left].copy_from_slice(&x[full..]);
     // SAFETY: the buffers have room for a step.
-    unsafe { dequantize_step::<R>(from.as_ptr(), to.as_mut_ptr(), args) };
+    unsafe { dequantize_step::<R, SIGNED>(from.as_ptr(), to.as_mut_ptr(), args) };
     y[full..].copy_from_slice(&to[..left]);
 }
 
 #[inline(always)]
-unsafe fn dequantize_step<R: Registers>(x: *const u8, y: *mut f32, args: &DequantizeArgs) {
+unsafe fn dequantize_step<R: Registers, const SIGNED: bool>(x: *const u8, y: *mut f32, args: &DequantizeArgs) {
     // SAFETY: the caller grants a step at each pointer.
     unsafe {
-        let difference = R::add(R::load_bytes(x, args.flip), R::splat(-args.zero_point));
-        R::store_floats(y, R::mul_float(R::to_float(difference), R::splat_float(args.scale)));
+        let scale = R::splat_float(args.scale);
+        let zero_point = args.zero_point - i32::from(args.flip);
+        for n in 0..N {
+            let from = x.add(n * R::LANES);
+            let value = if SIGNED { R::load_signed_bytes(from) } else { R::load_bytes(from, 0) };
+            let difference = R::to_float(R::add(value, R::splat(-zero_point)));
+            R::store_floats(y.add(n * R::LANES), R::mul_float(difference, scale));
+        }
     }
 }
 
@@ -110,6 +176,26 @@ pub(crate) unsafe fn requantize_row<R: Registers>(
     y: &mut [u8],
     multipliers: Multipliers<'_>,
     to: &Requantize,
+) {
+    let ends = Ends::new(to);
+    // 2^31 is the greatest magnitude of an accumulator.
+    let bounded = matches!(multipliers, Multipliers::All(one) if one >= 0.0 && one * 2_147_483_648.0 < R::ROUNDS_BELOW);
+    // SAFETY: the caller answers for features and lengths.
+    unsafe {
+        match (bounded, ends.clamp()) {
+            (true, false) => requantize_all::<R, true, false>(acc, y, multipliers, &ends),
+            (true, true) => requantize_all::<R, true, true>(acc, y, multipliers, &ends),
+            (false, _) => requantize_all::<R, false, true>(acc, y, multipliers, &ends),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn requantize_all<R: Registers, const BOUNDED: bool, const CLAMPED: bool>(
+    acc: &[i32],
+    y: &mut [u8],
+    multipliers: Multipliers<'_>,
+    ends: &Ends,
 ) {
     let step = N * R::LANES;
     let full = acc.len() / step * step;
@@ -125,7 +211,8 @@ pub(crate) unsafe fn requantize_row<R: Registers>(
     for at in (0..full).step_by(step) {
         // SAFETY: a full step lies inside all slices, which are equally long.
         unsafe {
-            requantize_step::<R>(acc.as_ptr().add(at), each.add(at * stride), y.as_mut_ptr().add(at), to);
+            let (acc, each, y) = (acc.as_ptr().add(at), each.add(at * stride), y.as_mut_ptr().add(at));
+            requantize_step::<R, BOUNDED, CLAMPED>(acc, each, y, ends);
         }
     }
     let left = acc.len() - full;
@@ -134,62 +221,32 @@ pub(crate) unsafe fn requantize_row<R: Registers>(
         all[..left].copy_from_slice(&each[full..]);
     }
     // SAFETY: the buffers have room for a step.
-    unsafe { requantize_step::<R>(from.as_ptr(), all.as_ptr(), bytes.as_mut_ptr(), to) };
+    unsafe { requantize_step::<R, BOUNDED, CLAMPED>(from.as_ptr(), all.as_ptr(), bytes.as_mut_ptr(), ends) };
     y[full..].copy_from_slice(&bytes[..left]);
 }
 
 #[inline(always)]
-unsafe fn requantize_step<R: Registers>(acc: *const i32, multipliers: *const f32, y: *mut u8, to: &Requantize) {
+unsafe fn requantize_step<R: Registers, const BOUNDED: bool, const CLAMPED: bool>(
+    acc: *const i32,
+    multipliers: *const f32,
+    y: *mut u8,
+    ends: &Ends,
+) {
     // SAFETY: the caller grants a step at each pointer.
     unsafe {
-        let mut bytes = [R::splat(0); N];
+        let mut rounded = [R::splat(0); N];
         for n in 0..N {
             let at = n * R::LANES;
-            bytes[n] = requantize::<R>(R::load(acc.add(at)), R::load_floats(multipliers.add(at)), to);
+            let scaled = R::mul_float(R::to_float(R::load(acc.add(at))), R::load_floats(multipliers.add(at)));
+            rounded[n] = round::<R, BOUNDED>(scaled);
         }
-        R::store_bytes(y, bytes, to.flip);
+        R::store_saturated::<true, CLAMPED>(y, rounded, ends);
     }
 }
 
-/// See [`crate::KernelSet::add`].
-///
-/// # Safety
-/// The registers' features, and equal lengths.
+/// Rounds a number, which may be infinite unless it is known to be `BOUNDED` as rounding needs it.
 #[inline(always)]
-pub(crate) unsafe fn add<R: Registers>(a: &[u8], b: &[u8], y: &mut [u8], args: &AddArgs) {
-    let step = N * R::LANES;
-    let full = a.len() / step * step;
-    let of_y = args.readings[2];
-    // The zero point is inside the sum, so what is rounded is the value itself.
-    let to = Requantize::new(of_y, 0, of_y.range());
-    for at in (0..full).step_by(step) {
-        // SAFETY: a full step lies inside all slices, which are equally long.
-        unsafe { add_step::<R>(a.as_ptr().add(at), b.as_ptr().add(at), y.as_mut_ptr().add(at), args, &to) };
-    }
-    let left = a.len() - full;
-    let (mut from_a, mut from_b, mut bytes) = ([0; ROOM], [0; ROOM], [0; ROOM]);
-    from_a[..left].copy_from_slice(&a[full..]);
-    from_b[..left].copy_from_slice(&b[full..]);
-    // SAFETY: the buffers have room for a step.
-    unsafe { add_step::<R>(from_a.as_ptr(), from_b.as_ptr(), bytes.as_mut_ptr(), args, &to) };
-    y[full..].copy_from_slice(&bytes[..left]);
-}
-
-#[inline(always)]
-unsafe fn add_step<R: Registers>(a: *const u8, b: *const u8, y: *mut u8, args: &AddArgs, to: &Requantize) {
-    let [flip_a, flip_b] = [args.readings[0].flip_to_unsigned(), args.readings[1].flip_to_unsigned()];
-    // SAFETY: the caller grants a step at each pointer.
-    unsafe {
-        let (ra, rb, k) = (R::splat_float(args.ra), R::splat_float(args.rb), R::splat_float(args.k));
-        // The unsigned reading of a signed value is as much more as the flip.
-        let (moved_a, moved_b) = (R::splat(-i32::from(flip_a)), R::splat(-i32::from(flip_b)));
-        let mut bytes = [R::splat(0); N];
-        for n in 0..N {
-            let at = n * R::LANES;
-            let value_a = R::to_float(R::add(R::load_bytes(a.add(at), flip_a), moved_a));
-            let value_b = R::to_float(R::add(R::load_bytes(b.add(at), flip_b), moved_b));
-            bytes[n] = finish::<R>(R::fma_float(value_a, ra, R::fma_float(value_b, rb, k)), to);
-        }
-        R::store_bytes(y, bytes, to.flip);
-    }
+pub(crate) unsafe fn round<R: Registers, const BOUNDED: bool>(x: R::Float) -> R::Int {
+    // SAFETY: the caller has the features.
+    unsafe { R::round(if BOUNDED { x } else { R::cap_number(x, R::splat_float(-BEYOND), R::splat_float(BEYOND)) }) }
 }

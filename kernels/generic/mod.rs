@@ -5,6 +5,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "loops over registers count several arrays at once")]
 
+pub(crate) mod binary;
 pub(crate) mod depthwise;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
@@ -13,6 +14,7 @@ pub(crate) mod multiply;
 pub(crate) mod operands;
 pub(crate) mod peak;
 pub(crate) mod pool;
+pub(crate) mod reciprocal;
 pub(crate) mod registers;
 pub(crate) mod start;
 pub(crate) mod store;

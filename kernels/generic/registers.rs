@@ -2,6 +2,32 @@
 
 use crate::table::Requantize;
 
+/// The ends of a result of 8 bits, in the unsigned reading.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends {
+    /// The zero point.
+    pub(crate) zero_point: i16,
+    /// The least value.
+    pub(crate) low: u8,
+    /// The greatest value.
+    pub(crate) high: u8,
+    /// What turns the unsigned reading into the result's.
+    pub(crate) flip: u8,
+}
+
+impl Ends {
+    /// Those of a requantisation.
+    pub(crate) fn new(to: &Requantize) -> Self {
+        let value = |end: f32| (end as i32 + to.zero_point) as u8;
+        Self { zero_point: to.zero_point as i16, low: value(to.low), high: value(to.high), flip: to.flip }
+    }
+
+    /// Whether they are not those of the type.
+    pub(crate) fn clamp(&self) -> bool {
+        (self.low, self.high) != (u8::MIN, u8::MAX)
+    }
+}
+
 /// Registers of `LANES` 32-bit lanes, and the few operations on them that the algorithms are written in.
 ///
 /// # Safety
@@ -16,6 +42,10 @@ pub(crate) trait Registers: Sized {
 
     /// Lanes of a register.
     const LANES: usize;
+    /// Whether a fused multiply-add is an instruction.
+    const FUSES: bool;
+    /// [`Registers::round`] takes numbers of magnitudes below this.
+    const ROUNDS_BELOW: f32;
 
     /// The channel, within a block of two registers, that each lane of [`Registers::interleave`]'s results is for.
     const INTERLEAVED: &'static [u8];
@@ -40,6 +70,11 @@ pub(crate) trait Registers: Sized {
     unsafe fn flip(x: Self::Int) -> Self::Int;
     /// Reads `LANES` bytes, each combined with `flip` by exclusive or, as unsigned integers.
     unsafe fn load_bytes(from: *const u8, flip: u8) -> Self::Int;
+    /// Reads `LANES` bytes as signed integers.
+    unsafe fn load_signed_bytes(from: *const u8) -> Self::Int;
+    /// Writes `4 * LANES` integers as bytes: saturated to 16 bits at least, with `MOVED` moved by the zero point, then
+    /// saturated to the ends.
+    unsafe fn store_saturated<const MOVED: bool, const CLAMPED: bool>(to: *mut u8, x: [Self::Int; 4], ends: &Ends);
     /// Writes `N * LANES` integers from 0 to 255 as bytes, each combined with `flip` by exclusive or. `N` is 1, 2 or 4.
     unsafe fn store_bytes<const N: usize>(to: *mut u8, x: [Self::Int; N], flip: u8);
 
@@ -77,7 +112,8 @@ pub(crate) trait Registers: Sized {
     unsafe fn splat_float(x: f32) -> Self::Float;
     /// The nearest float, ties to even.
     unsafe fn to_float(x: Self::Int) -> Self::Float;
-    /// The nearest integer, ties to even; for magnitudes below 2^22.
+    /// The nearest integer, ties to even; for magnitudes below [`Registers::ROUNDS_BELOW`], and for what
+    /// [`Registers::cap_float`] and [`Registers::cap_number`] give: of what is too small for an integer, the least.
     unsafe fn round(x: Self::Float) -> Self::Int;
     /// Sum.
     unsafe fn add_float(x: Self::Float, y: Self::Float) -> Self::Float;
@@ -89,6 +125,20 @@ pub(crate) trait Registers: Sized {
     unsafe fn fma_float(x: Self::Float, y: Self::Float, z: Self::Float) -> Self::Float;
     /// `x` within the bounds; the lower bound for NaN.
     unsafe fn clamp_float(x: Self::Float, low: Self::Float, high: Self::Float) -> Self::Float;
+
+    /// `x`, but no more than `high`. Lower values, and NaN, come to be rounded to `low` or less: where rounding does
+    /// that by itself, they are left.
+    #[inline(always)]
+    unsafe fn cap_float(x: Self::Float, low: Self::Float, high: Self::Float) -> Self::Float {
+        // SAFETY: the caller has the features.
+        unsafe { Self::clamp_float(x, low, high) }
+    }
+    /// As [`Registers::cap_float`], of what is not NaN; what rounding saturates by itself is left.
+    #[inline(always)]
+    unsafe fn cap_number(x: Self::Float, low: Self::Float, high: Self::Float) -> Self::Float {
+        // SAFETY: the caller has the features.
+        unsafe { Self::cap_float(x, low, high) }
+    }
 
     /// Asks for the cache line of an address, which may be any. Where a target has no such instruction, nothing.
     #[inline(always)]

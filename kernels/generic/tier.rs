@@ -63,7 +63,13 @@ macro_rules! tier {
         $(#[$feature])?
         unsafe fn add(a: &[u8], b: &[u8], y: &mut [u8], args: &crate::table::AddArgs) {
             // SAFETY: the table's caller has checked CPU and arguments.
-            unsafe { crate::generic::elementwise::add::<$registers>(a, b, y, args) }
+            unsafe { crate::generic::binary::add::<$registers>(a, b, y, args) }
+        }
+
+        $(#[$feature])?
+        unsafe fn mul(a: &[u8], b: &[u8], y: &mut [u8], args: &crate::table::MulArgs) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::binary::mul::<$registers>(a, b, y, args) }
         }
 
         $(#[$feature])?
@@ -88,6 +94,7 @@ macro_rules! tier {
             dequantize: crate::table::Kernel { name: concat!($name, "/dequantize_i8f32"), run: dequantize },
             requantize: crate::table::Kernel { name: concat!($name, "/requantize_i32i8"), run: requantize },
             add: crate::table::Kernel { name: concat!($name, "/add_i8i8i8"), run: add },
+            mul: crate::table::Kernel { name: concat!($name, "/mul_i8i8i8"), run: mul },
             global_average_pool: crate::table::Kernel {
                 name: concat!($name, "/global_average_pool_i8i8"),
                 run: global_average_pool,

@@ -2,7 +2,7 @@
 
 use core::arch::aarch64::*;
 
-use crate::generic::registers::Registers;
+use crate::generic::registers::{Ends, Registers};
 
 /// Registers of 128 bits of 64-bit Arm.
 pub(crate) struct Neon;
@@ -16,6 +16,8 @@ impl Registers for Neon {
     type Pair = int16x4x2_t;
 
     const LANES: usize = 4;
+    const FUSES: bool = true;
+    const ROUNDS_BELOW: f32 = f32::INFINITY;
     const INTERLEAVED: &'static [u8] = &[0, 1, 2, 3, 4, 5, 6, 7];
 
     #[inline(always)]
@@ -61,6 +63,32 @@ impl Registers for Neon {
             let bytes = vcreate_u8(u64::from(from.cast::<u32>().read_unaligned()));
             let words = vmovl_u8(veor_u8(bytes, vdup_n_u8(flip)));
             vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(words)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_signed_bytes(from: *const u8) -> int32x4_t {
+        // SAFETY: as above.
+        unsafe {
+            let bytes = vcreate_s8(u64::from(from.cast::<u32>().read_unaligned()));
+            vmovl_s16(vget_low_s16(vmovl_s8(bytes)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_saturated<const MOVED: bool, const CLAMPED: bool>(to: *mut u8, x: [int32x4_t; 4], ends: &Ends) {
+        // SAFETY: as above.
+        unsafe {
+            let mut words = [vqmovn_high_s32(vqmovn_s32(x[0]), x[1]), vqmovn_high_s32(vqmovn_s32(x[2]), x[3])];
+            if MOVED {
+                let zero_point = vdupq_n_s16(ends.zero_point);
+                words = [vqaddq_s16(words[0], zero_point), vqaddq_s16(words[1], zero_point)];
+            }
+            let mut bytes = vqmovun_high_s16(vqmovun_s16(words[0]), words[1]);
+            if CLAMPED {
+                bytes = vminq_u8(vmaxq_u8(bytes, vdupq_n_u8(ends.low)), vdupq_n_u8(ends.high));
+            }
+            vst1q_u8(to, veorq_u8(bytes, vdupq_n_u8(ends.flip)));
         }
     }
 
@@ -180,6 +208,12 @@ impl Registers for Neon {
         // is false, whatever the NaN.
         // SAFETY: as above.
         unsafe { vminq_f32(vbslq_f32(vcgtq_f32(x, low), x, low), high) }
+    }
+
+    #[inline(always)]
+    unsafe fn cap_number(x: float32x4_t, _: float32x4_t, _: float32x4_t) -> float32x4_t {
+        // Rounding saturates.
+        x
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Registers of plain Rust: arrays of eight lanes, which compilers turn into whatever vectors the target has.
 
 use super::fma::fma;
-use crate::generic::registers::Registers;
+use crate::generic::registers::{Ends, Registers};
 
 /// Arrays.
 pub(super) struct Arrays;
@@ -24,6 +24,9 @@ impl Registers for Arrays {
     type Pair = [i16; 2 * L];
 
     const LANES: usize = L;
+    const FUSES: bool = false;
+    /// Half of [`TO_INTEGER`]'s room.
+    const ROUNDS_BELOW: f32 = 4_194_304.0;
     const INTERLEAVED: &'static [u8] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
     #[inline(always)]
@@ -62,6 +65,23 @@ impl Registers for Arrays {
     unsafe fn load_bytes(from: *const u8, flip: u8) -> [i32; L] {
         // SAFETY: the caller grants `L` bytes.
         unsafe { from.cast::<[u8; L]>().read() }.map(|byte| i32::from(byte ^ flip))
+    }
+
+    #[inline(always)]
+    unsafe fn load_signed_bytes(from: *const u8) -> [i32; L] {
+        // SAFETY: the caller grants `L` bytes.
+        unsafe { from.cast::<[i8; L]>().read() }.map(i32::from)
+    }
+
+    #[inline(always)]
+    unsafe fn store_saturated<const MOVED: bool, const CLAMPED: bool>(to: *mut u8, x: [[i32; L]; 4], ends: &Ends) {
+        let zero_point = if MOVED { i32::from(ends.zero_point) } else { 0 };
+        let (low, high) = if CLAMPED { (ends.low, ends.high) } else { (u8::MIN, u8::MAX) };
+        for (n, x) in x.into_iter().enumerate() {
+            let bytes = x.map(|x| (x + zero_point).max(low.into()).min(high.into()) as u8 ^ ends.flip);
+            // SAFETY: the caller grants `4 * L` bytes.
+            unsafe { to.add(n * L).cast::<[u8; L]>().write(bytes) };
+        }
     }
 
     #[inline(always)]

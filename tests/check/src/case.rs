@@ -131,12 +131,12 @@ pub struct MatMul {
     pub gemm: Gemm,
 }
 
-/// An addition.
+/// An operation of two operands, element by element.
 #[derive(Clone, Copy, Debug)]
-pub struct Addition {
+pub struct Binary {
     /// Elements.
     pub len: usize,
-    /// Types of both operands and the sum.
+    /// Types of both operands and the result.
     pub elements: [Element; 3],
     /// Scales.
     pub scales: [f32; 3],
@@ -216,7 +216,9 @@ pub enum Case {
         seed: u64,
     },
     /// An addition.
-    Add(Addition),
+    Add(Binary),
+    /// A multiplication.
+    Mul(Binary),
     /// A global average pool.
     Pool(Pool),
 }

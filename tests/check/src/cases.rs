@@ -1,12 +1,23 @@
 //! The cases: chosen around the multiples of tiles and groupings, with the telling zero points and types.
 
-use crate::case::{Addition, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf};
+use crate::case::{Binary, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf};
 
 use Element::{I8, U8};
 
 /// The operations that there are cases of.
 pub fn operations() -> &'static [&'static str] {
-    &["gemm", "conv", "depthwise", "matmul", "quantize", "dequantize", "requantize", "add", "global_average_pool"]
+    &[
+        "gemm",
+        "conv",
+        "depthwise",
+        "matmul",
+        "quantize",
+        "dequantize",
+        "requantize",
+        "add",
+        "mul",
+        "global_average_pool",
+    ]
 }
 
 /// The cases of an operation; none for another word.
@@ -20,6 +31,7 @@ pub fn cases(operation: &str) -> Vec<Case> {
         "dequantize" => dequantize(),
         "requantize" => requantize(),
         "add" => add(),
+        "mul" => mul(),
         "global_average_pool" => pool(),
         _ => Vec::new(),
     }
@@ -276,9 +288,45 @@ fn requantize() -> Vec<Case> {
         .collect()
 }
 
+const TRIPLES: [[Element; 3]; 8] =
+    [[U8; 3], [I8; 3], [U8, I8, U8], [I8, U8, I8], [U8, U8, I8], [I8, I8, U8], [U8, I8, I8], [I8, U8, U8]];
+
+/// Three cases of each length, with some of the scales.
+fn binary(scales: &[[f32; 3]], case: fn(Binary) -> Case) -> impl Iterator<Item = Case> {
+    lengths().enumerate().flat_map(move |(index, len)| {
+        (0..3).map(move |variant| {
+            let index = index * 3 + variant;
+            let elements = nth(&TRIPLES, index);
+            let zero_points = std::array::from_fn(|operand| nth(&zero_points(elements[operand]), index + operand));
+            case(Binary { len, elements, scales: nth(scales, index), zero_points, seed: index as u64 })
+        })
+    })
+}
+
+fn mul() -> Vec<Case> {
+    let scales = [
+        [1.0, 1.0, 2.0],
+        [0.5, 0.25, 8.0],
+        [1.0, 1.0, 256.0],
+        [0.025_346_905, 0.035_809_92, 0.036_585_97],
+        [0.039_710_2, 0.046_094_74, 0.157_970_69],
+        // Multipliers so large that products overflow, and so small that they vanish.
+        [1e19, 3e19, 1.0],
+        [1e-20, 1e-22, 1e30],
+    ];
+    // Sums with the zero point that are ties because they were rounded, of large products too.
+    let ties = [[U8; 3], [I8; 3], [U8, I8, I8]].into_iter().flat_map(|elements| {
+        [[0.5, 1.0, 1.0], [0.007_843_138, 0.003_921_569, 0.015_686_276], [1.0, 0.003_937_008, 1.0]].into_iter().map(
+            move |scales| {
+                let zero_points = elements.map(|element| if element == U8 { 127 } else { -1 });
+                Case::Mul(Binary { len: 4000, elements, scales, zero_points, seed: 3 })
+            },
+        )
+    });
+    binary(&scales, Case::Mul).chain(ties).collect()
+}
+
 fn add() -> Vec<Case> {
-    let triples =
-        [[U8; 3], [I8; 3], [U8, I8, U8], [I8, U8, I8], [U8, U8, I8], [I8, I8, U8], [U8, I8, I8], [I8, U8, U8]];
     let scales = [
         [1.0, 1.0, 2.0],
         [0.5, 0.25, 0.5],
@@ -304,21 +352,10 @@ fn add() -> Vec<Case> {
     // Less than a step of the loop, too: what is left of a slice is fused as well.
     let near_ties = [31, 1000].into_iter().flat_map(|len| {
         near_ties.into_iter().enumerate().map(move |(index, (elements, scales, zero_points))| {
-            Case::Add(Addition { len, elements, scales, zero_points, seed: index as u64 })
+            Case::Add(Binary { len, elements, scales, zero_points, seed: index as u64 })
         })
     });
-    lengths()
-        .enumerate()
-        .flat_map(|(index, len)| {
-            (0..3).map(move |variant| {
-                let index = index * 3 + variant;
-                let elements = nth(&triples, index);
-                let zero_points = std::array::from_fn(|operand| nth(&zero_points(elements[operand]), index + operand));
-                Case::Add(Addition { len, elements, scales: nth(&scales, index), zero_points, seed: index as u64 })
-            })
-        })
-        .chain(near_ties)
-        .collect()
+    binary(&scales, Case::Add).chain(near_ties).collect()
 }
 
 fn pool() -> Vec<Case> {

@@ -1,12 +1,13 @@
 //! Element-wise operations and pooling.
 
 use zeropoint::{
-    AddPlan, Backend, Error, GlobalAveragePoolPlan, MatRef, Quantized, Requantization, Scales, View, elementwise,
+    AddPlan, Backend, Error, GlobalAveragePoolPlan, MatRef, MulPlan, Quantized, Requantization, Scales, View,
+    elementwise,
 };
 use zeropoint_kernels::reference::{self, Affine};
 
 use crate::Difference;
-use crate::case::{Addition, Element, Layout, Pool, Values};
+use crate::case::{Binary, Element, Layout, Pool, Values};
 use crate::memory::{Operand, Output};
 use crate::product::{Int, draw};
 use crate::random::Random;
@@ -148,39 +149,44 @@ pub(crate) fn requantize(
     .map_err(named)
 }
 
-pub(crate) fn add(backend: &Backend, case: &Addition) -> Result<(), Difference> {
-    fn of<A: Int, B: Int, C: Int>(backend: &Backend, case: &Addition) -> Result<(), String> {
+/// An addition, or a multiplication.
+pub(crate) fn binary(backend: &Backend, case: &Binary, multiply: bool) -> Result<(), Difference> {
+    fn of<A: Int, B: Int, C: Int>(backend: &Backend, case: &Binary, multiply: bool) -> Result<(), String> {
         let random = &mut Random::new(case.seed);
         let a = draw::<A>(random, Values::Uniform, case.len);
         let b = draw::<B>(random, Values::Uniform, case.len);
         let affine = |index: usize| Affine { scale: case.scales[index], zero_point: case.zero_points[index] };
+        let value = if multiply { reference::mul } else { reference::add };
         let expected = a
             .iter()
             .zip(&b)
-            .map(|(a, b)| {
-                C::from_value(reference::add((a.value(), affine(0)), (b.value(), affine(1)), affine(2), C::RANGE))
-            })
+            .map(|(a, b)| C::from_value(value((a.value(), affine(0)), (b.value(), affine(1)), affine(2), C::RANGE)))
             .collect::<Vec<_>>();
         let [qa, qb, qc] = [0, 1, 2].map(|index| Quantized {
             type_: case.elements[index].type_(),
             scale: case.scales[index],
             zero_point: case.zero_points[index],
         });
-        let plan = AddPlan::new(backend, qa, qb, qc).map_err(|error| error.to_string())?;
+        let text = |error: Error| error.to_string();
+        if multiply {
+            let plan = MulPlan::new(backend, qa, qb, qc).map_err(text)?;
+            return into_slice(case.len, &expected, |c| plan.run(&a, &b, c));
+        }
+        let plan = AddPlan::new(backend, qa, qb, qc).map_err(text)?;
         into_slice(case.len, &expected, |c| plan.run(&a, &b, c))
     }
     use Element::{I8, U8};
     match case.elements {
-        [U8, U8, U8] => of::<u8, u8, u8>(backend, case),
-        [U8, U8, I8] => of::<u8, u8, i8>(backend, case),
-        [U8, I8, U8] => of::<u8, i8, u8>(backend, case),
-        [U8, I8, I8] => of::<u8, i8, i8>(backend, case),
-        [I8, U8, U8] => of::<i8, u8, u8>(backend, case),
-        [I8, U8, I8] => of::<i8, u8, i8>(backend, case),
-        [I8, I8, U8] => of::<i8, i8, u8>(backend, case),
-        [I8, I8, I8] => of::<i8, i8, i8>(backend, case),
+        [U8, U8, U8] => of::<u8, u8, u8>(backend, case, multiply),
+        [U8, U8, I8] => of::<u8, u8, i8>(backend, case, multiply),
+        [U8, I8, U8] => of::<u8, i8, u8>(backend, case, multiply),
+        [U8, I8, I8] => of::<u8, i8, i8>(backend, case, multiply),
+        [I8, U8, U8] => of::<i8, u8, u8>(backend, case, multiply),
+        [I8, U8, I8] => of::<i8, u8, i8>(backend, case, multiply),
+        [I8, I8, U8] => of::<i8, i8, u8>(backend, case, multiply),
+        [I8, I8, I8] => of::<i8, i8, i8>(backend, case, multiply),
     }
-    .map_err(|what| (backend.kernel_name("add").to_owned(), what))
+    .map_err(|what| (backend.kernel_name(if multiply { "mul" } else { "add" }).to_owned(), what))
 }
 
 pub(crate) fn pool(backend: &Backend, case: &Pool) -> Result<(), Difference> {

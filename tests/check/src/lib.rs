@@ -17,7 +17,7 @@ use std::fmt;
 
 use zeropoint::{Backend, Isa};
 
-pub use case::{Addition, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf};
+pub use case::{Binary, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf};
 pub use cases::{cases, operations};
 pub use random::Random;
 pub use report::{NoReport, Report};
@@ -67,7 +67,8 @@ pub fn check(isa: Isa, case: &Case) -> Result<&'static str, Failure> {
             elementwise::requantize(&backend, [*rows, *columns], *element, *each, *zero_point, *clamp, *seed)
                 .map(named("requantize"))
         }
-        Case::Add(add) => elementwise::add(&backend, add).map(named("add")),
+        Case::Add(add) => elementwise::binary(&backend, add, false).map(named("add")),
+        Case::Mul(mul) => elementwise::binary(&backend, mul, true).map(named("mul")),
         Case::Pool(pool) => elementwise::pool(&backend, pool).map(named("global_average_pool")),
     };
     result.map_err(|(kernel, what)| Failure { kernel, case: format!("{case:?}"), what })

@@ -143,19 +143,21 @@ const fn step(operation: &'static str, least: usize, instructions: &'static [&'s
 
 const X86_64: &[Step] = &[
     step("center", 1, &["vpsubw"]),
-    step("quantize", 4, &["vdivps"]),
-    step("dequantize", 1, &["vmulps"]),
+    step("quantize", 4, &["vfmadd132ps", "vfmadd213ps", "vfmadd231ps"]),
+    step("dequantize", 4, &["vmulps"]),
     step("requantize", 4, &["vmulps"]),
     step("add", 8, &["vfmadd132ps", "vfmadd213ps", "vfmadd231ps"]),
+    step("mul", 4, &["vpmulld"]),
     step("global_average_pool", 4, &["vpaddd"]),
 ];
 
 const AARCH64: &[Step] = &[
     step("center", 1, &["sub", "usubl", "usubw"]),
-    step("quantize", 4, &["fdiv"]),
-    step("dequantize", 1, &["fmul"]),
+    step("quantize", 4, &["fmla"]),
+    step("dequantize", 4, &["fmul"]),
     step("requantize", 4, &["fmul"]),
     step("add", 8, &["fmla"]),
+    step("mul", 4, &["mul"]),
     step("global_average_pool", 4, &["add", "uaddw", "uaddw2"]),
 ];
 

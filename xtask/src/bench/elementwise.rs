@@ -5,7 +5,7 @@ use std::ops::Range;
 use anyhow::{Result, ensure};
 use rayon::ThreadPool;
 use zeropoint::elementwise::{dequantize, quantize, requantize};
-use zeropoint::{AddPlan, Backend, Error, MatMut, MatRef, Param, Quantized, Requantization, Type};
+use zeropoint::{AddPlan, Backend, Error, MatMut, MatRef, MulPlan, Param, Quantized, Requantization, Type};
 use zeropoint_kernels::reference::{self, Affine};
 
 use super::random::Random;
@@ -74,11 +74,12 @@ fn work<'a, Y: Copy + Default + PartialEq + Send + 'a>(
 }
 
 /// The operations that rows name.
-pub(super) const OPERATIONS: [&str; 4] = ["quantize_f32_u8", "dequantize_u8_f32", "requantize_s32_u8", "add_u8"];
+pub(super) const OPERATIONS: [&str; 5] =
+    ["quantize_f32_u8", "dequantize_u8_f32", "requantize_s32_u8", "add_u8", "mul_u8"];
 
 /// Bytes that an operation reads and writes for an element.
 pub(super) fn bytes(operation: &str) -> usize {
-    if operation == "add_u8" { 3 } else { 5 }
+    if matches!(operation, "add_u8" | "mul_u8") { 3 } else { 5 }
 }
 
 /// The work of one of [`OPERATIONS`].
@@ -113,6 +114,14 @@ pub(super) fn make<'a>(
             };
             let expected = |i: usize| reference::requantize(sums[i], MULTIPLIER, ZERO, range) as u8;
             work((backend.kernel_name("requantize"), bytes), elements, pool, run, expected)
+        }
+        "mul_u8" => {
+            let [sa, sb, sc] = SCALES.map(|scale| Quantized { type_: Type::U8, scale, zero_point: ZERO });
+            let plan = MulPlan::new(&backend, sa, sb, sc)?;
+            let [ra, rb, rc] = SCALES.map(|scale| Affine { scale, zero_point: ZERO });
+            let run = move |at: Range<usize>, y: &mut [u8]| plan.run(&a[at.clone()], &b[at], y);
+            let expected = |i: usize| reference::mul((a[i].into(), ra), (b[i].into(), rb), rc, range) as u8;
+            work((plan.kernel(), bytes), elements, pool, run, expected)
         }
         _ => {
             let [sa, sb, sc] = SCALES.map(|scale| Quantized { type_: Type::U8, scale, zero_point: ZERO });

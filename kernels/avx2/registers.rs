@@ -13,6 +13,7 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
     type Int = __m256i;
     type Float = __m256;
     type Pair = __m256i;
+    type Words = __m256i;
 
     const LANES: usize = 8;
 
@@ -41,6 +42,18 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
     unsafe fn add(x: __m256i, y: __m256i) -> __m256i {
         // SAFETY: as above.
         unsafe { _mm256_add_epi32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(x: __m256i, y: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_sub_epi32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn shift_right<const N: i32>(x: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_srai_epi32::<N>(x) }
     }
 
     #[inline(always)]
@@ -97,6 +110,12 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
     }
 
     #[inline(always)]
+    unsafe fn repeat_pair(from: *const i16) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_set1_epi32(from.cast::<i32>().read_unaligned()) }
+    }
+
+    #[inline(always)]
     unsafe fn dot_pairs(acc: __m256i, x: __m256i, y: __m256i) -> __m256i {
         // SAFETY: as above.
         unsafe {
@@ -127,6 +146,36 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
             let centred = _mm256_sub_epi16(_mm256_cvtepu8_epi16(flipped), _mm256_set1_epi16(zero));
             _mm256_storeu_si256(to.cast(), centred);
         }
+    }
+
+    #[inline(always)]
+    unsafe fn load_words(from: *const i16) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_loadu_si256(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn widen(from: *const u8) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_words(to: *mut i16, x: __m256i) {
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_si256(to.cast(), x) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_words(x: __m256i, y: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_add_epi16(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub_words(x: __m256i, y: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_sub_epi16(x, y) }
     }
 
     #[inline(always)]

@@ -18,3 +18,4 @@ pub(crate) mod start;
 pub(crate) mod store;
 pub(crate) mod tier;
 pub(crate) mod tile;
+pub(crate) mod winograd;

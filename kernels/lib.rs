@@ -23,6 +23,7 @@ pub mod pack;
 pub mod reference;
 pub mod table;
 pub mod view;
+pub mod winograd;
 
 mod generic;
 

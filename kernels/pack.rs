@@ -35,6 +35,33 @@ impl PanelLayout {
     }
 }
 
+/// Where a column's values stand in packed panels.
+#[derive(Clone, Copy)]
+pub struct Column {
+    first: usize,
+    /// Bytes from one group of K to the next.
+    step: usize,
+    /// What a value of K is shifted right by to give its group; groups are powers of two.
+    shift: u32,
+}
+
+impl PanelLayout {
+    /// The places of a column of `columns`, over a padded depth.
+    pub fn column(&self, column: usize, columns: usize, depth: usize) -> Column {
+        let first = column / self.width * self.width;
+        let step = self.width_at(first, columns) * self.group;
+        Column { first: first * depth + (column - first) * self.group, step, shift: self.group.trailing_zeros() }
+    }
+}
+
+impl Column {
+    /// The index of a value of K.
+    pub fn at(&self, k: usize) -> usize {
+        let group = k >> self.shift;
+        self.first + group * self.step + (k - (group << self.shift))
+    }
+}
+
 /// Where packed values come from: rows of K and columns of a matrix in memory.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {

@@ -10,6 +10,7 @@ use crate::generic::strassen::Halves;
 use crate::isa::Isa;
 use crate::pack::PanelLayout;
 use crate::view::{MatMut, Offsets};
+use crate::winograd::{POINTS, STEP, TAPS, Tiles, depth, input_plane, sums_plane, weights_plane};
 
 /// A named function of a tier. The pointer is called by the safe calls of [`KernelSet`] alone.
 #[derive(Clone, Copy)]
@@ -36,6 +37,8 @@ pub struct KernelSet {
     /// The channel of a block at each position of its packed weights.
     pub(crate) depthwise_order: &'static [u8],
     pub(crate) depthwise: Kernel<unsafe fn(&mut DepthwiseArgs<'_>)>,
+    /// Convolution by Winograd's algorithm and the layout of its weights, where that gains on the product.
+    pub(crate) winograd: Option<(Kernel<unsafe fn(&mut WinogradArgs<'_>)>, PanelLayout)>,
     pub(crate) center: Kernel<unsafe fn(&[u8], &mut [i16], u8, i16)>,
     pub(crate) quantize: Kernel<unsafe fn(&[f32], &mut [u8], &QuantizeArgs)>,
     pub(crate) dequantize: Kernel<unsafe fn(&[u8], &mut [f32], &DequantizeArgs)>,
@@ -242,6 +245,37 @@ pub struct DepthwiseArgs<'a> {
     pub epilogue: Epilogue<'a>,
 }
 
+/// A convolution of 3 × 3 taps with strides of 1, by Winograd's algorithm.
+#[derive(Debug)]
+pub struct WinogradArgs<'a> {
+    /// A band of the activations, centred within ±255, padding included: as many rows and pixels as the tiles reach.
+    pub a: &'a [i16],
+    /// Elements from one row of `a` to the next. Pixels follow each other.
+    pub row_len: usize,
+    /// Input channels.
+    pub channels: usize,
+    /// The outputs, and how they fall into tiles.
+    pub tiles: Tiles,
+    /// Packed taps of the columns: [`crate::winograd::pack`].
+    pub weights: &'a [u8],
+    /// The zero point of each padded column, as the signed reading counts it, twice.
+    pub zero_points: &'a [i16],
+    /// Input channels of a block: even. Sums over a block stay below [`crate::winograd::LIMIT`].
+    pub block: usize,
+    /// Columns: output channels.
+    pub columns: usize,
+    /// Added to each accumulator, for each padded column.
+    pub bias: &'a [i32],
+    /// What becomes of the accumulators.
+    pub epilogue: Epilogue<'a>,
+    /// Room for the inputs' transform, the weights' and sums: [`KernelSet::winograd_scratch_len`].
+    pub inputs: &'a mut [i16],
+    /// Likewise.
+    pub points: &'a mut [i16],
+    /// Likewise.
+    pub sums: &'a mut [i32],
+}
+
 /// `clip(round(x / scale) + zero point)`, ties to even, NaN to the lower bound.
 #[derive(Clone, Copy, Debug)]
 pub struct QuantizeArgs {
@@ -331,6 +365,7 @@ impl KernelSet {
             ("global_average_pool", self.global_average_pool.name),
         ]
         .into_iter()
+        .chain(self.winograd.iter().map(|(kernel, _)| ("winograd", kernel.name)))
         .map(|(operation, name)| KernelInfo { operation, name })
         .collect()
     }
@@ -449,6 +484,55 @@ impl KernelSet {
         assert!(args.rows_max + args.taps.max() + padded <= args.a.len(), "activations");
         // SAFETY: the CPU has the tier's features, and all that the kernel reads and writes was checked above.
         unsafe { (self.depthwise.run)(&mut args) }
+    }
+
+    /// The layout of the weights of [`KernelSet::winograd`], if the tier has that.
+    pub fn winograd_panels(&self) -> Option<PanelLayout> {
+        self.winograd.map(|(_, panels)| panels)
+    }
+
+    /// Elements of scratch that [`KernelSet::winograd`] needs, for its inputs, its weights and its sums.
+    pub fn winograd_scratch_len(&self, tiles: Tiles, channels: usize, block: usize) -> [usize; 3] {
+        let width = self.winograd.map_or(1, |(_, panels)| panels.width);
+        let outputs = if block < channels { tiles.outputs().saturating_mul(width) } else { 0 };
+        let [inputs, sums] = [input_plane(tiles.count(), channels, width), sums_plane(tiles.count(), width)];
+        let weights = weights_plane(STEP, width);
+        [
+            inputs.saturating_mul(POINTS),
+            weights.saturating_mul(POINTS),
+            sums.saturating_mul(POINTS).saturating_add(outputs),
+        ]
+    }
+
+    /// A convolution of 3 × 3 taps by Winograd's algorithm. The sums are right if they stay below
+    /// [`crate::winograd::LIMIT`] in each block of channels.
+    ///
+    /// # Panics
+    /// If the arguments do not fit together, or the tier has no such kernel.
+    pub fn winograd(&self, mut args: WinogradArgs<'_>) {
+        self.demand();
+        let (kernel, panels) = self.winograd.expect("a tier with the kernel");
+        let (tiles, padded) = (args.tiles, panels.padded_columns(args.columns));
+        args.epilogue.check(tiles.outputs(), args.columns, padded);
+        assert!(args.block > 0 && args.block % 2 == 0, "blocks of pairs");
+        let weights = depth(args.channels).checked_mul(TAPS).and_then(|depth| depth.checked_mul(padded));
+        assert_eq!(Some(args.weights.len()), weights, "packed weights");
+        assert!(args.bias.len() >= padded && args.zero_points.len() >= 2 * padded, "bias and zero points");
+        assert!(args.channels > 0, "channels");
+        if tiles.count() == 0 || args.columns == 0 {
+            return;
+        }
+        let [inputs, points, sums] = self.winograd_scratch_len(tiles, args.channels, args.block);
+        let fits = args.inputs.len() >= inputs && args.points.len() >= points && args.sums.len() >= sums;
+        assert!(fits, "scratch");
+        let [rows, pixels] = tiles.reach();
+        let last = (rows - 1).checked_mul(args.row_len).zip((pixels - 1).checked_mul(args.channels));
+        // The last pixel of the last row, and a register's channels in place of its own.
+        let end = last
+            .and_then(|(row, pixel)| row.checked_add(pixel)?.checked_add(args.channels.next_multiple_of(panels.width)));
+        assert!(end.is_some_and(|end| end <= args.a.len()), "activations");
+        // SAFETY: the CPU has the tier's features, and all that the kernel reads and writes was checked above.
+        unsafe { (kernel.run)(&mut args) }
     }
 
     /// `dst = (src ^ flip) - zero`: bytes of either reading as centred values.

@@ -45,6 +45,7 @@ mod plan;
 mod product;
 mod scratch;
 mod weights;
+mod winograd;
 
 pub use backend::Backend;
 pub use conv::ConvPlan;

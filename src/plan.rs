@@ -11,6 +11,7 @@ use crate::options::{Param, ProductOptions, ZeroPoints};
 use crate::parts::{OutputPart, OutputParts};
 use crate::product::{Operand, Product, Weights, Window, compensate};
 use crate::weights::{Inner, Packed, PackedWeights};
+use crate::winograd::{Shape, Winograd};
 
 /// A product with its weights and the zero points of its input.
 #[derive(Clone)]
@@ -37,6 +38,20 @@ impl Plan {
         let mut product = Product::new(weights.inner.set, weights.inner.geometry, images, window, options)?;
         let zero_points = match options.zero_points {
             Param::All(all) => {
+                let winograd = Winograd::new(
+                    &weights.inner,
+                    &Shape {
+                        input: product.input_shape(),
+                        output: product.output_shape(),
+                        window,
+                        reading: options.input.int8("input type")?,
+                        zero_point: all,
+                        bias: &product.bias,
+                    },
+                );
+                if let Some(winograd) = winograd {
+                    product.set_winograd(winograd);
+                }
                 compensate(&mut product.bias, all, &weights.inner.sums);
                 OwnZeroPoints::All(all)
             }

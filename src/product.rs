@@ -20,6 +20,7 @@ use crate::options::{Output, Param, ProductOptions, Scales, ZeroPoints};
 use crate::parts::{Grid, OutputParts};
 use crate::scratch::{carve, reserve};
 use crate::weights::{Geometry, product, zeroed};
+use crate::winograd::Winograd;
 
 /// How a window moves over an image.
 ///
@@ -84,6 +85,8 @@ pub(crate) struct Product {
     /// Bytes of the buffers that a part needs, and of the scratch that they are carved from.
     buffers: Buffers,
     scratch_len: usize,
+    /// What computes it instead of all this, where that pays.
+    winograd: Option<Winograd>,
     depthwise: bool,
     /// Columns of a group, and of its padded form.
     columns: usize,
@@ -207,6 +210,7 @@ impl Product {
             whole: (blocks.parts() == 1).then(|| blocks.part(0)),
             buffers: Buffers::default(),
             scratch_len: 0,
+            winograd: None,
             depthwise,
             columns,
             padded,
@@ -221,6 +225,18 @@ impl Product {
         let reserved = [band, room, staged].map(|bytes| reserve(bytes).unwrap_or(usize::MAX));
         product.scratch_len = reserved.into_iter().fold(0, usize::saturating_add);
         Ok(product)
+    }
+
+    /// Lets Winograd's algorithm compute it, cut in its own way.
+    pub(crate) fn set_winograd(&mut self, winograd: Winograd) {
+        self.blocks = winograd.blocks;
+        self.whole = (self.blocks.parts() == 1).then(|| self.blocks.part(0));
+        self.scratch_len = winograd.scratch_len(self.output_type.size());
+        self.winograd = Some(winograd);
+    }
+
+    pub(crate) fn winograd(&self) -> Option<&Winograd> {
+        self.winograd.as_ref()
     }
 
     pub(crate) fn input_shape(&self) -> [usize; 4] {
@@ -238,6 +254,9 @@ impl Product {
     /// The kernel that computes it. Weights with zero points are prepared beforehand where a kernel takes centred
     /// values, which one row does not do.
     pub(crate) fn kernel(&self, zero_points: bool) -> &'static str {
+        if let Some(winograd) = &self.winograd {
+            return winograd.kernel();
+        }
         let rows = self.rows.len();
         self.set.kernel_name(match (self.depthwise, rows) {
             (true, _) => "depthwise",
@@ -275,6 +294,9 @@ impl Product {
 
     /// Output columns of a unit that cuts do not divide: a panel, a group, or all channels of a depthwise convolution.
     fn unit_columns(&self) -> usize {
+        if let Some(winograd) = &self.winograd {
+            return winograd.unit_columns();
+        }
         if !self.depthwise && self.geometry.filter.groups == 1 { self.set.panels().width } else { self.columns }
     }
 
@@ -371,6 +393,12 @@ impl Product {
         if out.shape().contains(&0) {
             return;
         }
+        if let Some(winograd) = &self.winograd {
+            let columns = self.range_columns(part.units.clone());
+            let ends = self.ends(columns.start);
+            winograd.run_part(part, columns, (&a.bytes(), A::READING), zero_points, ends, out, scratch);
+            return;
+        }
         let band: &mut [u8] = carve(&mut scratch, self.buffers.band);
         let room: &mut [i32] = carve(&mut scratch, self.buffers.room / size_of::<i32>());
         let (image, outputs, bytes) = (part.image, &part.rows, a.bytes());
@@ -396,22 +424,7 @@ impl Product {
             _ => &[],
         };
         let left = Left { a, rows, zero_points };
-        match into_rows(out) {
-            Ok(out) => self.columns(left, part.units.clone(), operand, out, room),
-            Err(mut out) => {
-                let staged: &mut [O] = carve(&mut scratch, self.buffers.staged / size_of::<O>());
-                let columns = self.range_columns(part.units.clone());
-                let len = rows.len() * columns.len();
-                let Ok(rows) = MatMut::new(&mut staged[..len], [rows.len(), columns.len()]) else { return };
-                self.columns(left, part.units.clone(), operand, rows, room);
-                let [_, height, width, channels] = out.shape();
-                for (index, &value) in staged[..len].iter().enumerate() {
-                    let (pixel, channel) = (index / channels, index % channels);
-                    debug_assert!(pixel / width < height);
-                    out.set([0, pixel / width, pixel % width, channel], value);
-                }
-            }
-        }
+        into_rows(out, scratch, |out| self.columns(left, part.units.clone(), operand, out, room));
     }
 
     /// Calls the kernel for the columns of a range of units: once, or once a group.
@@ -533,9 +546,27 @@ struct Left<'a> {
     zero_points: &'a [i32],
 }
 
-/// The pixels of a part as rows of a matrix that a kernel can write: columns side by side.
-fn into_rows<O>(out: ImagesMut<'_, O>) -> Result<MatMut<'_, O>, ImagesMut<'_, O>> {
-    if out.strides()[3] != 1 && out.shape()[3] > 1 { Err(out) } else { out.into_pixels() }
+/// Computes the pixels of a part as rows of a matrix that a kernel can write, columns side by side: in place, or staged
+/// at the scratch's begin and copied.
+#[inline(always)]
+pub(crate) fn into_rows<O: Element>(
+    out: ImagesMut<'_, O>,
+    mut scratch: &mut [u8],
+    compute: impl FnOnce(MatMut<'_, O>),
+) {
+    let rows = if out.strides()[3] != 1 && out.shape()[3] > 1 { Err(out) } else { out.into_pixels() };
+    let mut out = match rows {
+        Ok(rows) => return compute(rows),
+        Err(out) => out,
+    };
+    let [_, height, width, channels] = out.shape();
+    let staged: &mut [O] = carve(&mut scratch, height * width * channels);
+    let Ok(rows) = MatMut::new(&mut *staged, [height * width, channels]) else { return };
+    compute(rows);
+    for (index, &value) in staged.iter().enumerate() {
+        let (pixel, channel) = (index / channels, index % channels);
+        out.set([0, pixel / width, pixel % width, channel], value);
+    }
 }
 
 /// Parameters of columns, spread to the padded columns of groups.

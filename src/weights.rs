@@ -108,6 +108,24 @@ impl core::fmt::Debug for Inner {
     }
 }
 
+impl Inner {
+    /// The taps of an output and an input channel as they are stored, of a kernel of 3 × 3 taps without groups.
+    pub(crate) fn taps(&self, column: usize, channel: usize) -> [u8; 9] {
+        let mut taps = [0; 9];
+        let Packed::Panels(panels) = &self.packed else { return taps };
+        let layout = self.set.panels();
+        let (count, len) = self.geometry.segments();
+        let len = len.next_multiple_of(layout.group);
+        let places = layout.column(column, self.geometry.columns, count * len);
+        for (index, tap) in taps.iter_mut().enumerate() {
+            // A segment is a kernel row, or a tap.
+            let k = if count == 3 { index / 3 * len + index % 3 * self.geometry.channels } else { index * len };
+            *tap = panels[places.at(k + channel)];
+        }
+        taps
+    }
+}
+
 impl PackedWeights {
     /// Packs the right operand of matrix products: K rows by N columns, with one zero point or one for each column.
     ///

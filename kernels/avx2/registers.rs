@@ -15,6 +15,7 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
     type Int = __m256i;
     type Float = __m256;
     type Pair = __m256i;
+    type Words = __m256i;
 
     const LANES: usize = 8;
     const FUSES: bool = true;
@@ -51,6 +52,12 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
     unsafe fn sub(x: __m256i, y: __m256i) -> __m256i {
         // SAFETY: as above.
         unsafe { _mm256_sub_epi32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn shift_right<const N: i32>(x: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_srai_epi32::<N>(x) }
     }
 
     #[inline(always)]
@@ -161,6 +168,12 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
     }
 
     #[inline(always)]
+    unsafe fn repeat_pair(from: *const i16) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_set1_epi32(from.cast::<i32>().read_unaligned()) }
+    }
+
+    #[inline(always)]
     unsafe fn dot_pairs(acc: __m256i, x: __m256i, y: __m256i) -> __m256i {
         // SAFETY: as above.
         unsafe {
@@ -191,6 +204,36 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
             let centred = _mm256_sub_epi16(_mm256_cvtepu8_epi16(flipped), _mm256_set1_epi16(zero));
             _mm256_storeu_si256(to.cast(), centred);
         }
+    }
+
+    #[inline(always)]
+    unsafe fn load_words(from: *const i16) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_loadu_si256(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn widen(from: *const u8) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_words(to: *mut i16, x: __m256i) {
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_si256(to.cast(), x) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_words(x: __m256i, y: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_add_epi16(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub_words(x: __m256i, y: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_sub_epi16(x, y) }
     }
 
     #[inline(always)]

@@ -13,6 +13,7 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
     type Int = __m512i;
     type Float = __m512;
     type Pair = __m512i;
+    type Words = __m512i;
 
     const LANES: usize = 16;
     const FUSES: bool = true;
@@ -52,6 +53,12 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
     unsafe fn sub(x: __m512i, y: __m512i) -> __m512i {
         // SAFETY: as above.
         unsafe { _mm512_sub_epi32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn shift_right<const N: i32>(x: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_sra_epi32(x, _mm_cvtsi32_si128(N)) }
     }
 
     #[inline(always)]
@@ -133,6 +140,12 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
     }
 
     #[inline(always)]
+    unsafe fn repeat_pair(from: *const i16) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_set1_epi32(from.cast::<i32>().read_unaligned()) }
+    }
+
+    #[inline(always)]
     unsafe fn dot_pairs(acc: __m512i, x: __m512i, y: __m512i) -> __m512i {
         // SAFETY: as above.
         unsafe { if VNNI { _mm512_dpwssd_epi32(acc, x, y) } else { _mm512_add_epi32(acc, _mm512_madd_epi16(x, y)) } }
@@ -165,6 +178,36 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
             let centred = _mm512_sub_epi16(_mm512_cvtepu8_epi16(flipped), _mm512_set1_epi16(zero));
             _mm512_storeu_si512(to.cast(), centred);
         }
+    }
+
+    #[inline(always)]
+    unsafe fn load_words(from: *const i16) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_loadu_si512(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn widen(from: *const u8) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_cvtepi8_epi16(_mm256_loadu_si256(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_words(to: *mut i16, x: __m512i) {
+        // SAFETY: as above.
+        unsafe { _mm512_storeu_si512(to.cast(), x) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_words(x: __m512i, y: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_add_epi16(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub_words(x: __m512i, y: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_sub_epi16(x, y) }
     }
 
     #[inline(always)]

@@ -21,3 +21,4 @@ pub(crate) mod store;
 pub(crate) mod strassen;
 pub(crate) mod tier;
 pub(crate) mod tile;
+pub(crate) mod winograd;

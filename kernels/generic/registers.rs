@@ -39,6 +39,8 @@ pub(crate) trait Registers: Sized {
     type Float: Copy;
     /// `LANES` pairs of 16-bit integers.
     type Pair: Copy;
+    /// `2 * LANES` 16-bit integers.
+    type Words: Copy;
 
     /// Lanes of a register.
     const LANES: usize;
@@ -59,11 +61,9 @@ pub(crate) trait Registers: Sized {
     /// Sum, wrapping.
     unsafe fn add(x: Self::Int, y: Self::Int) -> Self::Int;
     /// Difference, wrapping.
-    #[inline(always)]
-    unsafe fn sub(x: Self::Int, y: Self::Int) -> Self::Int {
-        // SAFETY: the caller has the features.
-        unsafe { Self::add(x, Self::mul(y, Self::splat(-1))) }
-    }
+    unsafe fn sub(x: Self::Int, y: Self::Int) -> Self::Int;
+    /// Shift to the right by `N` bits, keeping the sign.
+    unsafe fn shift_right<const N: i32>(x: Self::Int) -> Self::Int;
     /// Product, wrapping.
     unsafe fn mul(x: Self::Int, y: Self::Int) -> Self::Int;
     /// Flips the top bit of each byte.
@@ -94,6 +94,8 @@ pub(crate) trait Registers: Sized {
 
     /// Reads `LANES` pairs that stand side by side.
     unsafe fn load_pairs(from: *const i16) -> Self::Pair;
+    /// Reads a pair and repeats it in each lane.
+    unsafe fn repeat_pair(from: *const i16) -> Self::Pair;
     /// `acc + x.0 * y.0 + x.1 * y.1` in each lane, wrapping.
     unsafe fn dot_pairs(acc: Self::Int, x: Self::Pair, y: Self::Pair) -> Self::Int;
     /// Reads `2 * LANES` values at each pointer and pairs them: all of `x` with all of `y`, in any order of lanes.
@@ -103,6 +105,17 @@ pub(crate) trait Registers: Sized {
     /// Reads `2 * LANES` bytes as unsigned values of 16 bits, combines each byte with `flip` before, subtracts `zero`
     /// after, and writes them.
     unsafe fn center(from: *const u8, to: *mut i16, flip: u8, zero: i16);
+
+    /// Reads `2 * LANES` 16-bit integers.
+    unsafe fn load_words(from: *const i16) -> Self::Words;
+    /// Reads `2 * LANES` signed bytes as 16-bit integers.
+    unsafe fn widen(from: *const u8) -> Self::Words;
+    /// Writes `2 * LANES` 16-bit integers.
+    unsafe fn store_words(to: *mut i16, x: Self::Words);
+    /// Sum, wrapping.
+    unsafe fn add_words(x: Self::Words, y: Self::Words) -> Self::Words;
+    /// Difference, wrapping.
+    unsafe fn sub_words(x: Self::Words, y: Self::Words) -> Self::Words;
 
     /// Reads `LANES` floats.
     unsafe fn load_floats(from: *const f32) -> Self::Float;

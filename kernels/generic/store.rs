@@ -117,8 +117,8 @@ unsafe fn copy_ends<const LEN: usize>(from: *const u8, to: *mut u8, len: usize) 
 /// As they are.
 #[derive(Clone, Copy)]
 pub(crate) struct Int32 {
-    out: *mut i32,
-    stride: usize,
+    pub(crate) out: *mut i32,
+    pub(crate) stride: usize,
 }
 
 /// Requantised to 8 bits.

@@ -12,6 +12,7 @@ macro_rules! tier {
         gemm: $gemm:literal;
         gemv: $gemv:literal;
         depthwise: $depthwise:literal;
+        $(winograd: $winograd:literal, $winograd_rows:literal rows;)?
     ) => {
         $(#[$feature])?
         unsafe fn gemm(args: &mut crate::table::GemmArgs<'_>) {
@@ -30,6 +31,8 @@ macro_rules! tier {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::depthwise::depthwise::<$registers>(args) }
         }
+
+        $crate::generic::tier::winograd! { $registers $(, #[$feature])? $(; $winograd_rows)? }
 
         $(#[$feature])?
         unsafe fn center(src: &[u8], dst: &mut [i16], flip: u8, zero: i16) {
@@ -89,6 +92,7 @@ macro_rules! tier {
             depthwise_lanes: 2 * <$registers as crate::generic::registers::Registers>::LANES,
             depthwise_order: <$registers as crate::generic::registers::Registers>::INTERLEAVED,
             depthwise: crate::table::Kernel { name: concat!($name, "/depthwise_", $depthwise), run: depthwise },
+            winograd: crate::generic::tier::winograd_kernel!($registers $(, concat!($name, "/winograd_", $winograd))?),
             center: crate::table::Kernel { name: concat!($name, "/center_i8i16"), run: center },
             quantize: crate::table::Kernel { name: concat!($name, "/quantize_f32i8"), run: quantize },
             dequantize: crate::table::Kernel { name: concat!($name, "/dequantize_i8f32"), run: dequantize },
@@ -104,6 +108,51 @@ macro_rules! tier {
     };
 }
 pub(crate) use tier;
+
+/// The functions of Winograd's algorithm, of a tier that has it: products and all of it, with the tier's features.
+macro_rules! winograd {
+    ($registers:ty $(, #[$feature:meta])?) => {};
+    ($registers:ty $(, #[$feature:meta])?; $rows:literal) => {
+        struct Points;
+
+        impl crate::generic::winograd::Products for Points {
+            type R = $registers;
+
+            const ROWS: usize = $rows;
+
+            $(#[$feature])?
+            #[inline(never)]
+            unsafe fn tile<const M: usize, const N: usize, const MORE: bool>(
+                inputs: *const i16,
+                row: usize,
+                weights: *const i16,
+                depth: usize,
+                sums: *mut i32,
+            ) {
+                // SAFETY: the caller answers for the tile.
+                unsafe { crate::generic::winograd::tile::<$registers, M, N, MORE>(inputs, row, weights, depth, sums) }
+            }
+        }
+
+        $(#[$feature])?
+        unsafe fn winograd(args: &mut crate::table::WinogradArgs<'_>) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::winograd::winograd::<Points>(args) }
+        }
+    };
+}
+pub(crate) use winograd;
+
+/// What a tier's table says of Winograd's algorithm.
+macro_rules! winograd_kernel {
+    ($registers:ty) => {
+        None
+    };
+    ($registers:ty, $name:expr) => {
+        Some((crate::table::Kernel { name: $name, run: winograd }, crate::generic::winograd::panels::<$registers>()))
+    };
+}
+pub(crate) use winograd_kernel;
 
 /// Calls an algorithm for the product that fits the activations.
 macro_rules! for_product {

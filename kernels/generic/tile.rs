@@ -9,7 +9,7 @@ use super::store::Store;
 /// the accumulators would be in memory.
 macro_rules! each_row {
     ($m:ident in $rows:ident => $body:block) => {
-        each_row!($m in $rows => $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+        $crate::generic::tile::each_row!($m in $rows => $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
     };
     ($m:ident in $rows:ident => $body:block, $($row:literal)*) => {
         $(if const { $row < $rows } {
@@ -18,6 +18,7 @@ macro_rules! each_row {
         })*
     };
 }
+pub(crate) use each_row;
 
 /// `M` rows by `N` registers of columns: the accumulators never leave their registers before the store.
 ///

@@ -14,6 +14,7 @@ impl Registers for Neon {
     type Float = float32x4_t;
     /// The first values of four pairs, and the second ones: no instruction adds up neighbouring products of 16 bits.
     type Pair = int16x4x2_t;
+    type Words = int16x8_t;
 
     const LANES: usize = 4;
     const FUSES: bool = true;
@@ -42,6 +43,18 @@ impl Registers for Neon {
     unsafe fn add(x: int32x4_t, y: int32x4_t) -> int32x4_t {
         // SAFETY: as above.
         unsafe { vaddq_s32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(x: int32x4_t, y: int32x4_t) -> int32x4_t {
+        // SAFETY: as above.
+        unsafe { vsubq_s32(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn shift_right<const N: i32>(x: int32x4_t) -> int32x4_t {
+        // SAFETY: as above.
+        unsafe { vshrq_n_s32::<N>(x) }
     }
 
     #[inline(always)]
@@ -120,6 +133,12 @@ impl Registers for Neon {
     }
 
     #[inline(always)]
+    unsafe fn repeat_pair(from: *const i16) -> int16x4x2_t {
+        // SAFETY: as above.
+        unsafe { vld2_dup_s16(from) }
+    }
+
+    #[inline(always)]
     unsafe fn dot_pairs(acc: int32x4_t, x: int16x4x2_t, y: int16x4x2_t) -> int32x4_t {
         // SAFETY: as above.
         unsafe { vmlal_s16(vmlal_s16(acc, x.0, y.0), x.1, y.1) }
@@ -146,6 +165,36 @@ impl Registers for Neon {
             let words = vmovl_u8(veor_u8(vld1_u8(from), vdup_n_u8(flip)));
             vst1q_s16(to, vsubq_s16(vreinterpretq_s16_u16(words), vdupq_n_s16(zero)));
         }
+    }
+
+    #[inline(always)]
+    unsafe fn load_words(from: *const i16) -> int16x8_t {
+        // SAFETY: as above.
+        unsafe { vld1q_s16(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn widen(from: *const u8) -> int16x8_t {
+        // SAFETY: as above.
+        unsafe { vmovl_s8(vld1_s8(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_words(to: *mut i16, x: int16x8_t) {
+        // SAFETY: as above.
+        unsafe { vst1q_s16(to, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_words(x: int16x8_t, y: int16x8_t) -> int16x8_t {
+        // SAFETY: as above.
+        unsafe { vaddq_s16(x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub_words(x: int16x8_t, y: int16x8_t) -> int16x8_t {
+        // SAFETY: as above.
+        unsafe { vsubq_s16(x, y) }
     }
 
     #[inline(always)]

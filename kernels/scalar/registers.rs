@@ -22,6 +22,7 @@ impl Registers for Arrays {
     type Int = [i32; L];
     type Float = [f32; L];
     type Pair = [i16; 2 * L];
+    type Words = [i16; 2 * L];
 
     const LANES: usize = L;
     const FUSES: bool = false;
@@ -49,6 +50,16 @@ impl Registers for Arrays {
     #[inline(always)]
     unsafe fn add(x: [i32; L], y: [i32; L]) -> [i32; L] {
         each(x, y, i32::wrapping_add)
+    }
+
+    #[inline(always)]
+    unsafe fn sub(x: [i32; L], y: [i32; L]) -> [i32; L] {
+        each(x, y, i32::wrapping_sub)
+    }
+
+    #[inline(always)]
+    unsafe fn shift_right<const N: i32>(x: [i32; L]) -> [i32; L] {
+        x.map(|x| x >> N)
     }
 
     #[inline(always)]
@@ -99,6 +110,13 @@ impl Registers for Arrays {
     }
 
     #[inline(always)]
+    unsafe fn repeat_pair(from: *const i16) -> [i16; 2 * L] {
+        // SAFETY: the caller grants a pair.
+        let pair = unsafe { from.cast::<[i16; 2]>().read() };
+        core::array::from_fn(|index| pair[index % 2])
+    }
+
+    #[inline(always)]
     unsafe fn dot_pairs(acc: [i32; L], x: [i16; 2 * L], y: [i16; 2 * L]) -> [i32; L] {
         core::array::from_fn(|lane| {
             let product = |index: usize| i32::from(x[index]) * i32::from(y[index]);
@@ -131,6 +149,34 @@ impl Registers for Arrays {
             let bytes = from.cast::<[u8; 2 * L]>().read();
             to.cast::<[i16; 2 * L]>().write(bytes.map(|byte| i16::from(byte ^ flip) - zero));
         }
+    }
+
+    #[inline(always)]
+    unsafe fn load_words(from: *const i16) -> [i16; 2 * L] {
+        // SAFETY: the caller grants `2 * L` values.
+        unsafe { from.cast::<[i16; 2 * L]>().read() }
+    }
+
+    #[inline(always)]
+    unsafe fn widen(from: *const u8) -> [i16; 2 * L] {
+        // SAFETY: the caller grants `2 * L` bytes.
+        unsafe { from.cast::<[i8; 2 * L]>().read() }.map(i16::from)
+    }
+
+    #[inline(always)]
+    unsafe fn store_words(to: *mut i16, x: [i16; 2 * L]) {
+        // SAFETY: the caller grants `2 * L` values.
+        unsafe { to.cast::<[i16; 2 * L]>().write(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_words(x: [i16; 2 * L], y: [i16; 2 * L]) -> [i16; 2 * L] {
+        core::array::from_fn(|index| x[index].wrapping_add(y[index]))
+    }
+
+    #[inline(always)]
+    unsafe fn sub_words(x: [i16; 2 * L], y: [i16; 2 * L]) -> [i16; 2 * L] {
+        core::array::from_fn(|index| x[index].wrapping_sub(y[index]))
     }
 
     #[inline(always)]

@@ -1,0 +1,280 @@
+//! Convolutions of 3 × 3 taps with strides of 1 by Winograd's algorithm: when that pays, how it is cut, and its driver.
+//!
+//! It takes the taps in an order of its own: a plan, whose sizes tell whether the algorithm pays, makes that copy.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use zeropoint_kernels::encode::{Encoding, Reading};
+use zeropoint_kernels::pack::PanelLayout;
+use zeropoint_kernels::table::{KernelSet, WinogradArgs};
+use zeropoint_kernels::view::{ImagesMut, ImagesRef};
+use zeropoint_kernels::winograd::{LIMIT, POINTS, SAFE_CHANNELS, TAPS, TILE, Tiles, depth, pack};
+
+use crate::band::{Band, Centred};
+use crate::blocks::{Blocks, Part};
+use crate::element::{Element, Ends};
+use crate::options::ZeroPoints;
+use crate::product::{Window, into_rows};
+use crate::scratch::{carve, reserve};
+use crate::weights::{Inner, product, zeroed};
+
+/// A convolution's plan, where Winograd's algorithm computes it.
+#[derive(Clone)]
+pub(crate) struct Winograd {
+    set: &'static KernelSet,
+    panels: PanelLayout,
+    weights: Arc<Vec<u8>>,
+    /// Of each padded column, twice.
+    zero_points: Vec<i16>,
+    /// Of each padded column.
+    bias: Vec<i32>,
+    channels: usize,
+    columns: usize,
+    /// Channels whose sums are taken together.
+    block: usize,
+    dilation: [usize; 2],
+    /// Columns of the output image.
+    width: usize,
+    band: Band,
+    /// Elements of the band of most rows.
+    band_len: usize,
+    pub(crate) blocks: Blocks,
+}
+
+/// What a plan knows of the convolution.
+pub(crate) struct Shape<'a> {
+    /// Images, height, width and channels of the input.
+    pub(crate) input: [usize; 4],
+    /// Images, height, width and channels of the output.
+    pub(crate) output: [usize; 4],
+    pub(crate) window: Window,
+    pub(crate) reading: Reading,
+    /// The input's zero point, which is one for all.
+    pub(crate) zero_point: i32,
+    /// Of each padded column, before anything was taken into it.
+    pub(crate) bias: &'a [i32],
+}
+
+impl Winograd {
+    /// The plan, if the tier has the algorithm and it pays.
+    pub(crate) fn new(inner: &Inner, shape: &Shape<'_>) -> Option<Self> {
+        let Inner { set, geometry, .. } = *inner;
+        let panels = set.winograd_panels()?;
+        let dilation = geometry.filter.dilation;
+        let [images, height, width, columns] = shape.output;
+        let channels = geometry.channels;
+        let tiles = Tiles::new([height, width], dilation)?;
+        let fits = geometry.kernel == [3, 3] && geometry.filter.groups == 1 && shape.window.strides == [1, 1];
+        if !fits || !pays(tiles, images, channels, columns, set.encoding()) {
+            return None;
+        }
+        let (low, high) = shape.reading.range();
+        let farthest = (shape.zero_point - low).max(high - shape.zero_point);
+        let block = block(inner, channels, columns, farthest.unsigned_abs())?;
+        let len = product("weights", &[TAPS, panels.padded_columns(columns), depth(channels)]).ok()?;
+        let mut packed = zeroed("weights", len).ok()?;
+        let zero_point = |column: usize| inner.zero_points.get(column).copied().unwrap_or(0);
+        pack(panels, |column, channel| inner.taps(column, channel), zero_point, columns, channels, &mut packed);
+        let zero_points = (0..panels.padded_columns(columns)).flat_map(|column| [zero_point(column); 2]).collect();
+
+        let blocks = cut(tiles, images, channels, columns, panels.width);
+        let [down, across] = dilation.map(|dilation| TILE * dilation);
+        let band = Band::new(&geometry, shape.window, shape.input, width.next_multiple_of(across), 2, false).ok()?;
+        let rows = band.rows(blocks.band.min(height).next_multiple_of(down));
+        let band_len = product("band of input", &[rows, band.row_len]).ok()?;
+        Some(Self {
+            set,
+            panels,
+            weights: Arc::new(packed),
+            zero_points,
+            bias: shape.bias.to_vec(),
+            channels,
+            columns,
+            block,
+            dilation,
+            width,
+            band,
+            band_len,
+            blocks,
+        })
+    }
+
+    /// The kernel that computes it.
+    pub(crate) fn kernel(&self) -> &'static str {
+        self.set.kernel_name("winograd")
+    }
+
+    /// Bytes of the weights.
+    pub(crate) fn weights_bytes(&self) -> usize {
+        size_of_val(self.weights.as_slice())
+    }
+
+    /// Output columns of a unit that cuts do not divide.
+    pub(crate) fn unit_columns(&self) -> usize {
+        self.panels.width
+    }
+
+    /// The tiles of some rows of outputs.
+    fn tiles(&self, rows: usize) -> Option<Tiles> {
+        Tiles::new([rows, self.width], self.dilation)
+    }
+
+    /// Bytes of the buffers that a part needs: band, transformed inputs and weights, sums, output of an element's size to stage.
+    fn buffers(&self, element: usize) -> [usize; 5] {
+        let rows = self.blocks.band.min(self.blocks.height);
+        let [inputs, points, sums] =
+            self.tiles(rows).map_or([0; 3], |tiles| self.set.winograd_scratch_len(tiles, self.channels, self.block));
+        let columns = (self.blocks.range * self.panels.width).min(self.columns);
+        [
+            (self.band_len + self.set.slack()) * size_of::<i16>(),
+            inputs * size_of::<i16>(),
+            points * size_of::<i16>(),
+            sums * size_of::<i32>(),
+            rows * self.width * columns * element,
+        ]
+    }
+
+    /// Bytes of scratch that a part needs, for outputs of an element's size.
+    pub(crate) fn scratch_len(&self, element: usize) -> usize {
+        let reserved = self.buffers(element).map(|bytes| reserve(bytes).unwrap_or(usize::MAX));
+        reserved.into_iter().fold(0, usize::saturating_add)
+    }
+
+    /// Computes a part: some rows of an image, some columns. `ends` are those of the columns.
+    pub(crate) fn run_part<O: Element>(
+        &self,
+        part: &Part,
+        columns: Range<usize>,
+        (a, reading): (&ImagesRef<'_, u8>, Reading),
+        zero_points: ZeroPoints<'_>,
+        ends: Ends<'_>,
+        out: ImagesMut<'_, O>,
+        mut scratch: &mut [u8],
+    ) {
+        let Some(tiles) = self.tiles(part.rows.len()) else { return };
+        let [band, inputs, points, sums, _] = self.buffers(size_of::<O>());
+        let band: &mut [i16] = carve(&mut scratch, band / size_of::<i16>());
+        let inputs: &mut [i16] = carve(&mut scratch, inputs / size_of::<i16>());
+        let points: &mut [i16] = carve(&mut scratch, points / size_of::<i16>());
+        let sums: &mut [i32] = carve(&mut scratch, sums / size_of::<i32>());
+        // Tiles beyond the last row read padding there.
+        let rows = part.rows.start..part.rows.start + part.rows.len().next_multiple_of(TILE * self.dilation[0]);
+        self.band.write(part.image, &rows, a, zero_points, &Centred { set: self.set, reading }, band);
+        let row = TAPS * depth(self.channels);
+        let stored = columns.start..columns.start + self.panels.padded_columns(columns.len());
+        into_rows(out, scratch, |out| {
+            self.set.winograd(WinogradArgs {
+                a: band,
+                row_len: self.band.row_len,
+                channels: self.channels,
+                tiles,
+                weights: &self.weights[stored.start * row..stored.end * row],
+                zero_points: &self.zero_points[2 * columns.start..],
+                block: self.block,
+                columns: columns.len(),
+                bias: &self.bias[columns.start..],
+                epilogue: O::epilogue(out, ends),
+                inputs,
+                points,
+                sums,
+            });
+        });
+    }
+}
+
+/// Channels that go into one sum: as many as the weights and inputs at most so far from their zero point allow.
+fn block(inner: &Inner, channels: usize, columns: usize, farthest: u32) -> Option<usize> {
+    let mut magnitudes = zeroed::<u32>("weights", product("weights", &[columns, channels]).ok()?).ok()?;
+    for (index, magnitude) in magnitudes.iter_mut().enumerate() {
+        let zero = inner.zero_points.get(index / channels).copied().unwrap_or(0);
+        let taps = inner.taps(index / channels, index % channels);
+        *magnitude = taps.iter().map(|&tap| u32::from((i16::from(tap as i8) - zero).unsigned_abs())).sum();
+    }
+    let within = |block: usize| {
+        magnitudes.chunks_exact(channels).flat_map(|column| column.chunks(block)).all(|channels| {
+            channels.iter().map(|&magnitude| u64::from(magnitude)).sum::<u64>() * u64::from(farthest) < LIMIT
+        })
+    };
+    (1..).map(|count| depth(channels.div_ceil(count))).find(|&block| block <= SAFE_CHANNELS || within(block))
+}
+
+/// Whether Winograd's algorithm is faster than the product.
+///
+/// A tile costs 36 products of its channels by its columns, its inputs' transform as much as the products of some
+/// columns, its outputs' as much as those of some channels, and the weights' as much as all of some tiles; the product
+/// costs 9 for each output. A product that takes bytes makes two of them in the time of one of 16 bits.
+fn pays(tiles: Tiles, images: usize, channels: usize, columns: usize, encoding: Encoding) -> bool {
+    const INPUT_COLUMNS: usize = 6;
+    const OUTPUT_CHANNELS: usize = 12;
+    const WEIGHTS_TILES: usize = 3;
+    const LEAST: usize = 16;
+    if channels < LEAST || columns < LEAST || images == 0 {
+        return false;
+    }
+    let count = (tiles.count() + WEIGHTS_TILES) as u128;
+    let (channels, columns) = (channels as u128, columns as u128);
+    let tile = channels * columns + INPUT_COLUMNS as u128 * channels + OUTPUT_CHANNELS as u128 * columns;
+    let rate = if encoding == Encoding::Bytes { 2 } else { 1 };
+    count * POINTS as u128 * tile * rate < tiles.outputs() as u128 * 9 * channels * columns
+}
+
+/// What the transformed inputs of a band and their sums may take, so that they stay in a second-level cache.
+const TILES_BYTES: usize = 330 << 10;
+/// Tiles that a band has where there are as many: each band reads all weights again.
+const BAND_TILES: usize = 24;
+/// Parts at most that are made only to have work to hand out.
+const PARTS: usize = 4;
+/// Panels that a range of columns keeps likewise: each range transforms its inputs again.
+const RANGE_PANELS: usize = 8;
+
+/// Cuts into bands of whole tiles, then into ranges of columns so that several threads have work.
+fn cut(tiles: Tiles, images: usize, channels: usize, output_channels: usize, width: usize) -> Blocks {
+    let [rows, columns] = tiles.grid();
+    let [height, step] = [tiles.size()[0], TILE * tiles.dilation()[0]];
+    let steps = height.div_ceil(step);
+    // Tiles of as few rows as can be cut.
+    let least = (rows / steps.max(1) * columns).max(1);
+    let units = output_channels.div_ceil(width);
+    // Of a tile: its inputs, and its sums with a panel.
+    let tile = POINTS * (channels * size_of::<i16>() + width * size_of::<i32>());
+    let fits = (TILES_BYTES / least.saturating_mul(tile)).max(BAND_TILES.div_ceil(least)).max(1);
+    let band = steps.div_ceil(steps.div_ceil(fits).max(1)).max(1);
+    let bands = steps.div_ceil(band).max(1);
+    let ranges = PARTS.div_ceil(images * bands).min(units / RANGE_PANELS).max(1);
+    Blocks { images, height, units, band: band * step, range: units.div_ceil(ranges).max(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tiles(size: [usize; 2], dilation: usize) -> Tiles {
+        Tiles::new(size, [dilation; 2]).unwrap()
+    }
+
+    #[test]
+    fn it_pays_where_tiles_are_full_and_channels_are_many() {
+        for (size, channels) in [(56, 64), (28, 128), (14, 256), (7, 512)] {
+            assert!(pays(tiles([size; 2], 1), 1, channels, channels, Encoding::Centred), "{size}");
+        }
+        assert!(pays(tiles([28, 28], 2), 1, 128, 128, Encoding::Centred));
+        for (size, channels) in [([1, 1], 512), ([3, 3], 512), ([1, 100], 64), ([56, 56], 3), ([0, 56], 64)] {
+            assert!(!pays(tiles(size, 1), 1, channels, 64, Encoding::Centred), "{size:?}");
+        }
+        // Bytes are multiplied twice as fast, which a few tiles do not make up for.
+        assert!(pays(tiles([56, 56], 1), 1, 64, 64, Encoding::Bytes));
+        assert!(!pays(tiles([7, 7], 1), 1, 512, 512, Encoding::Bytes));
+        assert!(!pays(tiles([8, 8], 200), 1, 64, 64, Encoding::Centred));
+    }
+
+    #[test]
+    fn bands_are_of_whole_tiles_and_parts_several() {
+        for (size, dilation, channels) in [(56, 1, 64), (28, 1, 128), (14, 1, 256), (7, 1, 512), (28, 2, 128)] {
+            let blocks = cut(tiles([size; 2], dilation), 1, channels, channels, 16);
+            assert_eq!(blocks.band % (TILE * dilation), 0, "{blocks:?}");
+            assert!(blocks.parts() >= 2, "{blocks:?}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use super::store::{Store, WithStore, with_store};
 use crate::table::{Epilogue, GemmArgs};
 
 /// Bytes of a cache line.
-const CACHE_LINE: usize = 64;
+pub(crate) const CACHE_LINE: usize = 64;
 
 /// Many rows. A panel is prepared once, where the tier does that.
 ///

@@ -10,4 +10,5 @@ crate::generic::tier::tier! {
     gemm: "i8i8i32_6x16k4";
     gemv: "i8i8i32_1x64k4";
     depthwise: "i16i16i32_4x16k2";
+    digits: None;
 }

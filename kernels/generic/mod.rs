@@ -6,6 +6,7 @@
 #![allow(clippy::needless_range_loop, reason = "loops over registers count several arrays at once")]
 
 pub(crate) mod depthwise;
+pub(crate) mod digits;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod gemv;

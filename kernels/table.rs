@@ -39,6 +39,7 @@ pub struct KernelSet {
     pub(crate) depthwise: Kernel<unsafe fn(&mut DepthwiseArgs<'_>)>,
     /// Convolution by Winograd's algorithm and the layout of its weights, where that gains on the product.
     pub(crate) winograd: Option<(Kernel<unsafe fn(&mut WinogradArgs<'_>)>, PanelLayout)>,
+    pub(crate) digits: Option<Digits>,
     pub(crate) center: Kernel<unsafe fn(&[u8], &mut [i16], u8, i16)>,
     pub(crate) quantize: Kernel<unsafe fn(&[f32], &mut [u8], &QuantizeArgs)>,
     pub(crate) dequantize: Kernel<unsafe fn(&[u8], &mut [f32], &DequantizeArgs)>,
@@ -47,6 +48,14 @@ pub struct KernelSet {
     pub(crate) mul: Kernel<unsafe fn(&[u8], &[u8], &mut [u8], &MulArgs)>,
     pub(crate) global_average_pool: Kernel<unsafe fn(&mut PoolArgs<'_>)>,
     pub(crate) peak: unsafe fn(u64) -> u64,
+}
+
+/// Depthwise convolution of bytes by digits of the weights, where a tier has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Digits {
+    /// The channel of a block at each place of its packed digits.
+    pub(crate) order: &'static [u8],
+    pub(crate) kernel: Kernel<unsafe fn(&mut DepthwiseArgs<'_>)>,
 }
 
 /// Name and operation of a kernel, for tables.
@@ -224,19 +233,64 @@ pub struct GemmArgs<'a> {
     pub scratch: &'a mut [i32],
 }
 
+/// The weights of a depthwise convolution, as its kernel takes them.
+#[derive(Clone, Copy, Debug)]
+pub enum TapWeights<'a> {
+    /// For centred activations: blocks of channels ([`KernelSet::depthwise_lanes`]), in a block pairs of taps, in a pair
+    /// channels in the order of [`KernelSet::depthwise_order`], in a channel the two taps.
+    Pairs(&'a [i16]),
+    /// For unsigned bytes: blocks of channels ([`KernelSet::digits_order`]), in a block once or twice pairs of taps, in a
+    /// pair high digits and low digits, in these channels in that order, in a channel the two taps.
+    ///
+    /// The pairs go down the columns of a window. Windows of 3 x 3 have theirs twice: their second form is for the four
+    /// rows from one above.
+    Digits {
+        /// The digits.
+        digits: &'a [i8],
+        /// How many forms there are.
+        forms: usize,
+    },
+}
+
+impl<'a> TapWeights<'a> {
+    pub(crate) fn pairs(self) -> &'a [i16] {
+        match self {
+            Self::Pairs(pairs) => pairs,
+            Self::Digits { .. } => &[],
+        }
+    }
+
+    pub(crate) fn digits(self) -> &'a [i8] {
+        match self {
+            Self::Pairs(_) => &[],
+            Self::Digits { digits, .. } => digits,
+        }
+    }
+
+    pub(crate) fn forms(self) -> usize {
+        match self {
+            Self::Pairs(_) => 1,
+            Self::Digits { forms, .. } => forms,
+        }
+    }
+}
+
 /// A depthwise convolution: each channel by its own taps.
 #[derive(Debug)]
 pub struct DepthwiseArgs<'a> {
-    /// The activations, centred.
-    pub a: &'a [i16],
+    /// The activations: centred for pairs, unsigned bytes for digits.
+    pub a: Activations<'a>,
     /// Where each output pixel's window begins in `a`.
     pub rows: &'a [u32],
     /// The greatest of `rows`.
     pub rows_max: usize,
     /// Where each tap lies, from the window's begin: an even number, the last one without weight where it was added.
     pub taps: &'a Offsets,
-    /// Packed weights: blocks of channels, in a block pairs of taps, in a pair channels, in a channel the two taps.
-    pub weights: &'a [i16],
+    /// For digits of windows of 3 x 3: how many pixels a row has, where each window moves by one tap from a pixel to the
+    /// next and from a row to the next.
+    pub sliding: Option<usize>,
+    /// Packed weights. Digits are such that no window of any bytes sums up to more than 16 bits, in the order of taps.
+    pub weights: TapWeights<'a>,
     /// Channels.
     pub channels: usize,
     /// Added to each accumulator, for each padded channel.
@@ -352,6 +406,7 @@ impl KernelSet {
 
     /// All kernels, by operation.
     pub fn kernels(&self) -> Vec<KernelInfo> {
+        let digits = self.digits.map(|digits| ("depthwise_digits", digits.kernel.name));
         [
             ("gemm", self.gemm.name),
             ("gemv", self.gemv.name),
@@ -366,6 +421,7 @@ impl KernelSet {
         ]
         .into_iter()
         .chain(self.winograd.iter().map(|(kernel, _)| ("winograd", kernel.name)))
+        .chain(digits)
         .map(|(operation, name)| KernelInfo { operation, name })
         .collect()
     }
@@ -390,7 +446,13 @@ impl KernelSet {
         self.depthwise_order
     }
 
-    /// How products take their activations. Depthwise convolution takes them centred on every tier.
+    /// The channel of a block at each place of its packed digits; nothing where the tier has no kernel for them.
+    pub fn digits_order(&self) -> Option<&'static [u8]> {
+        self.digits.map(|digits| digits.order)
+    }
+
+    /// How products take their activations. Depthwise convolution by pairs takes them centred on
+    /// every tier.
     pub fn encoding(&self) -> Encoding {
         self.encoding
     }
@@ -422,7 +484,7 @@ impl KernelSet {
 
     /// Elements behind the last value of an operand that kernels may read, and give no weight.
     pub fn slack(&self) -> usize {
-        self.depthwise_lanes.max(self.panels.group)
+        self.depthwise_lanes.max(self.panels.group).max(self.digits.map_or(0, |digits| digits.order.len()))
     }
 
     #[inline]
@@ -472,10 +534,29 @@ impl KernelSet {
     /// If the arguments do not fit together.
     pub fn depthwise(&self, mut args: DepthwiseArgs<'_>) {
         self.demand();
-        let padded = args.channels.next_multiple_of(self.depthwise_lanes);
+        let (lanes, run) = match (args.weights, self.digits) {
+            (TapWeights::Pairs(_), _) => (self.depthwise_lanes, self.depthwise.run),
+            (TapWeights::Digits { .. }, Some(digits)) => (digits.order.len(), digits.kernel.run),
+            (TapWeights::Digits { .. }, None) => panic!("{} has no kernel for digits", self.isa),
+        };
+        let padded = args.channels.next_multiple_of(lanes);
         args.epilogue.check(args.rows.len(), args.channels, padded);
         assert_eq!(args.taps.len() % 2, 0, "taps in pairs");
-        assert_eq!(args.weights.len(), padded * args.taps.len(), "packed weights");
+        match args.weights {
+            TapWeights::Pairs(pairs) => {
+                assert_eq!(pairs.len(), padded * args.taps.len(), "packed weights");
+                assert_eq!(args.a.encoding(), Encoding::Centred, "encoding of the activations");
+            }
+            TapWeights::Digits { digits, forms } => {
+                assert!(forms == 1 || forms == 2, "one form or two");
+                assert_eq!(digits.len(), 2 * forms * padded * args.taps.len(), "packed weights");
+                if let Some(width) = args.sliding {
+                    assert!(forms == 2 && args.taps.len() == 12, "windows of 3 x 3");
+                    assert!(width > 0 && args.rows.len().is_multiple_of(width), "whole rows of pixels");
+                }
+                assert!(matches!(args.a, Activations::Bytes(_, Reading::Unsigned)), "unsigned bytes");
+            }
+        }
         assert!(args.bias.len() >= padded, "bias");
         if args.rows.is_empty() || args.channels == 0 {
             return;
@@ -483,7 +564,7 @@ impl KernelSet {
         assert!(rows_within(args.rows, args.rows_max), "row offsets");
         assert!(args.rows_max + args.taps.max() + padded <= args.a.len(), "activations");
         // SAFETY: the CPU has the tier's features, and all that the kernel reads and writes was checked above.
-        unsafe { (self.depthwise.run)(&mut args) }
+        unsafe { run(&mut args) }
     }
 
     /// The layout of the weights of [`KernelSet::winograd`], if the tier has that.

@@ -90,7 +90,7 @@ impl Band {
         if outputs == 0 { 0 } else { (outputs - 1) * self.stride + self.reach }
     }
 
-    /// The band of some output rows where it is in the input, if it can be read there.
+    /// The band of some output rows where it is in the input, if it can be read there as it is.
     pub(crate) fn in_place<'a>(&self, image: usize, outputs: &Range<usize>, a: &ImagesRef<'a, u8>) -> Option<&'a [u8]> {
         let [_, height, width, channels] = self.input;
         let [_, row, pixel, channel] = a.strides();
@@ -229,21 +229,29 @@ impl Cells for Centred {
     }
 }
 
-/// Bytes as they are.
-pub(crate) struct Bytes;
+/// Bytes, each combined with a number by exclusive or.
+pub(crate) struct Bytes {
+    pub(crate) flip: u8,
+}
 
 impl Cells for Bytes {
     type Cell = u8;
 
     fn padding(&self, zero: i32) -> u8 {
-        zero as u8
+        zero as u8 ^ self.flip
     }
 
     fn cell(&self, byte: u8, _: i32) -> u8 {
-        byte
+        byte ^ self.flip
     }
 
     fn write(&self, from: &[u8], to: &mut [u8], _: i32) {
-        to.copy_from_slice(from);
+        if self.flip == 0 {
+            to.copy_from_slice(from);
+            return;
+        }
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = from ^ self.flip;
+        }
     }
 }

@@ -44,6 +44,7 @@ mod parts;
 mod plan;
 mod product;
 mod scratch;
+mod taps;
 mod weights;
 mod winograd;
 

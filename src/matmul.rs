@@ -10,7 +10,7 @@ use crate::error::{Error, same_length, same_shape, within};
 use crate::options::{Output, Param, ProductOptions, ZeroPoints};
 use crate::product::{Operand, Product, Weights, Window, compensate};
 use crate::scratch::{carve, reserve};
-use crate::weights::{Filter, Geometry};
+use crate::weights::{Filter, Form, Geometry};
 
 /// `out = f(Σ (a - za) · (b - zb))` for each matrix of a batch, where both operands and their zero points come with the
 /// call: attention, and graphs whose weights are inputs.
@@ -52,7 +52,7 @@ impl MatMulPlan {
         b.int8("type of the right operand")?;
         let geometry = Geometry { kernel: [1, 1], channels: k, columns: n, filter: Filter::default() };
         let options = ProductOptions::new(a).output(output);
-        let product = Product::new(backend.set, geometry, [1, m, 1], Window::default(), &options)?;
+        let product = Product::new(backend.set, geometry, Form::Panels, [1, m, 1], Window::default(), &options)?;
         Ok(Self { backend: *backend, product, sizes, b })
     }
 

@@ -3,13 +3,14 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use zeropoint_kernels::table::TapWeights;
 use zeropoint_kernels::view::{ImagesMut, ImagesRef};
 
 use crate::element::{Element, Int8};
 use crate::error::{Error, same_length, same_shape};
 use crate::options::{Param, ProductOptions, ZeroPoints};
 use crate::parts::{OutputPart, OutputParts};
-use crate::product::{Operand, Product, Weights, Window, compensate};
+use crate::product::{Operand, Product, Weights, Window};
 use crate::weights::{Inner, Packed, PackedWeights};
 use crate::winograd::{Shape, Winograd};
 
@@ -35,7 +36,14 @@ impl Plan {
         window: Window,
         options: &ProductOptions<'_>,
     ) -> Result<Self, Error> {
-        let mut product = Product::new(weights.inner.set, weights.inner.geometry, images, window, options)?;
+        let mut product = Product::new(
+            weights.inner.set,
+            weights.inner.geometry,
+            weights.inner.packed.form(),
+            images,
+            window,
+            options,
+        )?;
         let zero_points = match options.zero_points {
             Param::All(all) => {
                 let winograd = Winograd::new(
@@ -52,7 +60,7 @@ impl Plan {
                 if let Some(winograd) = winograd {
                     product.set_winograd(winograd);
                 }
-                compensate(&mut product.bias, all, &weights.inner.sums);
+                product.compensate(all, &weights.inner.sums);
                 OwnZeroPoints::All(all)
             }
             Param::Each(each) => {
@@ -68,7 +76,8 @@ impl Plan {
         let Inner { packed, zero_points, sums, .. } = &*self.weights.inner;
         let weights = match packed {
             Packed::Panels(panels) => Weights::Panels { panels, zero_points, sums },
-            Packed::Depthwise(taps) => Weights::Depthwise(taps),
+            Packed::Pairs(pairs) => Weights::Depthwise(TapWeights::Pairs(pairs)),
+            Packed::Digits { digits, forms } => Weights::Depthwise(TapWeights::Digits { digits, forms: *forms }),
         };
         Operand { weights, bias: &self.product.bias }
     }

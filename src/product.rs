@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use zeropoint_kernels::encode::{Encoding, Reading};
-use zeropoint_kernels::table::{Activations, DepthwiseArgs, GemmArgs, KernelSet, Requantize};
+use zeropoint_kernels::table::{Activations, DepthwiseArgs, GemmArgs, KernelSet, Requantize, TapWeights};
 use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, Offsets};
 
 use crate::band::{Band, Bytes, Centred};
@@ -19,7 +19,7 @@ use crate::error::{Error, same_length, same_shape, within};
 use crate::options::{Output, Param, ProductOptions, Scales, ZeroPoints};
 use crate::parts::{Grid, OutputParts};
 use crate::scratch::{carve, reserve};
-use crate::weights::{Geometry, product, zeroed};
+use crate::weights::{Form, Geometry, product, zeroed};
 use crate::winograd::Winograd;
 
 /// How a window moves over an image.
@@ -57,7 +57,7 @@ pub(crate) struct Operand<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Weights<'a> {
     Panels { panels: &'a [u8], zero_points: &'a [i16], sums: &'a [i32] },
-    Depthwise(&'a [i16]),
+    Depthwise(TapWeights<'a>),
 }
 
 /// A product that was checked and cut: everything but the operands.
@@ -72,6 +72,8 @@ pub(crate) struct Product {
     input_type: Type,
     output_type: Type,
     encoding: Encoding,
+    /// How kernels read the bytes of the input: digits are for unsigned ones alone.
+    reading: Reading,
     band: Band,
     /// Elements for the band of most rows.
     band_len: usize,
@@ -87,7 +89,9 @@ pub(crate) struct Product {
     scratch_len: usize,
     /// What computes it instead of all this, where that pays.
     winograd: Option<Winograd>,
-    depthwise: bool,
+    form: Form,
+    /// Whether windows of 3 x 3 move by one tap from an output to the next, down and across.
+    sliding: bool,
     /// Columns of a group, and of its padded form.
     columns: usize,
     padded: usize,
@@ -102,6 +106,7 @@ impl Product {
     pub(crate) fn new(
         set: &'static KernelSet,
         geometry: Geometry,
+        form: Form,
         [images, height, width]: [usize; 3],
         window: Window,
         options: &ProductOptions<'_>,
@@ -125,8 +130,17 @@ impl Product {
         product(what, &[images, out_height, out_width, outputs.max(1)])?;
 
         let (segments, values) = geometry.segments();
-        let depthwise = geometry.is_depthwise();
-        let encoding = if depthwise { Encoding::Centred } else { set.encoding() };
+        let depthwise = form != Form::Panels;
+        let encoding = match form {
+            Form::Panels => set.encoding(),
+            Form::Pairs => Encoding::Centred,
+            Form::Digits => Encoding::Bytes,
+        };
+        // Channels of a block.
+        let lanes = match (form, set.digits_order()) {
+            (Form::Digits, Some(order)) => order.len(),
+            _ => set.depthwise_lanes(),
+        };
         let depth = product(what, &[segments, values])?;
         let macs = [images, out_height, out_width, outputs, depth]
             .iter()
@@ -144,7 +158,14 @@ impl Product {
             Encoding::Bytes => 1,
         };
         let segment_len = values.next_multiple_of(panels.group);
-        let band = Band::new(&geometry, window, input, out_width, element, segment_len != values)?;
+        let band = Band::new(
+            &geometry,
+            window,
+            input,
+            out_width,
+            element,
+            segment_len != values || depthwise && !outputs.is_multiple_of(lanes),
+        )?;
         let row_bytes = product("band of input", &[band.stride, band.row_len, element])?;
         let sizes = [out_height.saturating_mul(out_width), depth, outputs];
         let halved = !depthwise && filter.groups == 1 && set.is_halved(sizes, segments);
@@ -160,7 +181,11 @@ impl Product {
         let [down, across] = if sizes.contains(&0) { [0; 2] } else { filter.dilation };
         let tap = |y: usize, x: usize| y * down * band.row_len + x * across * channels;
         let taps = (0..kernel_height).flat_map(|y| (0..kernel_width).map(move |x| tap(y, x)));
-        let segments = if depthwise {
+        let segments = if form == Form::Digits {
+            // Down the columns; an odd tap is paired with itself, which then has no weight.
+            let column = |x: usize| (0..kernel_height.next_multiple_of(2)).map(move |y| (y.min(kernel_height - 1), x));
+            Offsets::new((0..kernel_width).flat_map(column).map(|(y, x)| tap(y, x)))
+        } else if form == Form::Pairs {
             // An odd tap is paired with the window's first, which then has no weight.
             Offsets::new(taps.chain((depth % 2 == 1).then_some(0)))
         } else if geometry.rows_are_segments() {
@@ -171,7 +196,7 @@ impl Product {
         let segments = segments.ok_or_else(too_large)?;
 
         let (columns, padded, groups) = if depthwise {
-            (outputs, outputs.next_multiple_of(set.depthwise_lanes()), 1)
+            (outputs, outputs.next_multiple_of(lanes), 1)
         } else {
             (geometry.columns, panels.padded_columns(geometry.columns), filter.groups)
         };
@@ -199,6 +224,7 @@ impl Product {
             input,
             output: [images, out_height, out_width, outputs],
             input_type: options.input,
+            reading: if form == Form::Digits { Reading::Unsigned } else { reading },
             output_type: options.output.element(),
             encoding,
             band,
@@ -211,7 +237,11 @@ impl Product {
             buffers: Buffers::default(),
             scratch_len: 0,
             winograd: None,
-            depthwise,
+            form,
+            sliding: form == Form::Digits
+                && geometry.kernel == [3, 3]
+                && window.strides == filter.dilation
+                && !sizes.contains(&0),
             columns,
             padded,
             bias,
@@ -239,6 +269,18 @@ impl Product {
         self.winograd.as_ref()
     }
 
+    /// How the bytes of the input become those that kernels read.
+    fn flip(&self) -> u8 {
+        let input = if self.input_type == Type::I8 { Reading::Signed } else { Reading::Unsigned };
+        input.flip_to_unsigned() ^ self.reading.flip_to_unsigned()
+    }
+
+    /// Takes what one zero point of all of the input comes to into the bias, by the sums of the padded columns.
+    pub(crate) fn compensate(&mut self, zero_point: i32, sums: &[i32]) {
+        let moved = zero_point + i32::from(self.flip());
+        compensate(&mut self.bias, moved, sums);
+    }
+
     pub(crate) fn input_shape(&self) -> [usize; 4] {
         self.input
     }
@@ -258,9 +300,10 @@ impl Product {
             return winograd.kernel();
         }
         let rows = self.rows.len();
-        self.set.kernel_name(match (self.depthwise, rows) {
-            (true, _) => "depthwise",
-            (false, 1) if !zero_points || self.encoding == Encoding::Bytes => "gemv",
+        self.set.kernel_name(match (self.form, rows) {
+            (Form::Pairs, _) => "depthwise",
+            (Form::Digits, _) => "depthwise_digits",
+            (Form::Panels, 1) if !zero_points || self.encoding == Encoding::Bytes => "gemv",
             _ => "gemm",
         })
     }
@@ -271,7 +314,7 @@ impl Product {
 
     /// Bytes of the buffers that a part needs.
     fn buffers(&self) -> Buffers {
-        let depth = if self.depthwise { 0 } else { self.segments.len() * self.segment_len };
+        let depth = if self.form != Form::Panels { 0 } else { self.segments.len() * self.segment_len };
         let columns = self.range_columns(0..self.blocks.range.min(self.blocks.units)).len();
         let band = self.band_len + self.set.slack();
         Buffers {
@@ -297,7 +340,11 @@ impl Product {
         if let Some(winograd) = &self.winograd {
             return winograd.unit_columns();
         }
-        if !self.depthwise && self.geometry.filter.groups == 1 { self.set.panels().width } else { self.columns }
+        if self.form == Form::Panels && self.geometry.filter.groups == 1 {
+            self.set.panels().width
+        } else {
+            self.columns
+        }
     }
 
     /// The output columns of a range of units.
@@ -410,12 +457,13 @@ impl Product {
                 Activations::Centred(band)
             }
             Encoding::Bytes => {
-                let place = self.band.in_place(image, outputs, &bytes);
+                let flip = self.flip();
+                let place = if flip == 0 { self.band.in_place(image, outputs, &bytes) } else { None };
                 let band = place.unwrap_or_else(|| {
-                    self.band.write(image, outputs, &bytes, zero_points, &Bytes, band);
+                    self.band.write(image, outputs, &bytes, zero_points, &Bytes { flip }, band);
                     band
                 });
-                Activations::Bytes(band, A::READING)
+                Activations::Bytes(band, self.reading)
             }
         };
         let rows = &self.rows.as_slice()[..outputs.len() * self.output[2]];
@@ -441,10 +489,11 @@ impl Product {
         let rows_max = left.rows.last().map_or(0, |&row| row as usize);
         match operand.weights {
             Weights::Depthwise(weights) => self.set.depthwise(DepthwiseArgs {
-                a: left.a.centred(),
+                a: left.a,
                 rows: left.rows,
                 rows_max,
                 taps: &self.segments,
+                sliding: self.sliding.then_some(self.output[2]),
                 weights,
                 channels: self.columns,
                 bias: operand.bias,

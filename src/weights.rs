@@ -12,6 +12,7 @@ use crate::Backend;
 use crate::element::Int8;
 use crate::error::{Error, within};
 use crate::options::ZeroPoints;
+use crate::taps::Taps;
 
 /// What of a convolution's geometry belongs to its weights.
 ///
@@ -38,7 +39,8 @@ impl Default for Filter {
 /// plans. Cloning shares.
 ///
 /// Packed weights take one byte a value, columns and rows padded as the tier's panels need it (on AVX2 to 8 and 2); those
-/// of a depthwise convolution two bytes a value, taps padded to 2 and channels to two registers; and a few bytes a
+/// of a depthwise convolution two bytes a value, taps padded to 2 and channels to two registers, or to four where a tier
+/// takes digits; and a few bytes a
 /// column, for zero points and, where a tier multiplies bytes, for sums.
 ///
 /// ```
@@ -87,8 +89,28 @@ impl Geometry {
 pub(crate) enum Packed {
     /// Panels of each group after the other.
     Panels(Vec<u8>),
-    /// Pairs of taps.
-    Depthwise(Vec<i16>),
+    /// Pairs of taps, for centred activations.
+    Pairs(Vec<i16>),
+    /// Pairs of taps down the columns in digits, for unsigned bytes, in one form or two.
+    Digits { digits: Vec<i8>, forms: usize },
+}
+
+/// In which form weights are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Panels,
+    Pairs,
+    Digits,
+}
+
+impl Packed {
+    pub(crate) fn form(&self) -> Form {
+        match self {
+            Self::Panels(_) => Form::Panels,
+            Self::Pairs(_) => Form::Pairs,
+            Self::Digits { .. } => Form::Digits,
+        }
+    }
 }
 
 pub(crate) struct Inner {
@@ -97,7 +119,7 @@ pub(crate) struct Inner {
     pub(crate) packed: Packed,
     /// Of each group's padded columns, as the signed reading counts them; empty if all are 0.
     pub(crate) zero_points: Vec<i16>,
-    /// The sum of each group's padded columns, less their zero points; only for kernels that take bytes.
+    /// The sum of each group's padded columns, less their zero points; only where a kernel takes bytes.
     pub(crate) sums: Vec<i32>,
     own_bytes: usize,
 }
@@ -167,7 +189,8 @@ impl PackedWeights {
         let bytes = Bytes { view: weights.bytes(), reading: B::READING, zero_points: &zero_points };
         let set = backend.set;
         let (packed, zero_points, sums) = if geometry.is_depthwise() {
-            (Packed::Depthwise(bytes.depthwise(set)?), Vec::new(), Vec::new())
+            let (packed, sums) = Taps::of(&bytes).pack(set)?;
+            (packed, Vec::new(), sums)
         } else {
             let panels = bytes.panels(set, &geometry)?;
             let zero_points = bytes.stored_zero_points(set, &geometry);
@@ -182,7 +205,8 @@ impl PackedWeights {
     pub fn packed_bytes(&self) -> usize {
         let packed = match &self.inner.packed {
             Packed::Panels(panels) => panels.len(),
-            Packed::Depthwise(taps) => size_of_val(taps.as_slice()),
+            Packed::Pairs(pairs) => size_of_val(pairs.as_slice()),
+            Packed::Digits { digits, .. } => digits.len(),
         };
         packed + size_of_val(self.inner.zero_points.as_slice()) + size_of_val(self.inner.sums.as_slice())
     }
@@ -192,9 +216,9 @@ impl PackedWeights {
         self.inner.own_bytes
     }
 
-    /// Whether these are a depthwise convolution's: stored in pairs of taps of 16 bits.
+    /// Whether these are a depthwise convolution's: stored in pairs of taps, of 16 bits or of digits.
     pub fn is_depthwise(&self) -> bool {
-        matches!(self.inner.packed, Packed::Depthwise(_))
+        self.inner.packed.form() != Form::Panels
     }
 
     /// The tier that these weights are packed for.
@@ -223,10 +247,10 @@ fn sums(set: &KernelSet, geometry: &Geometry, panels: &[u8], zero_points: &[i16]
 }
 
 /// Weights before packing.
-struct Bytes<'a> {
-    view: ImagesRef<'a, u8>,
-    reading: Reading,
-    zero_points: &'a [i32],
+pub(crate) struct Bytes<'a> {
+    pub(crate) view: ImagesRef<'a, u8>,
+    pub(crate) reading: Reading,
+    pub(crate) zero_points: &'a [i32],
 }
 
 impl Bytes<'_> {
@@ -273,27 +297,6 @@ impl Bytes<'_> {
                 group.iter().map(stored).chain(core::iter::repeat_n(0, padded - geometry.columns)).collect::<Vec<_>>()
             })
             .collect()
-    }
-
-    /// Blocks of channels, in a block pairs of taps, in a pair the channels in the tier's order, in a channel two taps.
-    fn depthwise(&self, set: &KernelSet) -> Result<Vec<i16>, Error> {
-        let [channels, height, width, _] = self.view.shape();
-        let lanes = set.depthwise_lanes();
-        let taps = height * width;
-        let pairs = taps.div_ceil(2);
-        let total = product("packed weights", &[channels.next_multiple_of(lanes), pairs, 2])?;
-        let mut packed = zeroed("packed weights", total)?;
-        let order = set.depthwise_order();
-        for (index, slot) in packed.iter_mut().enumerate() {
-            let (block, within) = (index / (pairs * lanes * 2), index % (pairs * lanes * 2));
-            let tap = within / (lanes * 2) * 2 + within % 2;
-            let channel = block * lanes + usize::from(order[within % (lanes * 2) / 2]);
-            if tap < taps && channel < channels {
-                let value = self.reading.value(self.view.at([channel, tap / width, tap % width, 0]));
-                *slot = (value - self.zero_points[channel]) as i16;
-            }
-        }
-        Ok(packed)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::arch::x86_64::*;
 
+use crate::generic::digits::Digits;
 use crate::generic::registers::{Ends, Registers};
 use crate::generic::store::finish;
 use crate::table::Requantize;
@@ -308,5 +309,67 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
     fn prefetch(address: *const u8) {
         // SAFETY: a prefetch of any address does no harm; it needs SSE alone, which x86-64 has.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+}
+
+// SAFETY: as above.
+impl<const VNNI: bool> Digits for Ymm<VNNI> {
+    type Bytes = __m256i;
+    type Sums = __m256i;
+
+    // The 128-bit halves are unpacked separately.
+    const INTERLEAVED_BYTES: &'static [u8] = &[
+        0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23, //
+        8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31,
+    ];
+
+    #[inline(always)]
+    unsafe fn interleave_bytes(x: *const u8, y: *const u8) -> [__m256i; 2] {
+        // SAFETY: as above.
+        unsafe {
+            let (x, y) = (_mm256_loadu_si256(x.cast()), _mm256_loadu_si256(y.cast()));
+            [_mm256_unpacklo_epi8(x, y), _mm256_unpackhi_epi8(x, y)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_digits(from: *const i8) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_loadu_si256(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn no_sums() -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_setzero_si256() }
+    }
+
+    #[inline(always)]
+    unsafe fn dot_digits(acc: __m256i, x: __m256i, digits: __m256i) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_add_epi16(acc, _mm256_maddubs_epi16(x, digits)) }
+    }
+
+    #[inline(always)]
+    unsafe fn join_digits(high: __m256i, low: __m256i) -> [__m256i; 2] {
+        // SAFETY: as above.
+        unsafe {
+            let factors = _mm256_set1_epi32(1 << 16 | 16);
+            let joined = [_mm256_unpacklo_epi16(high, low), _mm256_unpackhi_epi16(high, low)];
+            [_mm256_madd_epi16(joined[0], factors), _mm256_madd_epi16(joined[1], factors)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn bytes_in_order([a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
+        // SAFETY: as above.
+        unsafe {
+            [
+                _mm256_permute2x128_si256::<0x20>(a, b),
+                _mm256_permute2x128_si256::<0x20>(c, d),
+                _mm256_permute2x128_si256::<0x31>(a, b),
+                _mm256_permute2x128_si256::<0x31>(c, d),
+            ]
+        }
     }
 }

@@ -13,5 +13,6 @@ crate::generic::tier::tier! {
     gemm: "i8i8i32_12x32k4";
     gemv: "i8i8i32_1x128k4";
     depthwise: "i16i16i32_4x32k2";
+    digits: None;
     winograd: "i16i16i32_12x32k2", 12 rows;
 }

@@ -10,5 +10,6 @@ crate::generic::tier::tier! {
     gemm: "i8i8i32_6x16k4";
     gemv: "i8i8i32_1x64k4";
     depthwise: "i16i16i32_4x16k2";
+    digits: None;
     winograd: "i16i16i32_6x16k2", 6 rows;
 }

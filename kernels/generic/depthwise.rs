@@ -14,10 +14,10 @@ const PIXELS: usize = 4;
 #[inline(always)]
 pub(crate) unsafe fn depthwise<R: Registers>(args: &mut DepthwiseArgs<'_>) {
     let taps = Taps {
-        a: args.a,
+        a: args.a.centred(),
         rows: args.rows,
         taps: args.taps.as_slice(),
-        weights: args.weights,
+        weights: args.weights.pairs(),
         channels: args.channels,
         bias: args.bias,
     };

@@ -7,6 +7,7 @@
 
 pub(crate) mod binary;
 pub(crate) mod depthwise;
+pub(crate) mod digits;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod gemv;

@@ -12,6 +12,7 @@ macro_rules! tier {
         gemm: $gemm:literal;
         gemv: $gemv:literal;
         depthwise: $depthwise:literal;
+        digits: $digits:expr;
         $(winograd: $winograd:literal, $winograd_rows:literal rows;)?
     ) => {
         $(#[$feature])?
@@ -92,6 +93,7 @@ macro_rules! tier {
             depthwise_lanes: 2 * <$registers as crate::generic::registers::Registers>::LANES,
             depthwise_order: <$registers as crate::generic::registers::Registers>::INTERLEAVED,
             depthwise: crate::table::Kernel { name: concat!($name, "/depthwise_", $depthwise), run: depthwise },
+            digits: $digits,
             winograd: crate::generic::tier::winograd_kernel!($registers $(, concat!($name, "/winograd_", $winograd))?),
             center: crate::table::Kernel { name: concat!($name, "/center_i8i16"), run: center },
             quantize: crate::table::Kernel { name: concat!($name, "/quantize_f32i8"), run: quantize },
@@ -199,3 +201,19 @@ macro_rules! outlined_tile {
     };
 }
 pub(crate) use outlined_tile;
+
+/// A tier's depthwise convolution by digits, for its table.
+macro_rules! digits {
+    ($registers:ty, $name:literal, #[$feature:meta]) => {{
+        #[$feature]
+        unsafe fn digits(args: &mut crate::table::DepthwiseArgs<'_>) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::digits::depthwise::<$registers>(args) }
+        }
+        Some(crate::table::Digits {
+            order: <$registers as crate::generic::digits::Digits>::INTERLEAVED_BYTES,
+            kernel: crate::table::Kernel { name: $name, run: digits },
+        })
+    }};
+}
+pub(crate) use digits;

@@ -59,8 +59,8 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
             }
             let mut k = 0;
             while k + P::TURN <= product.segment_len {
-                // Once for two turns, which on a tier that asks are a cache line.
-                if const { !PREPARED && P::AHEAD > 0 } && weights.0.addr() & (CACHE_LINE / 2) == 0 {
+                // A turn is a cache line on a tier that asks.
+                if const { !PREPARED && P::AHEAD > 0 } {
                     P::R::prefetch(weights.0.wrapping_add(P::AHEAD));
                 }
                 P::turn::<M, N, PREPARED>(&mut acc, &rows, k, weights);

@@ -260,6 +260,7 @@ impl<'a> TapWeights<'a> {
         }
     }
 
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn digits(self) -> &'a [i8] {
         match self {
             Self::Pairs(_) => &[],
@@ -267,6 +268,7 @@ impl<'a> TapWeights<'a> {
         }
     }
 
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn forms(self) -> usize {
         match self {
             Self::Pairs(_) => 1,
@@ -595,7 +597,7 @@ impl KernelSet {
         let (kernel, panels) = self.winograd.expect("a tier with the kernel");
         let (tiles, padded) = (args.tiles, panels.padded_columns(args.columns));
         args.epilogue.check(tiles.outputs(), args.columns, padded);
-        assert!(args.block > 0 && args.block % 2 == 0, "blocks of pairs");
+        assert!(args.block > 0 && args.block.is_multiple_of(2), "blocks of pairs");
         let weights = depth(args.channels).checked_mul(TAPS).and_then(|depth| depth.checked_mul(padded));
         assert_eq!(Some(args.weights.len()), weights, "packed weights");
         assert!(args.bias.len() >= padded && args.zero_points.len() >= 2 * padded, "bias and zero points");

@@ -443,7 +443,7 @@ impl Product {
         if let Some(winograd) = &self.winograd {
             let columns = self.range_columns(part.units.clone());
             let ends = self.ends(columns.start);
-            winograd.run_part(part, columns, (&a.bytes(), A::READING), zero_points, ends, out, scratch);
+            winograd.run_part(part, columns, (&a.bytes(), A::READING, zero_points), ends, out, scratch);
             return;
         }
         let band: &mut [u8] = carve(&mut scratch, self.buffers.band);

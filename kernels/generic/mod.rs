@@ -7,6 +7,7 @@
 
 pub(crate) mod binary;
 pub(crate) mod depthwise;
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod digits;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;

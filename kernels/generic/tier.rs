@@ -203,6 +203,7 @@ macro_rules! outlined_tile {
 pub(crate) use outlined_tile;
 
 /// A tier's depthwise convolution by digits, for its table.
+#[cfg(target_arch = "x86_64")]
 macro_rules! digits {
     ($registers:ty, $name:literal, #[$feature:meta]) => {{
         #[$feature]
@@ -216,4 +217,5 @@ macro_rules! digits {
         })
     }};
 }
+#[cfg(target_arch = "x86_64")]
 pub(crate) use digits;

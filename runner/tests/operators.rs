@@ -217,6 +217,28 @@ fn pools_average_either_order() {
 }
 
 #[test]
+fn pools_take_the_most_of_what_is_not_padding() {
+    let model = |type_, dims: &[i64], out: &[i64], attributes| {
+        Builder::new(13).input("x", type_, dims).output("y", type_, out).node("MaxPool", "x", "y", attributes)
+    };
+    let window = || vec![ints("kernel_shape", &[3, 3]), ints("strides", &[2, 2]), ints("pads", &[1, 1, 1, 1])];
+    // Two channels of 4 x 3.
+    let x = vec![-1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, 5, 4, 3, 2, 1, 0, 7, 8, 9, 10, 11, -12];
+    let expected = vec![-1, -2, -4, -5, 5, 4, 11, 11];
+    assert_eq!(model(I8, &[1, 2, 4, 3], &[1, 2, 2, 2], window()).run(&[Data::I8(x)]), Data::I8(expected));
+    let pair = || vec![ints("kernel_shape", &[1, 2]), ints("dilations", &[1, 2])];
+    let x = Data::U8(vec![200, 1, 2, 255, 7, 8]);
+    assert_eq!(model(U8, &[2, 1, 1, 3], &[2, 1, 1, 1], pair()).run(&[x]), Data::U8(vec![200, 255]));
+    // As much padding as the kernel is long, and a shape that is rounded up.
+    let mut bad = window();
+    bad[2] = ints("pads", &[3, 1, 1, 1]);
+    assert!(model(U8, &[1, 1, 4, 4], &[1, 1, 3, 2], bad).problems().contains("less than kernel_shape"));
+    let mut bad = window();
+    bad.push(int("ceil_mode", 1));
+    assert!(model(U8, &[1, 1, 4, 4], &[1, 1, 2, 2], bad).problems().contains("ceil_mode"));
+}
+
+#[test]
 fn quantising_along_an_axis_and_back() {
     let model = Builder::new(13)
         .input("x", F32, &[2, 3, 2])

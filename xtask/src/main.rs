@@ -4,6 +4,7 @@
 mod architecture;
 mod asm;
 mod bench;
+mod count;
 mod emulate;
 mod kernels;
 mod mca;
@@ -28,6 +29,8 @@ struct Arguments {
 enum Command {
     /// Measures rates and their share of this machine's limit.
     Bench(bench::Bench),
+    /// Counts the instructions of a call at telling shapes, or checks that they did not rise.
+    Count(count::Count),
     /// Compares every kernel with the reference, here and on emulated CPUs.
     Test(test::Test),
     /// Lists the emulated CPUs and the tiers that each has, and installs the emulators.
@@ -45,6 +48,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Bench(bench) => bench.run(),
+        Command::Count(count) => count.run(),
         Command::Test(test) => test.run(),
         Command::Emulators(emulators) => emulators.run(),
         Command::Tiers => {

@@ -51,6 +51,8 @@ pub enum Op {
     QLinearMatMul,
     /// `a, scale, zero point, b, scale, zero point, scale of c, zero point of c`; broadcasts.
     QLinearAdd,
+    /// `x`, of 8 bits; a convolution's window, with its kernel given and one group.
+    MaxPool(Convolution),
     /// `x, scale, zero point, scale of y, zero point of y`
     QLinearGlobalAveragePool {
         /// The shape is `[n, h, w, c]` and not `[n, c, h, w]`.
@@ -129,6 +131,7 @@ impl Op {
             Self::QLinearConv(_) => "QLinearConv",
             Self::QLinearMatMul => "QLinearMatMul",
             Self::QLinearAdd => "QLinearAdd",
+            Self::MaxPool(_) => "MaxPool",
             Self::QLinearGlobalAveragePool { .. } => "QLinearGlobalAveragePool",
             Self::Shape { .. } => "Shape",
             Self::Reshape { .. } => "Reshape",
@@ -167,6 +170,7 @@ impl Op {
             Self::Concat { .. } => (1, usize::MAX, &[]),
             Self::Unknown { .. } => (0, usize::MAX, &[]),
             Self::Shape { .. }
+            | Self::MaxPool(_)
             | Self::Transpose { .. }
             | Self::Flatten { .. }
             | Self::Softmax { .. }

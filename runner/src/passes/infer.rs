@@ -67,6 +67,11 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             }
             Ok((optional(7).map_or(a.type_, |c| c.type_), shape::broadcast(a.shape, b.shape)?))
         }
+        Op::MaxPool(attributes) => {
+            let x = operand(0)?;
+            expect("x", x.type_, &QUANTIZED)?;
+            Ok((x.type_, max_pool(attributes, x.shape)?.output.to_vec()))
+        }
         Op::QLinearGlobalAveragePool { channels_last } => {
             let x = operand(0)?;
             expect("x", x.type_, &QUANTIZED)?;
@@ -304,6 +309,26 @@ pub(crate) fn convolution(attributes: &Convolution, x: &[usize], w: &[usize]) ->
         (pads[axis], pads[axis + 2]) = (before, behind);
     }
     Ok(Geometry { output, pads })
+}
+
+/// The geometry of a pooling: that of a convolution with so many taps, which all see a part of the image.
+pub(crate) fn max_pool(attributes: &Convolution, x: &[usize]) -> Result<Geometry, Fault> {
+    let Some([rows, columns]) = attributes.kernel else {
+        return Err(Fault::invalid("attribute kernel_shape is missing"));
+    };
+    let &[_, channels, ..] = x else {
+        return Err(Fault::unsupported(format!("x has shape {x:?}, expected four axes")));
+    };
+    let geometry = convolution(attributes, x, &[channels, channels, rows, columns])?;
+    let [top, left, bottom, right] = geometry.pads;
+    if top.max(bottom) >= rows || left.max(right) >= columns {
+        return Err(Fault::invalid(format!(
+            "attribute pads is {:?}, expected less than kernel_shape {:?}",
+            geometry.pads,
+            [rows, columns]
+        )));
+    }
+    Ok(geometry)
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub fn assign(graph: &mut Graph) {
 }
 
 fn wants_channels_last(op: &Op) -> bool {
-    matches!(op, Op::QLinearConv(_) | Op::QLinearGlobalAveragePool { channels_last: false })
+    matches!(op, Op::QLinearConv(_) | Op::MaxPool(_) | Op::QLinearGlobalAveragePool { channels_last: false })
 }
 
 fn per_tensor(graph: &Graph, node: &Node) -> bool {

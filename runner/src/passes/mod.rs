@@ -8,7 +8,7 @@ pub mod prune;
 pub mod resolve;
 
 pub(crate) use fold::{broadcast_strides, gather_indices};
-pub(crate) use infer::{convolution, split, transposition};
+pub(crate) use infer::{convolution, max_pool, split, transposition};
 
 use crate::error::{Error, Problems};
 use crate::graph::Graph;

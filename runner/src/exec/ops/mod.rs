@@ -3,6 +3,7 @@
 mod add;
 mod conv;
 mod matmul;
+mod max_pool;
 mod movement;
 mod pool;
 mod product;
@@ -79,6 +80,7 @@ pub(super) fn lower(graph: &Graph, node: &Node, backend: &Backend) -> Result<Act
         Op::QLinearConv(attributes) => conv::lower(operands, attributes, backend)?,
         Op::QLinearMatMul => matmul::lower(operands, backend)?,
         Op::QLinearAdd => add::lower(operands, backend)?,
+        Op::MaxPool(attributes) => max_pool::lower(operands, attributes)?,
         Op::QLinearGlobalAveragePool { channels_last } => pool::lower(operands, *channels_last, backend)?,
         Op::Softmax { axis, flattened } => softmax::lower(operands, *axis, *flattened)?,
         Op::Reshape { .. } | Op::Flatten { .. } | Op::Unsqueeze | Op::Squeeze | Op::Identity => {

@@ -44,6 +44,7 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
         ("", "QLinearConv") => Op::QLinearConv(convolution(a)?),
         ("", "QLinearMatMul") => Op::QLinearMatMul,
         ("com.microsoft", "QLinearAdd") => Op::QLinearAdd,
+        ("", "MaxPool") => max_pool(a)?,
         ("com.microsoft", "QLinearGlobalAveragePool") => {
             Op::QLinearGlobalAveragePool { channels_last: a.flag("channels_last")? }
         }
@@ -144,6 +145,15 @@ fn convolution(a: &mut Attributes<'_>) -> Result<Convolution, Fault> {
         }
     };
     Ok(Convolution { kernel, strides, dilations, padding, groups })
+}
+
+fn max_pool(a: &mut Attributes<'_>) -> Result<Op, Fault> {
+    if a.flag("ceil_mode")? {
+        return Err(Fault::unsupported("attribute ceil_mode is 1, expected 0"));
+    }
+    // The order of the second output, which is not made.
+    a.flag("storage_order")?;
+    Ok(Op::MaxPool(convolution(a)?))
 }
 
 fn axes(a: &mut Attributes<'_>, opset: i64) -> Result<Option<Constant>, Fault> {

@@ -57,17 +57,18 @@ fn every_scale_at_every_step() {
 /// Floats from everywhere, every `stride`th of them all, by scales of all sizes: where the reciprocal is used, its limits,
 /// and where it is not.
 fn floats(stride: usize) {
+    // 2^-64 and the float below it, 2^64 and the one above, among others.
     let scales = [
         1.0,
         0.05,
         1.0 / 255.0,
         0.018_658_448,
         0.002_148_548_6,
-        1.999_999_9,
-        5.421_011e-20,
-        5.421_01e-20,
-        1.844_674_4e19,
-        1.844_674_6e19,
+        f32::from_bits(0x3fff_ffff),
+        f32::from_bits(0x1f80_0000),
+        f32::from_bits(0x1f7f_ffff),
+        f32::from_bits(0x5f80_0000),
+        f32::from_bits(0x5f80_0001),
         1e-38,
         1e-42,
         1e30,

@@ -408,7 +408,7 @@ impl KernelSet {
 
     /// All kernels, by operation.
     pub fn kernels(&self) -> Vec<KernelInfo> {
-        let digits = self.digits.map(|digits| ("depthwise_digits", digits.kernel.name));
+        let digits = self.digits.map(|digits| ("digits", digits.kernel.name));
         [
             ("gemm", self.gemm.name),
             ("gemv", self.gemv.name),

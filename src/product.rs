@@ -302,7 +302,7 @@ impl Product {
         let rows = self.rows.len();
         self.set.kernel_name(match (self.form, rows) {
             (Form::Pairs, _) => "depthwise",
-            (Form::Digits, _) => "depthwise_digits",
+            (Form::Digits, _) => "digits",
             (Form::Panels, 1) if !zero_points || self.encoding == Encoding::Bytes => "gemv",
             _ => "gemm",
         })

@@ -12,6 +12,6 @@ crate::generic::tier::tier! {
     gemm: "i16i8i32_6x16k2";
     gemv: "i16i8i32_1x64k2";
     depthwise: "i16i16i32_4x16k2";
-    digits: crate::generic::tier::digits!(registers::Ymm<false>, "avx2/depthwise_digits_u8i8i32_2x32k2", #[target_feature(enable = "avx2,fma")]);
+    digits: crate::generic::tier::digits!(registers::Ymm<false>, "avx2/digits_u8i8i32_2x32k2", #[target_feature(enable = "avx2,fma")]);
     winograd: "i16i16i32_6x16k2", 6 rows;
 }

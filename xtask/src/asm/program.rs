@@ -114,9 +114,10 @@ impl Program {
     }
 }
 
-/// Names of operations.
+/// Names of operations: not every tier has all.
 pub(crate) fn operations() -> impl Iterator<Item = &'static str> {
-    zeropoint_kernels::TIERS.iter().take(1).flat_map(|set| set.kernels()).map(|kernel| kernel.operation)
+    let kernels = zeropoint_kernels::TIERS.iter().flat_map(|set| set.kernels());
+    kernels.map(|kernel| kernel.operation).collect::<std::collections::BTreeSet<_>>().into_iter()
 }
 
 /// What a symbol is to the kernels.

@@ -2,6 +2,7 @@
 
 use super::registers::Registers;
 use super::store::{Store, WithStore, with_store};
+use super::tile::each_row;
 use crate::table::DepthwiseArgs;
 
 /// Pixels that share the weights loaded.
@@ -79,10 +80,10 @@ impl Taps<'_> {
                 let bias = self.bias.as_ptr().add(channel);
                 let bias = [R::load(bias), R::load(bias.add(R::LANES))];
                 let count = block.min(self.channels - channel);
-                for p in 0..P {
+                each_row!(p in P => {
                     let [x, y] = R::in_order(acc[p]);
                     store.store(row + p, channel, count, [R::add(x, bias[0]), R::add(y, bias[1])]);
-                }
+                });
                 channel += block;
             }
         }

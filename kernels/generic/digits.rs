@@ -7,6 +7,7 @@
 
 use super::registers::Registers;
 use super::store::{Store, WithStore, with_store};
+use super::tile::each_row;
 use crate::table::DepthwiseArgs;
 
 /// Registers that multiply bytes by digits.
@@ -248,9 +249,9 @@ impl Taps<'_> {
                 }
                 let bias = self.bias.as_ptr().add(channel);
                 let count = block.min(self.channels - channel);
-                for p in 0..P {
+                each_row!(p in P => {
                     store.store(row + p, channel, count, finish::<R>(sums[p], bias));
-                }
+                });
                 digits = digits.add((self.forms - 1) * 2 * self.taps.len() * block);
                 channel += block;
             }

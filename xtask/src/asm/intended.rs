@@ -54,7 +54,7 @@ pub(crate) const TIERS: &[Tier] = &[
         isa: Isa::Avx2,
         width: 256,
         products: &[
-            product("gemm", &["vpmaddwd"]),
+            product("gemm", &["vpmaddwd"]).each(2),
             product("gemv", &["vpmaddwd"]),
             product("depthwise", &["vpmaddwd"]),
         ],

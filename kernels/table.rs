@@ -39,6 +39,7 @@ pub struct KernelSet {
     pub(crate) depthwise: Kernel<unsafe fn(&mut DepthwiseArgs<'_>)>,
     /// Convolution by Winograd's algorithm and the layout of its weights, where that gains on the product.
     pub(crate) winograd: Option<(Kernel<unsafe fn(&mut WinogradArgs<'_>)>, PanelLayout)>,
+    /// Depthwise convolution by digits, where the tier has that.
     pub(crate) digits: Option<Digits>,
     pub(crate) center: Kernel<unsafe fn(&[u8], &mut [i16], u8, i16)>,
     pub(crate) quantize: Kernel<unsafe fn(&[f32], &mut [u8], &QuantizeArgs)>,
@@ -244,19 +245,14 @@ pub enum TapWeights<'a> {
     ///
     /// The pairs go down the columns of a window. Windows of 3 x 3 have theirs twice: their second form is for the four
     /// rows from one above.
-    Digits {
-        /// The digits.
-        digits: &'a [i8],
-        /// How many forms there are.
-        forms: usize,
-    },
+    Digits(&'a [i8]),
 }
 
 impl<'a> TapWeights<'a> {
     pub(crate) fn pairs(self) -> &'a [i16] {
         match self {
             Self::Pairs(pairs) => pairs,
-            Self::Digits { .. } => &[],
+            Self::Digits(_) => &[],
         }
     }
 
@@ -264,15 +260,7 @@ impl<'a> TapWeights<'a> {
     pub(crate) fn digits(self) -> &'a [i8] {
         match self {
             Self::Pairs(_) => &[],
-            Self::Digits { digits, .. } => digits,
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    pub(crate) fn forms(self) -> usize {
-        match self {
-            Self::Pairs(_) => 1,
-            Self::Digits { forms, .. } => forms,
+            Self::Digits(digits) => digits,
         }
     }
 }
@@ -538,8 +526,8 @@ impl KernelSet {
         self.demand();
         let (lanes, run) = match (args.weights, self.digits) {
             (TapWeights::Pairs(_), _) => (self.depthwise_lanes, self.depthwise.run),
-            (TapWeights::Digits { .. }, Some(digits)) => (digits.order.len(), digits.kernel.run),
-            (TapWeights::Digits { .. }, None) => panic!("{} has no kernel for digits", self.isa),
+            (TapWeights::Digits(_), Some(digits)) => (digits.order.len(), digits.kernel.run),
+            (TapWeights::Digits(_), None) => panic!("{} has no kernel for digits", self.isa),
         };
         let padded = args.channels.next_multiple_of(lanes);
         args.epilogue.check(args.rows.len(), args.channels, padded);
@@ -549,11 +537,11 @@ impl KernelSet {
                 assert_eq!(pairs.len(), padded * args.taps.len(), "packed weights");
                 assert_eq!(args.a.encoding(), Encoding::Centred, "encoding of the activations");
             }
-            TapWeights::Digits { digits, forms } => {
-                assert!(forms == 1 || forms == 2, "one form or two");
-                assert_eq!(digits.len(), 2 * forms * padded * args.taps.len(), "packed weights");
+            TapWeights::Digits(digits) => {
+                let form = 2 * padded * args.taps.len();
+                assert!(digits.len() == form || digits.len() == 2 * form, "packed weights, in one form or two");
                 if let Some(width) = args.sliding {
-                    assert!(forms == 2 && args.taps.len() == 12, "windows of 3 x 3");
+                    assert!(digits.len() == 2 * form && args.taps.len() == 12, "windows of 3 x 3");
                     assert!(width > 0 && args.rows.len().is_multiple_of(width), "whole rows of pixels");
                 }
                 assert!(matches!(args.a, Activations::Bytes(_, Reading::Unsigned)), "unsigned bytes");

@@ -131,6 +131,21 @@ impl Quantized {
     }
 }
 
+/// Whether two operands and a result, called what it is, have the types of a plan and one length.
+fn same_operands<A: Int8, B: Int8, C: Int8>(
+    types: [Type; 3],
+    result: &'static str,
+    a: &[A],
+    b: &[B],
+    c: &[C],
+) -> Result<(), Error> {
+    same_type::<A>("a", types[0])?;
+    same_type::<B>("b", types[1])?;
+    same_type::<C>(result, types[2])?;
+    same_length("b", a.len(), b.len())?;
+    same_length(result, a.len(), c.len())
+}
+
 fn same_type<Q: Int8>(what: &'static str, expected: Type) -> Result<(), Error> {
     if Q::TYPE == expected {
         return Ok(());
@@ -193,11 +208,7 @@ impl AddPlan {
     /// # Errors
     /// For different lengths, and types other than the plan's.
     pub fn run<A: Int8, B: Int8, C: Int8>(&self, a: &[A], b: &[B], c: &mut [C]) -> Result<(), Error> {
-        same_type::<A>("a", self.types[0])?;
-        same_type::<B>("b", self.types[1])?;
-        same_type::<C>("sum", self.types[2])?;
-        same_length("b", a.len(), b.len())?;
-        same_length("sum", a.len(), c.len())?;
+        same_operands(self.types, "sum", a, b, c)?;
         let (a, b) = (bytemuck::cast_slice(a), bytemuck::cast_slice(b));
         self.backend.set.add(a, b, bytemuck::cast_slice_mut(c), &self.args);
         Ok(())
@@ -259,11 +270,7 @@ impl MulPlan {
     /// # Errors
     /// For different lengths, and types other than the plan's.
     pub fn run<A: Int8, B: Int8, C: Int8>(&self, a: &[A], b: &[B], c: &mut [C]) -> Result<(), Error> {
-        same_type::<A>("a", self.types[0])?;
-        same_type::<B>("b", self.types[1])?;
-        same_type::<C>("product", self.types[2])?;
-        same_length("b", a.len(), b.len())?;
-        same_length("product", a.len(), c.len())?;
+        same_operands(self.types, "product", a, b, c)?;
         let (a, b) = (bytemuck::cast_slice(a), bytemuck::cast_slice(b));
         self.backend.set.mul(a, b, bytemuck::cast_slice_mut(c), &self.args);
         Ok(())

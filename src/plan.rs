@@ -77,7 +77,7 @@ impl Plan {
         let weights = match packed {
             Packed::Panels(panels) => Weights::Panels { panels, zero_points, sums },
             Packed::Pairs(pairs) => Weights::Depthwise(TapWeights::Pairs(pairs)),
-            Packed::Digits { digits, forms } => Weights::Depthwise(TapWeights::Digits { digits, forms: *forms }),
+            Packed::Digits(digits) => Weights::Depthwise(TapWeights::Digits(digits)),
         };
         Operand { weights, bias: &self.product.bias }
     }

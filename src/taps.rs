@@ -32,7 +32,7 @@ impl<'a> Taps<'a> {
         match set.digits_order() {
             Some(order) if self.fills(order.len(), set.depthwise_lanes()) && self.have_digits() => {
                 let forms = if [self.height, self.width] == [3, 3] { 2 } else { 1 };
-                Ok((Packed::Digits { digits: self.digits(order, forms)?, forms }, self.sums(order.len())?))
+                Ok((Packed::Digits(self.digits(order, forms)?), self.sums(order.len())?))
             }
             _ => Ok((Packed::Pairs(self.pairs(set.depthwise_order())?), Vec::new())),
         }

@@ -40,8 +40,8 @@ impl Default for Filter {
 ///
 /// Packed weights take one byte a value, columns and rows padded as the tier's panels need it (on AVX2 to 8 and 2); those
 /// of a depthwise convolution two bytes a value, taps padded to 2 and channels to two registers, or to four where a tier
-/// takes digits; and a few bytes a
-/// column, for zero points and, where a tier multiplies bytes, for sums.
+/// takes digits, windows of 3 x 3 then twice; and a few bytes a column, for zero points and, where bytes are multiplied,
+/// for sums.
 ///
 /// ```
 /// use zeropoint::{Backend, MatRef, PackedWeights, ZeroPoints};
@@ -92,7 +92,7 @@ pub(crate) enum Packed {
     /// Pairs of taps, for centred activations.
     Pairs(Vec<i16>),
     /// Pairs of taps down the columns in digits, for unsigned bytes, in one form or two.
-    Digits { digits: Vec<i8>, forms: usize },
+    Digits(Vec<i8>),
 }
 
 /// In which form weights are packed.
@@ -108,7 +108,7 @@ impl Packed {
         match self {
             Self::Panels(_) => Form::Panels,
             Self::Pairs(_) => Form::Pairs,
-            Self::Digits { .. } => Form::Digits,
+            Self::Digits(_) => Form::Digits,
         }
     }
 }
@@ -206,7 +206,7 @@ impl PackedWeights {
         let packed = match &self.inner.packed {
             Packed::Panels(panels) => panels.len(),
             Packed::Pairs(pairs) => size_of_val(pairs.as_slice()),
-            Packed::Digits { digits, .. } => digits.len(),
+            Packed::Digits(digits) => digits.len(),
         };
         packed + size_of_val(self.inner.zero_points.as_slice()) + size_of_val(self.inner.sums.as_slice())
     }

@@ -315,7 +315,6 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
 // SAFETY: as above.
 impl<const VNNI: bool> Digits for Ymm<VNNI> {
     type Bytes = __m256i;
-    type Sums = __m256i;
 
     // The 128-bit halves are unpacked separately.
     const INTERLEAVED_BYTES: &'static [u8] = &[

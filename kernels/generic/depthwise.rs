@@ -3,68 +3,42 @@
 use super::registers::Registers;
 use super::store::{Store, WithStore, with_store};
 use super::tile::each_row;
+use super::windows::{Pixels, Windows, walk};
 use crate::table::DepthwiseArgs;
 
 /// Pixels that share the weights loaded.
 const PIXELS: usize = 4;
 
-/// All channels of some pixels, then the next pixels: input and output are walked once, in order.
+/// By pairs of centred values.
 ///
 /// # Safety
 /// The registers' features, and arguments that [`crate::KernelSet::depthwise`] has checked.
 #[inline(always)]
 pub(crate) unsafe fn depthwise<R: Registers>(args: &mut DepthwiseArgs<'_>) {
-    let taps = Taps {
-        a: args.a.centred(),
-        rows: args.rows,
-        taps: args.taps.as_slice(),
-        weights: args.weights.pairs(),
-        channels: args.channels,
-        bias: args.bias,
-    };
+    let windows: Pairs<'_> = Windows::new(args, args.a.centred(), args.weights.pairs());
     // SAFETY: the caller has checked the arguments.
-    unsafe { with_store::<R>(&mut args.epilogue, taps) }
+    unsafe { with_store::<R>(&mut args.epilogue, windows) }
 }
 
-struct Taps<'a> {
-    a: &'a [i16],
-    rows: &'a [u32],
-    taps: &'a [u32],
-    weights: &'a [i16],
-    channels: usize,
-    bias: &'a [i32],
-}
+type Pairs<'a> = Windows<'a, i16, i16>;
 
-impl<R: Registers> WithStore<R> for Taps<'_> {
+impl<R: Registers> WithStore<R> for Pairs<'_> {
     #[inline(always)]
     unsafe fn run<S: Store<R>>(self, store: S) {
-        let mut row = 0;
-        // SAFETY: the rows are those of the arguments.
-        unsafe {
-            while self.rows.len() - row >= PIXELS {
-                self.pixels::<R, S, PIXELS>(row, &store);
-                row += PIXELS;
-            }
-            while row < self.rows.len() {
-                self.pixels::<R, S, 1>(row, &store);
-                row += 1;
-            }
-        }
+        // SAFETY: the pixels are those of the arguments.
+        unsafe { walk::<R, _, S, PIXELS>(&self, self.rows.len(), &store) }
     }
 }
 
-impl Taps<'_> {
+impl<R: Registers> Pixels<R> for Pairs<'_> {
     #[inline(always)]
-    unsafe fn pixels<R: Registers, S: Store<R>, const P: usize>(&self, row: usize, store: &S) {
+    unsafe fn pixels<S: Store<R>, const P: usize>(&self, row: usize, store: &S) {
         let block = 2 * R::LANES;
         let mut weights = self.weights.as_ptr();
         let mut channel = 0;
         // SAFETY: each window has a block's channels behind each tap, and weights and bias are padded to blocks.
         unsafe {
-            let mut starts = [self.a.as_ptr(); P];
-            for p in 0..P {
-                starts[p] = starts[p].add(*self.rows.get_unchecked(row + p) as usize);
-            }
+            let starts = self.starts::<P>(row);
             while channel < self.channels {
                 let mut acc = [[R::splat(0); 2]; P];
                 for pair in self.taps.chunks_exact(2) {

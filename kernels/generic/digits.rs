@@ -8,6 +8,7 @@
 use super::registers::Registers;
 use super::store::{Store, WithStore, with_store};
 use super::tile::each_row;
+use super::windows::{Pixels, Windows, walk};
 use crate::table::DepthwiseArgs;
 
 /// Registers that multiply bytes by digits.
@@ -17,8 +18,6 @@ use crate::table::DepthwiseArgs;
 pub(crate) trait Digits: Registers {
     /// `4 * LANES` bytes.
     type Bytes: Copy;
-    /// `2 * LANES` sums of 16 bits.
-    type Sums: Copy;
 
     /// The channel, within a block of `4 * LANES`, at each place of [`Digits::interleave_bytes`]'s results.
     const INTERLEAVED_BYTES: &'static [u8];
@@ -28,11 +27,11 @@ pub(crate) trait Digits: Registers {
     /// Reads digits for one register of interleaved bytes.
     unsafe fn load_digits(from: *const i8) -> Self::Bytes;
     /// No sums yet.
-    unsafe fn no_sums() -> Self::Sums;
+    unsafe fn no_sums() -> Self::Words;
     /// `acc + x.0 * digits.0 + x.1 * digits.1` for each pair; nothing may leave 16 bits.
-    unsafe fn dot_digits(acc: Self::Sums, x: Self::Bytes, digits: Self::Bytes) -> Self::Sums;
+    unsafe fn dot_digits(acc: Self::Words, x: Self::Bytes, digits: Self::Bytes) -> Self::Words;
     /// `16 * high + low`.
-    unsafe fn join_digits(high: Self::Sums, low: Self::Sums) -> [Self::Int; 2];
+    unsafe fn join_digits(high: Self::Words, low: Self::Words) -> [Self::Int; 2];
     /// Brings what was computed from interleaved bytes into the order of channels.
     unsafe fn bytes_in_order(x: [Self::Int; 4]) -> [Self::Int; 4];
 }
@@ -44,45 +43,28 @@ const SPAN: usize = 28;
 /// Pixels that share the digits loaded: eight registers of sums, and as many operands.
 const PIXELS: usize = 2;
 
-/// All channels of some pixels, then the next pixels: input and output are walked once, in order.
+/// By digits of the weights.
 ///
 /// # Safety
 /// The registers' features, and arguments that [`crate::KernelSet::depthwise`] has checked.
 #[inline(always)]
 pub(crate) unsafe fn depthwise<R: Digits>(args: &mut DepthwiseArgs<'_>) {
-    let taps = Taps {
-        a: args.a.bytes(),
-        rows: args.rows,
-        taps: args.taps.as_slice(),
-        digits: args.weights.digits(),
-        forms: args.weights.forms(),
-        channels: args.channels,
-        bias: args.bias,
-    };
+    let windows: ByDigits<'_> = Windows::new(args, args.a.bytes(), args.weights.digits());
     // SAFETY: the caller has checked the arguments.
     unsafe {
         match args.sliding {
-            Some(width) => with_store::<R>(&mut args.epilogue, Sliding { taps, width }),
-            None => with_store::<R>(&mut args.epilogue, taps),
+            Some(width) => with_store::<R>(&mut args.epilogue, Sliding { windows, width }),
+            None => with_store::<R>(&mut args.epilogue, windows),
         }
     }
 }
 
-struct Taps<'a> {
-    a: &'a [u8],
-    rows: &'a [u32],
-    taps: &'a [u32],
-    digits: &'a [i8],
-    /// How often digits stand there: once for a window's own rows, and once for the rows from one above.
-    forms: usize,
-    channels: usize,
-    bias: &'a [i32],
-}
+type ByDigits<'a> = Windows<'a, u8, i8>;
 
 /// Windows of 3 x 3 that move by one tap from a pixel to the next, and from a row to the next. Two rows of pixels share
 /// the bytes of four rows, paired once; of three columns in registers two are the next pixel's too.
 struct Sliding<'a> {
-    taps: Taps<'a>,
+    windows: ByDigits<'a>,
     width: usize,
 }
 
@@ -95,8 +77,8 @@ impl<R: Digits> WithStore<R> for Sliding<'_> {
         let mut row = 0;
         // SAFETY: the rows are those of the arguments, `width` to a row of pixels.
         unsafe {
-            while row < self.taps.rows.len() {
-                let two = self.taps.rows.len() - row >= 2 * self.width;
+            while row < self.windows.rows.len() {
+                let two = self.windows.rows.len() - row >= 2 * self.width;
                 let mut x = 0;
                 while x < self.width {
                     let end = (x + SPAN).min(self.width);
@@ -118,14 +100,14 @@ impl Sliding<'_> {
     #[inline(always)]
     unsafe fn span<R: Digits, S: Store<R>, const N: usize>(&self, first: usize, end: usize, store: &S) {
         let block = 4 * R::LANES;
-        let taps = &self.taps;
-        let mut digits = taps.digits.as_ptr();
+        let windows = &self.windows;
+        let mut digits = windows.weights.as_ptr();
         let mut channel = 0;
         // SAFETY: as in `pixels`; a window of the row below is as much inside the activations as one of this row.
         unsafe {
-            while channel < taps.channels {
-                let bias = taps.bias.as_ptr().add(channel);
-                let count = block.min(taps.channels - channel);
+            while channel < windows.channels {
+                let bias = windows.bias.as_ptr().add(channel);
+                let count = block.min(windows.channels - channel);
                 let mut left = self.column::<R, N>(first, 0, channel);
                 let mut middle = self.column::<R, N>(first, 1, channel);
                 for row in first..end {
@@ -138,7 +120,7 @@ impl Sliding<'_> {
                     }
                     (left, middle) = (middle, right);
                 }
-                digits = digits.add(taps.forms * DIGITS * block);
+                digits = digits.add(FORMS * DIGITS * block);
                 channel += block;
             }
         }
@@ -147,7 +129,7 @@ impl Sliding<'_> {
     /// One of the three columns of a pixel's window, and of the one below.
     #[inline(always)]
     unsafe fn column<R: Digits, const N: usize>(&self, row: usize, column: usize, channel: usize) -> Column<R::Bytes> {
-        let Taps { a, rows, taps, .. } = self.taps;
+        let Windows { a, rows, taps, .. } = self.windows;
         // SAFETY: as in `pixels`.
         unsafe {
             let a = a.as_ptr().add(channel);
@@ -165,6 +147,9 @@ impl Sliding<'_> {
 
 /// Digits of a channel of a window of 3 x 3: high and low ones of three columns of four.
 const DIGITS: usize = 24;
+
+/// How often the digits of a window of 3 x 3 stand there: for its own rows, and for those from one above.
+const FORMS: usize = 2;
 
 /// The sums of a window: what its columns come to, and the bias.
 #[inline(always)]
@@ -189,7 +174,7 @@ unsafe fn window<R: Digits>(columns: &[Column<R::Bytes>; 3], digits: *const i8, 
 
 /// Joins the sums of high and low digits, of both halves of a block, and adds the bias.
 #[inline(always)]
-unsafe fn finish<R: Digits>(sums: [[R::Sums; 2]; 2], bias: *const i32) -> [R::Int; 4] {
+unsafe fn finish<R: Digits>(sums: [[R::Words; 2]; 2], bias: *const i32) -> [R::Int; 4] {
     // SAFETY: the caller grants the bias of a block.
     unsafe {
         let [a, b] = R::join_digits(sums[0][0], sums[0][1]);
@@ -202,42 +187,32 @@ unsafe fn finish<R: Digits>(sums: [[R::Sums; 2]; 2], bias: *const i32) -> [R::In
     }
 }
 
-impl<R: Digits> WithStore<R> for Taps<'_> {
+impl<R: Digits> WithStore<R> for ByDigits<'_> {
     #[inline(always)]
     unsafe fn run<S: Store<R>>(self, store: S) {
-        let mut row = 0;
-        // SAFETY: the rows are those of the arguments.
-        unsafe {
-            while self.rows.len() - row >= PIXELS {
-                self.pixels::<R, S, PIXELS>(row, &store);
-                row += PIXELS;
-            }
-            while row < self.rows.len() {
-                self.pixels::<R, S, 1>(row, &store);
-                row += 1;
-            }
-        }
+        // SAFETY: the pixels are those of the arguments.
+        unsafe { walk::<R, _, S, PIXELS>(&self, self.rows.len(), &store) }
     }
 }
 
-impl Taps<'_> {
+impl<R: Digits> Pixels<R> for ByDigits<'_> {
     #[inline(always)]
-    unsafe fn pixels<R: Digits, S: Store<R>, const P: usize>(&self, row: usize, store: &S) {
+    unsafe fn pixels<S: Store<R>, const P: usize>(&self, row: usize, store: &S) {
         let block = 4 * R::LANES;
-        let mut digits = self.digits.as_ptr();
+        // All digits of a block, of which the first form is for a window's own rows.
+        let stored = self.weights.len() / self.channels.div_ceil(block);
+        let mut first = self.weights.as_ptr();
         let mut channel = 0;
         // SAFETY: each window has a block's channels behind each tap, and digits and bias are padded to blocks.
         unsafe {
-            let mut starts = [self.a.as_ptr(); P];
-            for p in 0..P {
-                starts[p] = starts[p].add(*self.rows.get_unchecked(row + p) as usize);
-            }
+            let starts = self.starts::<P>(row);
             while channel < self.channels {
+                let mut digits = first;
                 let mut sums = [[[R::no_sums(); 2]; 2]; P];
                 for pair in self.taps.chunks_exact(2) {
-                    let (first, second) = (pair[0] as usize + channel, pair[1] as usize + channel);
+                    let (upper, lower) = (pair[0] as usize + channel, pair[1] as usize + channel);
                     for p in 0..P {
-                        let x = R::interleave_bytes(starts[p].add(first), starts[p].add(second));
+                        let x = R::interleave_bytes(starts[p].add(upper), starts[p].add(lower));
                         for half in 0..2 {
                             let at = digits.add(half * block);
                             let [high, low] = &mut sums[p][half];
@@ -252,7 +227,7 @@ impl Taps<'_> {
                 each_row!(p in P => {
                     store.store(row + p, channel, count, finish::<R>(sums[p], bias));
                 });
-                digits = digits.add((self.forms - 1) * 2 * self.taps.len() * block);
+                first = first.add(stored);
                 channel += block;
             }
         }

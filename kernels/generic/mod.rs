@@ -23,4 +23,5 @@ pub(crate) mod store;
 pub(crate) mod strassen;
 pub(crate) mod tier;
 pub(crate) mod tile;
+pub(crate) mod windows;
 pub(crate) mod winograd;

@@ -14,17 +14,31 @@ pub(crate) trait Store<R: Registers>: Copy {
     /// What is written.
     type Element: Copy;
 
+    /// Where the first row begins.
+    fn out(&self) -> *mut Self::Element;
+
+    /// Elements from a row to the next.
+    fn stride(&self) -> usize;
+
     /// Where a column of a row is written.
     ///
     /// # Safety
     /// The output has the row and the column.
-    unsafe fn place(&self, row: usize, column: usize) -> *mut Self::Element;
+    #[inline(always)]
+    unsafe fn place(&self, row: usize, column: usize) -> *mut Self::Element {
+        // SAFETY: the caller grants the element.
+        unsafe { self.out().add(row * self.stride() + column) }
+    }
 
     /// The place a row below another.
     ///
     /// # Safety
     /// The output has the row.
-    unsafe fn below(&self, place: *mut Self::Element) -> *mut Self::Element;
+    #[inline(always)]
+    unsafe fn below(&self, place: *mut Self::Element) -> *mut Self::Element {
+        // SAFETY: the caller grants the row.
+        unsafe { place.add(self.stride()) }
+    }
 
     /// Writes all of `N * LANES` accumulators, whose parameters begin at a column.
     ///
@@ -172,15 +186,13 @@ impl<R: Registers> Store<R> for Int32 {
     type Element = i32;
 
     #[inline(always)]
-    unsafe fn place(&self, row: usize, column: usize) -> *mut i32 {
-        // SAFETY: the caller grants the element.
-        unsafe { self.out.add(row * self.stride + column) }
+    fn out(&self) -> *mut i32 {
+        self.out
     }
 
     #[inline(always)]
-    unsafe fn below(&self, place: *mut i32) -> *mut i32 {
-        // SAFETY: the caller grants the row.
-        unsafe { place.add(self.stride) }
+    fn stride(&self) -> usize {
+        self.stride
     }
 
     #[inline(always)]
@@ -205,15 +217,13 @@ impl<R: Registers, const OTHER: i32> Store<R> for Update<OTHER> {
     type Element = i32;
 
     #[inline(always)]
-    unsafe fn place(&self, row: usize, column: usize) -> *mut i32 {
-        // SAFETY: the caller grants the element.
-        unsafe { self.out.add(row * self.stride + column) }
+    fn out(&self) -> *mut i32 {
+        self.out
     }
 
     #[inline(always)]
-    unsafe fn below(&self, place: *mut i32) -> *mut i32 {
-        // SAFETY: the caller grants the row.
-        unsafe { place.add(self.stride) }
+    fn stride(&self) -> usize {
+        self.stride
     }
 
     #[inline(always)]
@@ -249,15 +259,13 @@ impl<R: Registers> Store<R> for Bytes<'_> {
     type Element = u8;
 
     #[inline(always)]
-    unsafe fn place(&self, row: usize, column: usize) -> *mut u8 {
-        // SAFETY: the caller grants the element.
-        unsafe { self.out.add(row * self.stride + column) }
+    fn out(&self) -> *mut u8 {
+        self.out
     }
 
     #[inline(always)]
-    unsafe fn below(&self, place: *mut u8) -> *mut u8 {
-        // SAFETY: the caller grants the row.
-        unsafe { place.add(self.stride) }
+    fn stride(&self) -> usize {
+        self.stride
     }
 
     #[inline(always)]
@@ -278,15 +286,13 @@ impl<R: Registers> Store<R> for Float32<'_> {
     type Element = f32;
 
     #[inline(always)]
-    unsafe fn place(&self, row: usize, column: usize) -> *mut f32 {
-        // SAFETY: the caller grants the element.
-        unsafe { self.out.add(row * self.stride + column) }
+    fn out(&self) -> *mut f32 {
+        self.out
     }
 
     #[inline(always)]
-    unsafe fn below(&self, place: *mut f32) -> *mut f32 {
-        // SAFETY: the caller grants the row.
-        unsafe { place.add(self.stride) }
+    fn stride(&self) -> usize {
+        self.stride
     }
 
     #[inline(always)]

@@ -52,10 +52,10 @@ impl<'a> Taps<'a> {
         (0..self.height).flat_map(move |y| (0..self.width).map(move |x| self.value(channel, y, x)))
     }
 
-    /// Whether the channels fill the blocks of digits well enough: by digits a block takes a quarter less time than its
-    /// channels do by pairs.
+    /// Whether blocks of digits pad the channels no more than blocks of pairs do: what digits gain is less than what a block
+    /// of padding costs.
     fn fills(&self, digits: usize, pairs: usize) -> bool {
-        self.channels.next_multiple_of(digits) * 3 <= self.channels.next_multiple_of(pairs) * 4
+        self.channels.next_multiple_of(digits) == self.channels.next_multiple_of(pairs)
     }
 
     /// Whether every weight has digits, and no window of any bytes can sum up to more than 16 bits in either digit,

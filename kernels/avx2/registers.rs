@@ -4,8 +4,6 @@ use core::arch::x86_64::*;
 
 use crate::generic::digits::Digits;
 use crate::generic::registers::{Ends, Registers};
-use crate::generic::store::finish;
-use crate::table::Requantize;
 
 /// Registers of 256 bits of AVX2 and FMA; with `VNNI`, of AVX-VNNI besides.
 pub(crate) struct Ymm<const VNNI: bool>;
@@ -89,11 +87,15 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
     }
 
     #[inline(always)]
-    unsafe fn store_saturated<const MOVED: bool, const CLAMPED: bool>(to: *mut u8, x: [__m256i; 4], ends: &Ends) {
-        // The packs work on halves, which the last step undoes.
+    unsafe fn store_saturated<const N: usize, const MOVED: bool, const CLAMPED: bool>(
+        to: *mut u8,
+        x: [__m256i; N],
+        ends: &Ends,
+    ) {
+        // The packs work on halves, which the last step undoes. Of fewer registers than four, some are there twice.
         // SAFETY: as above.
         unsafe {
-            let mut words = [_mm256_packs_epi32(x[0], x[1]), _mm256_packs_epi32(x[2], x[3])];
+            let mut words = [_mm256_packs_epi32(x[0], x[1 % N]), _mm256_packs_epi32(x[2 % N], x[3 % N])];
             if MOVED {
                 let zero_point = _mm256_set1_epi16(ends.zero_point);
                 words = [_mm256_adds_epi16(words[0], zero_point), _mm256_adds_epi16(words[1], zero_point)];
@@ -104,61 +106,12 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
                 bytes = _mm256_min_epu8(bytes, _mm256_set1_epi8(ends.high as i8));
             }
             let bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-            _mm256_storeu_si256(to.cast(), _mm256_xor_si256(bytes, _mm256_set1_epi8(ends.flip as i8)));
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn store_bytes<const N: usize>(to: *mut u8, x: [__m256i; N], flip: u8) {
-        const { assert!(N == 1 || N == 2 || N == 4) };
-        // The values are 0 to 255, so the packs never saturate; they work on halves, which the last step undoes.
-        // SAFETY: as above.
-        unsafe {
-            let flip = _mm256_set1_epi8(flip as i8);
-            if N == 4 {
-                let words = [_mm256_packs_epi32(x[0], x[1]), _mm256_packs_epi32(x[N - 2], x[N - 1])];
-                let bytes = _mm256_packus_epi16(words[0], words[1]);
-                let bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-                _mm256_storeu_si256(to.cast(), _mm256_xor_si256(bytes, flip));
-            } else {
-                let flip = _mm256_castsi256_si128(flip);
-                let words = _mm256_packs_epi32(x[0], x[N - 1]);
-                let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
-                let bytes = _mm_xor_si128(_mm_shuffle_epi32::<0b11_01_10_00>(bytes), flip);
-                if N == 2 {
-                    _mm_storeu_si128(to.cast(), bytes);
-                } else {
-                    _mm_storel_epi64(to.cast(), bytes);
-                }
+            let bytes = _mm256_xor_si256(bytes, _mm256_set1_epi8(ends.flip as i8));
+            match N {
+                1 => _mm_storel_epi64(to.cast(), _mm256_castsi256_si128(bytes)),
+                2 => _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(bytes)),
+                _ => _mm256_storeu_si256(to.cast(), bytes),
             }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn store_finished<const N: usize>(at: *mut u8, scaled: [__m256; N], to: &Requantize) {
-        // SAFETY: as above.
-        unsafe {
-            if N != 2 {
-                let mut x = [_mm256_setzero_si256(); N];
-                for n in 0..N {
-                    x[n] = finish::<Self>(scaled[n], to);
-                }
-                Self::store_bytes(at, x, to.flip);
-                return;
-            }
-            // The bounds are whole numbers, so that clamping after rounding is the same. Floats are clamped from above
-            // alone: NaN, which `min` passes on as its second operand, and what is too low become the least integer,
-            // and stay below the lower bound through packs and a sum that saturate.
-            let high = _mm256_set1_ps(to.high);
-            let words = _mm256_packs_epi32(
-                _mm256_cvtps_epi32(_mm256_min_ps(high, scaled[0])),
-                _mm256_cvtps_epi32(_mm256_min_ps(high, scaled[N - 1])),
-            );
-            let words = _mm256_adds_epi16(words, _mm256_set1_epi16(to.zero_point as i16));
-            let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
-            let low = _mm_set1_epi8((to.low.to_int_unchecked::<i32>() + to.zero_point) as u8 as i8);
-            let bytes = _mm_xor_si128(_mm_max_epu8(bytes, low), _mm_set1_epi8(to.flip as i8));
-            _mm_storeu_si128(at.cast(), _mm_shuffle_epi32::<0b11_01_10_00>(bytes));
         }
     }
 

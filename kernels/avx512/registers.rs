@@ -89,11 +89,15 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
     }
 
     #[inline(always)]
-    unsafe fn store_saturated<const MOVED: bool, const CLAMPED: bool>(to: *mut u8, x: [__m512i; 4], ends: &Ends) {
-        // The packs work on quarters, which the last step undoes.
+    unsafe fn store_saturated<const N: usize, const MOVED: bool, const CLAMPED: bool>(
+        to: *mut u8,
+        x: [__m512i; N],
+        ends: &Ends,
+    ) {
+        // The packs work on quarters, which the last step undoes. Of fewer registers than four, some are there twice.
         // SAFETY: as above.
         unsafe {
-            let mut words = [_mm512_packs_epi32(x[0], x[1]), _mm512_packs_epi32(x[2], x[3])];
+            let mut words = [_mm512_packs_epi32(x[0], x[1 % N]), _mm512_packs_epi32(x[2 % N], x[3 % N])];
             if MOVED {
                 let zero_point = _mm512_set1_epi16(ends.zero_point);
                 words = [_mm512_adds_epi16(words[0], zero_point), _mm512_adds_epi16(words[1], zero_point)];
@@ -105,30 +109,11 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
             }
             let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
             let bytes = _mm512_permutexvar_epi32(order, bytes);
-            _mm512_storeu_si512(to.cast(), _mm512_xor_si512(bytes, _mm512_set1_epi8(ends.flip as i8)));
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn store_bytes<const N: usize>(to: *mut u8, x: [__m512i; N], flip: u8) {
-        const { assert!(N == 1 || N == 2 || N == 4) };
-        // The values are 0 to 255, so the packs never saturate; they work on quarters, which the last step undoes.
-        // SAFETY: as above.
-        unsafe {
-            let flip = _mm512_set1_epi8(flip as i8);
-            if N == 1 {
-                let bytes = _mm512_cvtepi32_epi8(x[0]);
-                _mm_storeu_si128(to.cast(), _mm_xor_si128(bytes, _mm512_castsi512_si128(flip)));
-                return;
-            }
-            let words = [_mm512_packs_epi32(x[0], x[1 % N]), _mm512_packs_epi32(x[N - 2], x[N - 1])];
-            let bytes = _mm512_packus_epi16(words[0], words[1]);
-            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-            let bytes = _mm512_xor_si512(_mm512_permutexvar_epi32(order, bytes), flip);
-            if N == 2 {
-                _mm256_storeu_si256(to.cast(), _mm512_castsi512_si256(bytes));
-            } else {
-                _mm512_storeu_si512(to.cast(), bytes);
+            let bytes = _mm512_xor_si512(bytes, _mm512_set1_epi8(ends.flip as i8));
+            match N {
+                1 => _mm_storeu_si128(to.cast(), _mm512_castsi512_si128(bytes)),
+                2 => _mm256_storeu_si256(to.cast(), _mm512_castsi512_si256(bytes)),
+                _ => _mm512_storeu_si512(to.cast(), bytes),
             }
         }
     }

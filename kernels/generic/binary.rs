@@ -195,9 +195,9 @@ unsafe fn one<R: Registers, C: Combine, F: Readings, const BOUNDED: bool>(
             rounded[n] = round::<R, BOUNDED>(combine.combine::<R>(a, b));
         }
         if F::MOVED {
-            R::store_saturated::<true, false>(y, rounded, ends);
+            R::store_saturated::<N, true, false>(y, rounded, ends);
         } else {
-            R::store_saturated::<false, false>(y, rounded, ends);
+            R::store_saturated::<N, false, false>(y, rounded, ends);
         }
     }
 }

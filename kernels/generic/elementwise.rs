@@ -115,7 +115,7 @@ unsafe fn quantize_step<R: Registers, Q: Quotient, const CLAMPED: bool>(x: *cons
         for n in 0..N {
             quantized[n] = R::round(by.of::<R>(R::load_floats(x.add(n * R::LANES))));
         }
-        R::store_saturated::<true, CLAMPED>(y, quantized, ends);
+        R::store_saturated::<N, true, CLAMPED>(y, quantized, ends);
     }
 }
 
@@ -240,7 +240,7 @@ unsafe fn requantize_step<R: Registers, const BOUNDED: bool, const CLAMPED: bool
             let scaled = R::mul_float(R::to_float(R::load(acc.add(at))), R::load_floats(multipliers.add(at)));
             rounded[n] = round::<R, BOUNDED>(scaled);
         }
-        R::store_saturated::<true, CLAMPED>(y, rounded, ends);
+        R::store_saturated::<N, true, CLAMPED>(y, rounded, ends);
     }
 }
 

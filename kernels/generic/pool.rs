@@ -1,7 +1,7 @@
 //! Global average pool: sums of channels over all pixels, then one requantisation.
 
-use super::registers::Registers;
-use super::store::requantize;
+use super::elementwise::round;
+use super::registers::{Ends, Registers};
 use crate::table::PoolArgs;
 
 /// Registers of channels that are summed at once.
@@ -16,6 +16,7 @@ const ROOM: usize = 64;
 pub(crate) unsafe fn global_average_pool<R: Registers>(args: &mut PoolArgs<'_>) {
     let step = N * R::LANES;
     let channels = args.y.len();
+    let ends = Ends::new(&args.to);
     for first in (0..channels).step_by(step) {
         let count = step.min(channels - first);
         // SAFETY: `count` channels from `first` of every pixel lie inside `x`, and of the result inside `y`.
@@ -36,10 +37,10 @@ pub(crate) unsafe fn global_average_pool<R: Registers>(args: &mut PoolArgs<'_>) 
             }
             let multiplier = R::splat_float(args.multiplier);
             for n in 0..N {
-                acc[n] = requantize::<R>(acc[n], multiplier, &args.to);
+                acc[n] = round::<R, false>(R::mul_float(R::to_float(acc[n]), multiplier));
             }
             let mut buffer = [0u8; ROOM];
-            R::store_bytes(buffer.as_mut_ptr(), acc, args.to.flip);
+            R::store_saturated::<N, true, true>(buffer.as_mut_ptr(), acc, &ends);
             args.y[first..first + count].copy_from_slice(&buffer[..count]);
         }
     }

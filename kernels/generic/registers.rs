@@ -72,25 +72,13 @@ pub(crate) trait Registers: Sized {
     unsafe fn load_bytes(from: *const u8, flip: u8) -> Self::Int;
     /// Reads `LANES` bytes as signed integers.
     unsafe fn load_signed_bytes(from: *const u8) -> Self::Int;
-    /// Writes `4 * LANES` integers as bytes: saturated to 16 bits at least, with `MOVED` moved by the zero point, then
-    /// saturated to the ends.
-    unsafe fn store_saturated<const MOVED: bool, const CLAMPED: bool>(to: *mut u8, x: [Self::Int; 4], ends: &Ends);
-    /// Writes `N * LANES` integers from 0 to 255 as bytes, each combined with `flip` by exclusive or. `N` is 1, 2 or 4.
-    unsafe fn store_bytes<const N: usize>(to: *mut u8, x: [Self::Int; N], flip: u8);
-
-    /// Clamps, rounds and adds the zero point, as [`super::store::finish`] does, and writes `N * LANES` bytes. `N` is 1,
-    /// 2 or 4.
-    #[inline(always)]
-    unsafe fn store_finished<const N: usize>(at: *mut u8, scaled: [Self::Float; N], to: &Requantize) {
-        // SAFETY: the caller has the features and grants the bytes.
-        unsafe {
-            let mut x = [Self::splat(0); N];
-            for n in 0..N {
-                x[n] = super::store::finish::<Self>(scaled[n], to);
-            }
-            Self::store_bytes(at, x, to.flip);
-        }
-    }
+    /// Writes `N * LANES` integers as bytes: saturated to 16 bits at least, with `MOVED` moved by the zero point, then
+    /// saturated to the ends if `CLAMPED`, or to what a byte holds. `N` is 1, 2 or 4.
+    unsafe fn store_saturated<const N: usize, const MOVED: bool, const CLAMPED: bool>(
+        to: *mut u8,
+        x: [Self::Int; N],
+        ends: &Ends,
+    );
 
     /// Reads `LANES` pairs that stand side by side.
     unsafe fn load_pairs(from: *const i16) -> Self::Pair;

@@ -2,8 +2,9 @@
 
 use core::mem::MaybeUninit;
 
-use super::registers::Registers;
-use crate::table::{Epilogue, Requantize};
+use super::elementwise::round;
+use super::registers::{Ends, Registers};
+use crate::table::Epilogue;
 
 /// Writes a row of a tile. The type, not a value, says what becomes of the accumulators: a run-time choice at the
 /// tile's end makes the compiler keep them in memory.
@@ -141,7 +142,7 @@ pub(crate) struct Bytes<'a> {
     out: *mut u8,
     stride: usize,
     multipliers: &'a [f32],
-    to: Requantize,
+    ends: Ends,
 }
 
 /// Scaled to floats.
@@ -172,9 +173,12 @@ pub(crate) unsafe fn with_store<R: Registers>(epilogue: &mut Epilogue<'_>, algor
     unsafe {
         match epilogue {
             Epilogue::I32 { out } => algorithm.run(Int32 { out: out.start(), stride: out.strides()[0] }),
-            Epilogue::Bytes { multipliers, requantize, out } => {
-                algorithm.run(Bytes { out: out.start(), stride: out.strides()[0], multipliers, to: *requantize })
-            }
+            Epilogue::Bytes { multipliers, requantize, out } => algorithm.run(Bytes {
+                out: out.start(),
+                stride: out.strides()[0],
+                multipliers,
+                ends: Ends::new(requantize),
+            }),
             Epilogue::F32 { scales, bias, out } => {
                 algorithm.run(Float32 { out: out.start(), stride: out.strides()[0], scales, bias });
             }
@@ -272,12 +276,12 @@ impl<R: Registers> Store<R> for Bytes<'_> {
     unsafe fn write<const N: usize>(&self, to: *mut u8, column: usize, acc: [R::Int; N]) {
         // SAFETY: the caller grants the elements and the multipliers.
         unsafe {
-            let mut scaled = [R::splat_float(0.0); N];
+            let mut rounded = [R::splat(0); N];
             for n in 0..N {
                 let multiplier = R::load_floats(self.multipliers.as_ptr().add(column + n * R::LANES));
-                scaled[n] = R::mul_float(R::to_float(acc[n]), multiplier);
+                rounded[n] = round::<R, false>(R::mul_float(R::to_float(acc[n]), multiplier));
             }
-            R::store_finished(to, scaled, &self.to);
+            R::store_saturated::<N, true, true>(to, rounded, &self.ends);
         }
     }
 }
@@ -306,28 +310,5 @@ impl<R: Registers> Store<R> for Float32<'_> {
                 R::store_floats(to.add(n * R::LANES), biased);
             }
         }
-    }
-}
-
-/// Requantises a register to the unsigned reading.
-///
-/// # Safety
-/// The registers' features.
-#[inline(always)]
-pub(crate) unsafe fn requantize<R: Registers>(acc: R::Int, multiplier: R::Float, to: &Requantize) -> R::Int {
-    // SAFETY: the caller has the features.
-    unsafe { finish::<R>(R::mul_float(R::to_float(acc), multiplier), to) }
-}
-
-/// Clamps, rounds and adds the zero point.
-///
-/// # Safety
-/// The registers' features.
-#[inline(always)]
-pub(crate) unsafe fn finish<R: Registers>(scaled: R::Float, to: &Requantize) -> R::Int {
-    // SAFETY: the caller has the features.
-    unsafe {
-        let clamped = R::clamp_float(scaled, R::splat_float(to.low), R::splat_float(to.high));
-        R::add(R::round(clamped), R::splat(to.zero_point))
     }
 }

@@ -89,10 +89,16 @@ impl Registers for Neon {
     }
 
     #[inline(always)]
-    unsafe fn store_saturated<const MOVED: bool, const CLAMPED: bool>(to: *mut u8, x: [int32x4_t; 4], ends: &Ends) {
+    unsafe fn store_saturated<const N: usize, const MOVED: bool, const CLAMPED: bool>(
+        to: *mut u8,
+        x: [int32x4_t; N],
+        ends: &Ends,
+    ) {
+        // Of fewer registers than four, some are there twice.
         // SAFETY: as above.
         unsafe {
-            let mut words = [vqmovn_high_s32(vqmovn_s32(x[0]), x[1]), vqmovn_high_s32(vqmovn_s32(x[2]), x[3])];
+            let mut words =
+                [vqmovn_high_s32(vqmovn_s32(x[0]), x[1 % N]), vqmovn_high_s32(vqmovn_s32(x[2 % N]), x[3 % N])];
             if MOVED {
                 let zero_point = vdupq_n_s16(ends.zero_point);
                 words = [vqaddq_s16(words[0], zero_point), vqaddq_s16(words[1], zero_point)];
@@ -101,27 +107,11 @@ impl Registers for Neon {
             if CLAMPED {
                 bytes = vminq_u8(vmaxq_u8(bytes, vdupq_n_u8(ends.low)), vdupq_n_u8(ends.high));
             }
-            vst1q_u8(to, veorq_u8(bytes, vdupq_n_u8(ends.flip)));
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn store_bytes<const N: usize>(to: *mut u8, x: [int32x4_t; N], flip: u8) {
-        const { assert!(N == 1 || N == 2 || N == 4) };
-        // The values are 0 to 255: the low parts of lanes are all of them.
-        // SAFETY: as above.
-        unsafe {
-            if N == 4 {
-                let words = [low_halves(x[0], x[1]), low_halves(x[N - 2], x[N - 1])];
-                let bytes = vuzp1q_u8(vreinterpretq_u8_u16(words[0]), vreinterpretq_u8_u16(words[1]));
-                vst1q_u8(to, veorq_u8(bytes, vdupq_n_u8(flip)));
-            } else {
-                let bytes = veor_u8(vmovn_u16(low_halves(x[0], x[N - 1])), vdup_n_u8(flip));
-                if N == 2 {
-                    vst1_u8(to, bytes);
-                } else {
-                    to.cast::<u32>().write_unaligned(vget_lane_u32::<0>(vreinterpret_u32_u8(bytes)));
-                }
+            let bytes = veorq_u8(bytes, vdupq_n_u8(ends.flip));
+            match N {
+                1 => to.cast::<u32>().write_unaligned(vgetq_lane_u32::<0>(vreinterpretq_u32_u8(bytes))),
+                2 => vst1_u8(to, vget_low_u8(bytes)),
+                _ => vst1q_u8(to, bytes),
             }
         }
     }
@@ -276,14 +266,4 @@ impl Registers for Neon {
             );
         }
     }
-}
-
-/// The low halves of all lanes.
-///
-/// # Safety
-/// NEON.
-#[inline(always)]
-unsafe fn low_halves(x: int32x4_t, y: int32x4_t) -> uint16x8_t {
-    // SAFETY: the caller has NEON.
-    unsafe { vuzp1q_u16(vreinterpretq_u16_s32(x), vreinterpretq_u16_s32(y)) }
 }

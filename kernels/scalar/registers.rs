@@ -85,21 +85,17 @@ impl Registers for Arrays {
     }
 
     #[inline(always)]
-    unsafe fn store_saturated<const MOVED: bool, const CLAMPED: bool>(to: *mut u8, x: [[i32; L]; 4], ends: &Ends) {
+    unsafe fn store_saturated<const N: usize, const MOVED: bool, const CLAMPED: bool>(
+        to: *mut u8,
+        x: [[i32; L]; N],
+        ends: &Ends,
+    ) {
         let zero_point = if MOVED { i32::from(ends.zero_point) } else { 0 };
         let (low, high) = if CLAMPED { (ends.low, ends.high) } else { (u8::MIN, u8::MAX) };
         for (n, x) in x.into_iter().enumerate() {
             let bytes = x.map(|x| (x + zero_point).max(low.into()).min(high.into()) as u8 ^ ends.flip);
-            // SAFETY: the caller grants `4 * L` bytes.
-            unsafe { to.add(n * L).cast::<[u8; L]>().write(bytes) };
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn store_bytes<const N: usize>(to: *mut u8, x: [[i32; L]; N], flip: u8) {
-        for (n, x) in x.into_iter().enumerate() {
             // SAFETY: the caller grants `N * L` bytes.
-            unsafe { to.add(n * L).cast::<[u8; L]>().write(x.map(|x| x as u8 ^ flip)) };
+            unsafe { to.add(n * L).cast::<[u8; L]>().write(bytes) };
         }
     }
 

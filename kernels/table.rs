@@ -56,6 +56,8 @@ pub struct KernelSet {
 pub(crate) struct Digits {
     /// The channel of a block at each place of its packed digits.
     pub(crate) order: &'static [u8],
+    /// The channel of a block at each place of its bias, and of multipliers to bytes.
+    pub(crate) joined_order: &'static [u8],
     pub(crate) kernel: Kernel<unsafe fn(&mut DepthwiseArgs<'_>)>,
 }
 
@@ -102,6 +104,10 @@ pub enum Multipliers<'a> {
     Each(&'a [f32]),
 }
 
+/// Magnitude that no accumulator by its multiplier may reach at the end of a product: what is beyond cannot be rounded to
+/// an integer of 32 bits, and bounding it would cost an instruction for each result, which no real multiplier needs.
+pub const SCALED_BELOW: f32 = 2_147_483_648.0;
+
 /// What becomes of the accumulators of a tile, and where they go. The slices have an entry for each padded column.
 #[derive(Debug)]
 pub enum Epilogue<'a> {
@@ -112,7 +118,8 @@ pub enum Epilogue<'a> {
     },
     /// Requantised to 8 bits.
     Bytes {
-        /// Multiplier of each column.
+        /// Multiplier of each column: such that every accumulator's product stays below [`SCALED_BELOW`]. For digits, in
+        /// the order of [`KernelSet::digits_joined_order`].
         multipliers: &'a [f32],
         /// Clamp and zero point.
         requantize: Requantize,
@@ -256,12 +263,35 @@ impl<'a> TapWeights<'a> {
         }
     }
 
-    #[cfg(target_arch = "x86_64")]
     pub(crate) fn digits(self) -> &'a [i8] {
         match self {
             Self::Pairs(_) => &[],
             Self::Digits(digits) => digits,
         }
+    }
+}
+
+/// How windows move from a pixel to the next of a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Slide {
+    /// Pixels of a row.
+    pub width: usize,
+    /// By how many columns of taps: 1 or 2. By one they also move by one row of taps from a row to the next.
+    pub columns: usize,
+}
+
+impl Slide {
+    /// Whether windows of three columns of four taps move so.
+    fn fits(self, rows: &[u32], taps: &[u32]) -> bool {
+        let pitch = taps[4].wrapping_sub(taps[0]);
+        let columns = taps[..8].iter().zip(&taps[4..]).all(|(&tap, &next)| next.wrapping_sub(tap) == pitch);
+        let step = pitch.wrapping_mul(self.columns as u32);
+        // All differences at once: stopping at the first would take longer.
+        let moves = |row: &[u32]| {
+            row.iter().zip(&row[1..]).fold(0, |off, (at, next)| off | (next.wrapping_sub(*at) ^ step)) == 0
+        };
+        let whole = self.width > 0 && rows.len().is_multiple_of(self.width);
+        whole && (self.columns == 1 || self.columns == 2) && columns && rows.chunks_exact(self.width).all(moves)
     }
 }
 
@@ -276,14 +306,14 @@ pub struct DepthwiseArgs<'a> {
     pub rows_max: usize,
     /// Where each tap lies, from the window's begin: an even number, the last one without weight where it was added.
     pub taps: &'a Offsets,
-    /// For digits of windows of 3 x 3: how many pixels a row has, where each window moves by one tap from a pixel to the
-    /// next and from a row to the next.
-    pub sliding: Option<usize>,
+    /// For digits of windows of 3 x 3: how they move, where columns of taps are shared.
+    pub sliding: Option<Slide>,
     /// Packed weights. Digits are such that no window of any bytes sums up to more than 16 bits, in the order of taps.
     pub weights: TapWeights<'a>,
     /// Channels.
     pub channels: usize,
-    /// Added to each accumulator, for each padded channel.
+    /// Added to each accumulator, for each padded channel; for digits in the order of
+    /// [`KernelSet::digits_joined_order`].
     pub bias: &'a [i32],
     /// What becomes of the accumulators.
     pub epilogue: Epilogue<'a>,
@@ -441,6 +471,11 @@ impl KernelSet {
         self.digits.map(|digits| digits.order)
     }
 
+    /// The channel of a block at each place of its bias where weights are digits, and of multipliers to bytes.
+    pub fn digits_joined_order(&self) -> Option<&'static [u8]> {
+        self.digits.map(|digits| digits.joined_order)
+    }
+
     /// How products take their activations. Depthwise convolution by pairs takes them centred on
     /// every tier.
     pub fn encoding(&self) -> Encoding {
@@ -540,9 +575,9 @@ impl KernelSet {
             TapWeights::Digits(digits) => {
                 let form = 2 * padded * args.taps.len();
                 assert!(digits.len() == form || digits.len() == 2 * form, "packed weights, in one form or two");
-                if let Some(width) = args.sliding {
+                if let Some(slide) = args.sliding {
                     assert!(digits.len() == 2 * form && args.taps.len() == 12, "windows of 3 x 3");
-                    assert!(width > 0 && args.rows.len().is_multiple_of(width), "whole rows of pixels");
+                    assert!(slide.fits(args.rows, args.taps.as_slice()), "windows that move as told");
                 }
                 assert!(matches!(args.a, Activations::Bytes(_, Reading::Unsigned)), "unsigned bytes");
             }

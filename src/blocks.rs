@@ -15,8 +15,10 @@ pub(crate) struct Extent {
     pub(crate) row_bytes: usize,
     /// Columns that can be cut, in units: panels of a matrix, or groups.
     pub(crate) units: usize,
-    /// Multiply-accumulates in all.
-    pub(crate) macs: u64,
+    /// Columns of a unit.
+    pub(crate) unit: usize,
+    /// Multiply-accumulates in all, or as many as take the same time.
+    pub(crate) work: u64,
     /// Whether it is large enough for kernels to halve it.
     pub(crate) halved: bool,
 }
@@ -49,26 +51,40 @@ const BAND_PIXELS: usize = 96;
 /// The same where products are halved: a band is met half by half, and a panel is widened more often.
 const HALVED_PIXELS: usize = 256;
 
-/// Units that a range keeps likewise: each range centres its rows again, as much as the products of five columns.
-const RANGE_UNITS: usize = 32;
+/// The same for as few bands as two threads need.
+const HALVED_PIXELS_OF_TWO: usize = 128;
+
+/// Columns that a range keeps likewise: each range centres its rows again, as much as the products of five columns.
+const RANGE_COLUMNS: usize = 384;
 
 /// Cuts so that a band fits the cache, and so that large products have parts for several threads: into ranges of
 /// columns, then into more bands, as long as that costs next to nothing; a single row is cut into ranges alone.
 pub(crate) fn choose(extent: Extent) -> Blocks {
-    let Extent { images, height, width, row_bytes, units, macs, halved } = extent;
-    // Of a band that is halved, a product meets a quarter.
-    let (bytes, pixels) = if halved { (4 * BAND_BYTES, HALVED_PIXELS) } else { (BAND_BYTES, BAND_PIXELS) };
+    let Extent { images, height, width, row_bytes, units, unit, work, halved } = extent;
+    // Fewer rows than two bands have are rather cut than halved. Of a band that is halved, a product meets a quarter.
+    let pixels = height * width;
+    let halved = halved && (pixels >= HALVED_PIXELS || pixels < 2 * BAND_PIXELS);
+    let (bytes, least) = if halved { (4 * BAND_BYTES, HALVED_PIXELS) } else { (BAND_BYTES, BAND_PIXELS) };
     let fits = (bytes / row_bytes.max(1)).max(1);
     // Rows of such bands come in fours: a half of them in pairs.
-    let unit = if halved && width == 1 { 4 } else { 1 };
-    let band = |bands: usize| height.div_ceil(bands.max(1)).next_multiple_of(unit).min(height).max(1);
+    let step = if halved && width == 1 { 4 } else { 1 };
+    let band = |bands: usize| height.div_ceil(bands.max(1)).next_multiple_of(step).min(height).max(1);
     let bands = height.div_ceil(fits).max(1);
-    let wanted = (macs / PART_MACS).clamp(1, PARTS) as usize;
+    // A power of two, so that two threads have as many parts each.
+    let wanted = power((work / PART_MACS).clamp(1, PARTS) as usize);
     let missing = |parts: usize| wanted.div_ceil(parts.max(1));
-    let ranges = missing(images * bands).min(units / RANGE_UNITS).max(1);
-    let most_bands = height * width / pixels;
+    let ranges = power(missing(images * bands).min(units / RANGE_COLUMNS.div_ceil(unit.max(1))).max(1));
+    let most_bands = match pixels / least {
+        1 if halved => pixels / HALVED_PIXELS_OF_TWO,
+        bands => bands,
+    };
     let bands = bands.max(missing(images * ranges).min(most_bands)).min(height.max(1));
     Blocks { images, height, units, band: band(bands), range: units.div_ceil(ranges).max(1) }
+}
+
+/// The greatest power of two that is no more.
+fn power(count: usize) -> usize {
+    1 << count.ilog2()
 }
 
 /// Where a part lies.
@@ -105,13 +121,13 @@ impl Blocks {
 mod tests {
     use super::*;
 
-    fn extent(height: usize, row_bytes: usize, units: usize, macs: u64) -> Extent {
-        Extent { images: 1, height, width: 1, row_bytes, units, macs, halved: false }
+    fn extent(height: usize, row_bytes: usize, units: usize, work: u64) -> Extent {
+        Extent { images: 1, height, width: 1, row_bytes, units, unit: 16, work, halved: false }
     }
 
     #[test]
     fn parts_cover_everything_once() {
-        for (height, row_bytes, units, macs) in [
+        for (height, row_bytes, units, work) in [
             (1, 8192, 256, 1 << 24),
             (1024, 2048, 64, 1 << 30),
             (7, 60_000, 60, 1 << 20),
@@ -119,7 +135,7 @@ mod tests {
             (0, 8, 3, 0),
             (5, 0, 0, 0),
         ] {
-            let blocks = choose(extent(height, row_bytes, units, macs));
+            let blocks = choose(extent(height, row_bytes, units, work));
             let mut seen = alloc::vec![0; height * units];
             for index in 0..blocks.parts() {
                 let part = blocks.part(index);

@@ -5,21 +5,23 @@
 //! the operand's rows where they lie in the band, at an offset for each output pixel and an offset for each segment of K;
 //! so nothing is copied out for a convolution's taps.
 
-use alloc::vec::Vec;
 use core::ops::Range;
 
 use zeropoint_kernels::encode::{Encoding, Reading};
-use zeropoint_kernels::table::{Activations, DepthwiseArgs, GemmArgs, KernelSet, Requantize, TapWeights};
+use zeropoint_kernels::table::{
+    Activations, DepthwiseArgs, GemmArgs, KernelSet, Multipliers, Requantize, SCALED_BELOW, Slide, TapWeights,
+};
 use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, Offsets};
 
 use crate::band::{Band, Bytes, Centred};
 use crate::blocks::{Blocks, Extent, Part, choose};
 use crate::element::{Element, Ends, Int8, Type};
 use crate::error::{Error, same_length, same_shape, within};
+use crate::lines::{Lines, filled, none, zeroed};
 use crate::options::{Output, Param, ProductOptions, Scales, ZeroPoints};
 use crate::parts::{Grid, OutputParts};
 use crate::scratch::{carve, reserve};
-use crate::weights::{Form, Geometry, product, zeroed};
+use crate::weights::{Form, Geometry, product};
 use crate::winograd::Winograd;
 
 /// How a window moves over an image.
@@ -90,15 +92,18 @@ pub(crate) struct Product {
     /// What computes it instead of all this, where that pays.
     winograd: Option<Winograd>,
     form: Form,
-    /// Whether windows of 3 x 3 move by one tap from an output to the next, down and across.
-    sliding: bool,
+    /// How windows of 3 x 3 move, where kernels make use of that.
+    sliding: Option<Slide>,
     /// Columns of a group, and of its padded form.
     columns: usize,
     padded: usize,
-    pub(crate) bias: Vec<i32>,
-    scales: Vec<f32>,
-    float_bias: Vec<f32>,
+    pub(crate) bias: Lines<i32>,
+    scales: Lines<f32>,
+    float_bias: Lines<f32>,
     requantize: Requantize,
+    /// Whether results of 8 bits are computed of sums that are written first: where a multiplier is too large for a
+    /// kernel's end.
+    sums_first: bool,
     macs: u64,
 }
 
@@ -169,7 +174,11 @@ impl Product {
         let row_bytes = product("band of input", &[band.stride, band.row_len, element])?;
         let sizes = [out_height.saturating_mul(out_width), depth, outputs];
         let halved = !depthwise && filter.groups == 1 && set.is_halved(sizes, segments);
-        let blocks = choose(Extent { images, height: out_height, width: out_width, row_bytes, units, macs, halved });
+        // Of few channels to a group a kernel computes a fraction of what it does of many, in the same time.
+        let unit = if filter.groups == 1 { panels.width } else { geometry.columns };
+        let work = if geometry.columns < panels.half { macs.saturating_mul(4) } else { macs };
+        let blocks =
+            choose(Extent { images, height: out_height, width: out_width, row_bytes, units, unit, work, halved });
         let band_len = product("band of input", &[band.rows(blocks.band.min(out_height)), band.row_len])?;
 
         let too_large = || Error::SizeOverflow { what: "band of input" };
@@ -200,23 +209,37 @@ impl Product {
         } else {
             (geometry.columns, panels.padded_columns(geometry.columns), filter.groups)
         };
-        let spread = Spread { columns, padded, groups };
+        let spread = Spread { columns, padded, groups, order: None };
+        let order = if form == Form::Digits { set.digits_joined_order() } else { None };
+        let joined = Spread { order, ..spread };
         let bias = match options.bias {
-            Some(bias) => spread.copy("bias", bias)?,
+            Some(bias) => joined.copy("bias", bias)?,
             None => zeroed("bias", padded * groups)?,
         };
+        let mut sums_first = false;
         let (scales, float_bias, requantize) = match &options.output {
-            Output::I32 => (Vec::new(), Vec::new(), None),
-            Output::Requantized(to) => (spread.scales("multipliers", to.multipliers())?, Vec::new(), Some(to.kernel())),
+            Output::I32 => (none(), none(), None),
+            Output::Requantized(to) => {
+                let largest = bias.iter().map(|bias| bias.unsigned_abs()).max().unwrap_or(0);
+                sums_first = !fits(depth, largest, to.multipliers());
+                let spread = if sums_first { spread } else { joined };
+                (spread.scales("multipliers", to.multipliers())?, none(), Some(to.kernel()))
+            }
             Output::Dequantized { scales, bias } => {
                 scales.check(|scale| crate::error::positive("scale of the output", scale))?;
                 let bias = match bias {
                     Some(bias) => spread.copy("bias in real units", bias)?,
                     // Adding -0 leaves every sum as it is, that of -0 too.
-                    None => alloc::vec![-0.0; padded * groups],
+                    None => filled("bias in real units", padded * groups, -0.0)?,
                 };
                 (spread.scales("scales of the output", *scales)?, bias, None)
             }
+        };
+        let sliding = match window.strides {
+            _ if form != Form::Digits || geometry.kernel != [3, 3] || sizes.contains(&0) => None,
+            strides if strides == filter.dilation => Some(Slide { width: out_width, columns: 1 }),
+            [_, across] if across == 2 * filter.dilation[1] => Some(Slide { width: out_width, columns: 2 }),
+            _ => None,
         };
         let mut product = Self {
             set,
@@ -238,21 +261,19 @@ impl Product {
             scratch_len: 0,
             winograd: None,
             form,
-            sliding: form == Form::Digits
-                && geometry.kernel == [3, 3]
-                && window.strides == filter.dilation
-                && !sizes.contains(&0),
+            sliding,
             columns,
             padded,
             bias,
             scales,
             float_bias,
             requantize: requantize.unwrap_or(Requantize::new(Reading::Unsigned, 0, (0, 0))),
+            sums_first,
             macs,
         };
         product.buffers = product.buffers();
-        let Buffers { band, room, staged } = product.buffers;
-        let reserved = [band, room, staged].map(|bytes| reserve(bytes).unwrap_or(usize::MAX));
+        let Buffers { band, room, staged, sums } = product.buffers;
+        let reserved = [band, room, staged, sums].map(|bytes| reserve(bytes).unwrap_or(usize::MAX));
         product.scratch_len = reserved.into_iter().fold(0, usize::saturating_add);
         Ok(product)
     }
@@ -261,7 +282,10 @@ impl Product {
     pub(crate) fn set_winograd(&mut self, winograd: Winograd) {
         self.blocks = winograd.blocks;
         self.whole = (self.blocks.parts() == 1).then(|| self.blocks.part(0));
-        self.scratch_len = winograd.scratch_len(self.output_type.size());
+        let sums = if self.sums_first { winograd.outputs() * size_of::<i32>() } else { 0 };
+        self.buffers = Buffers { sums, ..Buffers::default() };
+        self.scratch_len =
+            winograd.scratch_len(self.output_type.size()).saturating_add(reserve(sums).unwrap_or(usize::MAX));
         self.winograd = Some(winograd);
     }
 
@@ -317,6 +341,7 @@ impl Product {
         let depth = if self.form != Form::Panels { 0 } else { self.segments.len() * self.segment_len };
         let columns = self.range_columns(0..self.blocks.range.min(self.blocks.units)).len();
         let band = self.band_len + self.set.slack();
+        let outputs = self.rows.len() * columns;
         Buffers {
             band: match self.encoding {
                 Encoding::Centred => band * size_of::<i16>(),
@@ -326,7 +351,8 @@ impl Product {
                 .set
                 .gemm_scratch_len([self.rows.len(), depth, columns], self.segments.len())
                 .saturating_mul(size_of::<i32>()),
-            staged: self.rows.len() * columns * self.output_type.size(),
+            staged: outputs * self.output_type.size(),
+            sums: if self.sums_first { outputs * size_of::<i32>() } else { 0 },
         }
     }
 
@@ -424,8 +450,7 @@ impl Product {
         self.run_at(&self.blocks.part(index), a, zero_points, operand, out, scratch);
     }
 
-    /// One part, checked. All of a call down to the kernel is one function: a small product takes no longer than handing
-    /// its arguments from one to the next.
+    /// One part, checked.
     #[inline(always)]
     fn run_at<A: Int8, O: Element>(
         &self,
@@ -434,12 +459,63 @@ impl Product {
         zero_points: ZeroPoints<'_>,
         operand: Operand<'_>,
         out: ImagesMut<'_, O>,
-        mut scratch: &mut [u8],
+        scratch: &mut [u8],
     ) {
         // Without output there is no band either, in which the groups of channels would have their places.
         if out.shape().contains(&0) {
             return;
         }
+        if self.sums_first {
+            self.compute_sums_first(part, a, zero_points, operand, out, scratch);
+        } else {
+            self.compute(part, a, zero_points, operand, out, scratch);
+        }
+    }
+
+    /// A part's sums, and of them its results.
+    fn compute_sums_first<A: Int8, O: Element>(
+        &self,
+        part: &Part,
+        a: ImagesRef<'_, A>,
+        zero_points: ZeroPoints<'_>,
+        operand: Operand<'_>,
+        mut out: ImagesMut<'_, O>,
+        mut scratch: &mut [u8],
+    ) {
+        let [_, height, width, channels] = out.shape();
+        let sums: &mut [i32] = carve(&mut scratch, height * width * channels);
+        let Ok(view) = ImagesMut::new(&mut *sums, [1, height, width, channels]) else { return };
+        self.compute(part, a, zero_points, operand, view, scratch);
+        let first = self.range_columns(part.units.clone()).start;
+        let mut buffer = [0; 64];
+        for (pixel, sums) in sums.chunks_exact(channels).enumerate() {
+            let mut at = 0;
+            while at < channels {
+                // Multipliers of a group lie side by side.
+                let (group, column) = ((first + at) / self.columns, (first + at) % self.columns);
+                let count = buffer.len().min(self.columns - column).min(channels - at);
+                let multipliers = Multipliers::Each(&self.scales[group * self.padded + column..][..count]);
+                self.set.requantize(&sums[at..][..count], &mut buffer[..count], multipliers, &self.requantize);
+                for &byte in &buffer[..count] {
+                    out.set([0, pixel / width, pixel % width, at], bytemuck::cast(byte));
+                    at += 1;
+                }
+            }
+        }
+    }
+
+    /// A part. All of a call down to the kernel is one function: a small product takes no longer than handing its
+    /// arguments from one to the next.
+    #[inline(always)]
+    fn compute<A: Int8, O: Element>(
+        &self,
+        part: &Part,
+        a: ImagesRef<'_, A>,
+        zero_points: ZeroPoints<'_>,
+        operand: Operand<'_>,
+        out: ImagesMut<'_, O>,
+        mut scratch: &mut [u8],
+    ) {
         if let Some(winograd) = &self.winograd {
             let columns = self.range_columns(part.units.clone());
             let ends = self.ends(columns.start);
@@ -493,7 +569,7 @@ impl Product {
                 rows: left.rows,
                 rows_max,
                 taps: &self.segments,
-                sliding: self.sliding.then_some(self.output[2]),
+                sliding: self.sliding,
                 weights,
                 channels: self.columns,
                 bias: operand.bias,
@@ -573,6 +649,8 @@ struct Buffers {
     room: usize,
     /// Output that a kernel cannot write where it belongs.
     staged: usize,
+    /// Sums of which the output is computed.
+    sums: usize,
 }
 
 /// The packed columns of all groups, and what belongs to them.
@@ -618,28 +696,59 @@ pub(crate) fn into_rows<O: Element>(
     }
 }
 
+/// Whether no sum by its multiplier reaches what the end of a kernel cannot round: sums of a depth of products of values
+/// that are at most 255 from their zero points, and a bias of at most some magnitude.
+fn fits(depth: usize, bias: u32, multipliers: Scales<'_>) -> bool {
+    let sum = (depth as f64 * f64::from(255 * 255) + f64::from(bias)).min(f64::from(SCALED_BELOW));
+    let largest = match multipliers {
+        Param::All(all) => all,
+        Param::Each(each) => each.iter().copied().fold(0.0, f32::max),
+    };
+    // Sum and product are rounded to floats, each by less than one part in 2^23.
+    sum * f64::from(largest) * (1.0 + 1.0 / f64::from(1 << 20)) < f64::from(SCALED_BELOW)
+}
+
+/// Values of a block of columns, the last of which may be missing, in an order.
+pub(crate) fn in_order<T: Copy>(order: &[u8], from: &[T], to: &mut [T]) {
+    for (to, &column) in to.iter_mut().zip(order) {
+        if let Some(&value) = from.get(usize::from(column)) {
+            *to = value;
+        }
+    }
+}
+
 /// Parameters of columns, spread to the padded columns of groups.
+#[derive(Clone, Copy)]
 struct Spread {
     columns: usize,
     padded: usize,
     groups: usize,
+    /// The column of a block at each place, where that is not the column's own.
+    order: Option<&'static [u8]>,
 }
 
 impl Spread {
-    fn copy<T: Copy + Default>(&self, what: &'static str, values: &[T]) -> Result<Vec<T>, Error> {
+    fn copy<T: Copy + Default>(&self, what: &'static str, values: &[T]) -> Result<Lines<T>, Error> {
         same_length(what, self.columns * self.groups, values.len())?;
-        let mut spread = alloc::vec![T::default(); self.padded * self.groups];
+        let mut spread = filled(what, self.padded * self.groups, T::default())?;
         if self.columns > 0 {
             for (to, from) in spread.chunks_exact_mut(self.padded).zip(values.chunks_exact(self.columns)) {
-                to[..self.columns].copy_from_slice(from);
+                match self.order {
+                    None => to[..self.columns].copy_from_slice(from),
+                    Some(order) => {
+                        for (to, from) in to.chunks_exact_mut(order.len()).zip(from.chunks(order.len())) {
+                            in_order(order, from, to);
+                        }
+                    }
+                }
             }
         }
         Ok(spread)
     }
 
-    fn scales(&self, what: &'static str, scales: Scales<'_>) -> Result<Vec<f32>, Error> {
+    fn scales(&self, what: &'static str, scales: Scales<'_>) -> Result<Lines<f32>, Error> {
         match scales {
-            Param::All(all) => Ok(alloc::vec![all; self.padded * self.groups]),
+            Param::All(all) => filled(what, self.padded * self.groups, all),
             Param::Each(each) => self.copy(what, each),
         }
     }

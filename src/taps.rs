@@ -1,11 +1,10 @@
 //! Packing the weights of depthwise convolutions: in pairs of taps, of 16 bits or in digits.
 
-use alloc::vec::Vec;
-
 use zeropoint_kernels::table::KernelSet;
 
 use crate::error::Error;
-use crate::weights::{Bytes, Packed, product, zeroed};
+use crate::lines::{Lines, none, zeroed};
+use crate::weights::{Bytes, Packed, product};
 
 /// Greatest magnitude of a digit: the most that lets the taps of a window sum up in 16 bits.
 const DIGIT: i32 = 8;
@@ -27,14 +26,14 @@ impl<'a> Taps<'a> {
     }
 
     /// Packs for a tier, in digits where it has a kernel for them that may be used and pays. With digits comes the sum
-    /// of each padded channel.
-    pub(crate) fn pack(&self, set: &KernelSet) -> Result<(Packed, Vec<i32>), Error> {
+    /// of each padded channel, in the order of joined sums.
+    pub(crate) fn pack(&self, set: &KernelSet) -> Result<(Packed, Lines<i32>), Error> {
         match set.digits_order() {
             Some(order) if self.fills(order.len(), set.depthwise_lanes()) && self.have_digits() => {
                 let forms = if [self.height, self.width] == [3, 3] { 2 } else { 1 };
-                Ok((Packed::Digits(self.digits(order, forms)?), self.sums(order.len())?))
+                Ok((Packed::Digits(self.digits(order, forms)?), self.sums(set.digits_joined_order().unwrap_or(order))?))
             }
-            _ => Ok((Packed::Pairs(self.pairs(set.depthwise_order())?), Vec::new())),
+            _ => Ok((Packed::Pairs(self.pairs(set.depthwise_order())?), none())),
         }
     }
 
@@ -52,10 +51,9 @@ impl<'a> Taps<'a> {
         (0..self.height).flat_map(move |y| (0..self.width).map(move |x| self.value(channel, y, x)))
     }
 
-    /// Whether blocks of digits pad the channels no more than blocks of pairs do: what digits gain is less than what a block
-    /// of padding costs.
+    /// Whether blocks of digits pad the channels by no more than what digits gain on blocks of pairs: a quarter.
     fn fills(&self, digits: usize, pairs: usize) -> bool {
-        self.channels.next_multiple_of(digits) == self.channels.next_multiple_of(pairs)
+        4 * self.channels.next_multiple_of(digits) <= 5 * self.channels.next_multiple_of(pairs)
     }
 
     /// Whether every weight has digits, and no window of any bytes can sum up to more than 16 bits in either digit,
@@ -76,7 +74,7 @@ impl<'a> Taps<'a> {
     }
 
     /// Taps in the order of rows.
-    fn pairs(&self, order: &[u8]) -> Result<Vec<i16>, Error> {
+    fn pairs(&self, order: &[u8]) -> Result<Lines<i16>, Error> {
         let pairs = (self.height * self.width).div_ceil(2);
         self.places(order, [1, pairs, 1], |channel, [_, tap, _]| {
             let (y, x) = (tap.checked_div(self.width).unwrap_or(0), tap.checked_rem(self.width).unwrap_or(0));
@@ -85,7 +83,7 @@ impl<'a> Taps<'a> {
     }
 
     /// Taps down the columns; in a second form they begin a row lower.
-    fn digits(&self, order: &[u8], forms: usize) -> Result<Vec<i8>, Error> {
+    fn digits(&self, order: &[u8], forms: usize) -> Result<Lines<i8>, Error> {
         let column = self.height.next_multiple_of(2);
         self.places(order, [forms, self.width * column / 2, 2], |channel, [form, tap, digit]| {
             let (x, y) = (tap.checked_div(column).unwrap_or(0), tap.checked_rem(column).unwrap_or(0));
@@ -100,7 +98,7 @@ impl<'a> Taps<'a> {
         order: &[u8],
         [forms, pairs, layers]: [usize; 3],
         of: impl Fn(usize, [usize; 3]) -> T,
-    ) -> Result<Vec<T>, Error> {
+    ) -> Result<Lines<T>, Error> {
         let lanes = order.len();
         let total = product("packed weights", &[self.channels.next_multiple_of(lanes), forms, pairs, 2, layers])?;
         let mut packed = zeroed("packed weights", total)?;
@@ -115,9 +113,12 @@ impl<'a> Taps<'a> {
         Ok(packed)
     }
 
-    fn sums(&self, lanes: usize) -> Result<Vec<i32>, Error> {
-        let mut sums = zeroed("sums of the weights", self.channels.next_multiple_of(lanes))?;
-        for (channel, sum) in sums.iter_mut().enumerate() {
+    /// The sum of each padded channel's weights, in an order of each block.
+    fn sums(&self, order: &[u8]) -> Result<Lines<i32>, Error> {
+        let mut sums = zeroed("sums of the weights", self.channels.next_multiple_of(order.len()))?;
+        for (index, sum) in sums.iter_mut().enumerate() {
+            let (block, place) = (index / order.len(), index % order.len());
+            let channel = block * order.len() + usize::from(order[place]);
             *sum = if channel < self.channels { self.values(channel).sum() } else { 0 };
         }
         Ok(sums)

@@ -11,6 +11,7 @@ use zeropoint_kernels::view::{ImagesRef, MatRef};
 use crate::Backend;
 use crate::element::Int8;
 use crate::error::{Error, within};
+use crate::lines::{Lines, none, zeroed};
 use crate::options::ZeroPoints;
 use crate::taps::Taps;
 
@@ -88,11 +89,11 @@ impl Geometry {
 #[derive(Debug)]
 pub(crate) enum Packed {
     /// Panels of each group after the other.
-    Panels(Vec<u8>),
+    Panels(Lines<u8>),
     /// Pairs of taps, for centred activations.
-    Pairs(Vec<i16>),
+    Pairs(Lines<i16>),
     /// Pairs of taps down the columns in digits, for unsigned bytes, in one form or two.
-    Digits(Vec<i8>),
+    Digits(Lines<i8>),
 }
 
 /// In which form weights are packed.
@@ -119,8 +120,9 @@ pub(crate) struct Inner {
     pub(crate) packed: Packed,
     /// Of each group's padded columns, as the signed reading counts them; empty if all are 0.
     pub(crate) zero_points: Vec<i16>,
-    /// The sum of each group's padded columns, less their zero points; only where a kernel takes bytes.
-    pub(crate) sums: Vec<i32>,
+    /// The sum of each group's padded columns, less their zero points; only where a kernel takes bytes. For digits in the
+    /// order of joined sums.
+    pub(crate) sums: Lines<i32>,
     own_bytes: usize,
 }
 
@@ -228,9 +230,9 @@ impl PackedWeights {
 }
 
 /// The sums of each group's padded columns, for kernels that take bytes.
-fn sums(set: &KernelSet, geometry: &Geometry, panels: &[u8], zero_points: &[i16]) -> Result<Vec<i32>, Error> {
+fn sums(set: &KernelSet, geometry: &Geometry, panels: &[u8], zero_points: &[i16]) -> Result<Lines<i32>, Error> {
     if set.encoding() == Encoding::Centred {
-        return Ok(Vec::new());
+        return Ok(none());
     }
     let layout = set.panels();
     let padded = layout.padded_columns(geometry.columns);
@@ -254,7 +256,7 @@ pub(crate) struct Bytes<'a> {
 }
 
 impl Bytes<'_> {
-    fn panels(&self, set: &KernelSet, geometry: &Geometry) -> Result<Vec<u8>, Error> {
+    fn panels(&self, set: &KernelSet, geometry: &Geometry) -> Result<Lines<u8>, Error> {
         let layout = set.panels();
         let (count, len) = geometry.segments();
         let padded_len = len.next_multiple_of(layout.group);
@@ -307,12 +309,4 @@ pub(crate) fn product(what: &'static str, sizes: &[usize]) -> Result<usize, Erro
         .try_fold(1usize, |product, &size| product.checked_mul(size))
         .filter(|&product| product <= 1 << 31)
         .ok_or(Error::SizeOverflow { what })
-}
-
-/// A zeroed vector, or an error where there is no memory for it.
-pub(crate) fn zeroed<T: bytemuck::Zeroable + Clone>(what: &'static str, len: usize) -> Result<Vec<T>, Error> {
-    let mut vector = Vec::new();
-    vector.try_reserve_exact(len).map_err(|_| Error::SizeOverflow { what })?;
-    vector.resize(len, T::zeroed());
-    Ok(vector)
 }

@@ -15,21 +15,22 @@ use zeropoint_kernels::winograd::{LIMIT, POINTS, SAFE_CHANNELS, TAPS, TILE, Tile
 use crate::band::{Band, Centred};
 use crate::blocks::{Blocks, Part};
 use crate::element::{Element, Ends};
+use crate::lines::{Lines, zeroed};
 use crate::options::ZeroPoints;
 use crate::product::{Window, into_rows};
 use crate::scratch::{carve, reserve};
-use crate::weights::{Inner, product, zeroed};
+use crate::weights::{Inner, product};
 
 /// A convolution's plan, where Winograd's algorithm computes it.
 #[derive(Clone)]
 pub(crate) struct Winograd {
     set: &'static KernelSet,
     panels: PanelLayout,
-    weights: Arc<Vec<u8>>,
+    weights: Arc<Lines<u8>>,
     /// Of each padded column, twice.
     zero_points: Vec<i16>,
     /// Of each padded column.
-    bias: Vec<i32>,
+    bias: Lines<i32>,
     channels: usize,
     columns: usize,
     /// Channels whose sums are taken together.
@@ -89,7 +90,7 @@ impl Winograd {
             panels,
             weights: Arc::new(packed),
             zero_points,
-            bias: shape.bias.to_vec(),
+            bias: Lines::from_slice(0, shape.bias),
             channels,
             columns,
             block,
@@ -126,14 +127,19 @@ impl Winograd {
         let rows = self.blocks.band.min(self.blocks.height);
         let [inputs, points, sums] =
             self.tiles(rows).map_or([0; 3], |tiles| self.set.winograd_scratch_len(tiles, self.channels, self.block));
-        let columns = (self.blocks.range * self.panels.width).min(self.columns);
         [
             (self.band_len + self.set.slack()) * size_of::<i16>(),
             inputs * size_of::<i16>(),
             points * size_of::<i16>(),
             sums * size_of::<i32>(),
-            rows * self.width * columns * element,
+            self.outputs() * element,
         ]
+    }
+
+    /// Outputs of the largest part.
+    pub(crate) fn outputs(&self) -> usize {
+        let rows = self.blocks.band.min(self.blocks.height);
+        rows * self.width * (self.blocks.range * self.panels.width).min(self.columns)
     }
 
     /// Bytes of scratch that a part needs, for outputs of an element's size.

@@ -92,21 +92,11 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
         x: [__m256i; N],
         ends: &Ends,
     ) {
-        // The packs work on halves, which the last step undoes. Of fewer registers than four, some are there twice.
+        // Of fewer registers than four, some are there twice.
         // SAFETY: as above.
         unsafe {
-            let mut words = [_mm256_packs_epi32(x[0], x[1 % N]), _mm256_packs_epi32(x[2 % N], x[3 % N])];
-            if MOVED {
-                let zero_point = _mm256_set1_epi16(ends.zero_point);
-                words = [_mm256_adds_epi16(words[0], zero_point), _mm256_adds_epi16(words[1], zero_point)];
-            }
-            let mut bytes = _mm256_packus_epi16(words[0], words[1]);
-            if CLAMPED {
-                bytes = _mm256_max_epu8(bytes, _mm256_set1_epi8(ends.low as i8));
-                bytes = _mm256_min_epu8(bytes, _mm256_set1_epi8(ends.high as i8));
-            }
+            let bytes = saturated::<MOVED, CLAMPED>([x[0], x[1 % N], x[2 % N], x[3 % N]], ends);
             let bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-            let bytes = _mm256_xor_si256(bytes, _mm256_set1_epi8(ends.flip as i8));
             match N {
                 1 => _mm_storel_epi64(to.cast(), _mm256_castsi256_si128(bytes)),
                 2 => _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(bytes)),
@@ -275,6 +265,12 @@ impl<const VNNI: bool> Digits for Ymm<VNNI> {
         8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31,
     ];
 
+    // Words are unpacked likewise.
+    const JOINED: &'static [u8] = &[
+        0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23, //
+        8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31,
+    ];
+
     #[inline(always)]
     unsafe fn interleave_bytes(x: *const u8, y: *const u8) -> [__m256i; 2] {
         // SAFETY: as above.
@@ -313,7 +309,7 @@ impl<const VNNI: bool> Digits for Ymm<VNNI> {
     }
 
     #[inline(always)]
-    unsafe fn bytes_in_order([a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
+    unsafe fn joined_in_order([a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
         // SAFETY: as above.
         unsafe {
             [
@@ -323,5 +319,34 @@ impl<const VNNI: bool> Digits for Ymm<VNNI> {
                 _mm256_permute2x128_si256::<0x31>(c, d),
             ]
         }
+    }
+
+    #[inline(always)]
+    unsafe fn store_joined(to: *mut u8, x: [__m256i; 4], ends: &Ends) {
+        // Packing undoes what unpacking did.
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_si256(to.cast(), saturated::<true, true>(x, ends)) }
+    }
+}
+
+/// Four registers as bytes, in the order of packs, which work on halves: see [`Registers::store_saturated`].
+///
+/// # Safety
+/// AVX2.
+#[inline(always)]
+unsafe fn saturated<const MOVED: bool, const CLAMPED: bool>(x: [__m256i; 4], ends: &Ends) -> __m256i {
+    // SAFETY: the caller has AVX2.
+    unsafe {
+        let mut words = [_mm256_packs_epi32(x[0], x[1]), _mm256_packs_epi32(x[2], x[3])];
+        if MOVED {
+            let zero_point = _mm256_set1_epi16(ends.zero_point);
+            words = [_mm256_adds_epi16(words[0], zero_point), _mm256_adds_epi16(words[1], zero_point)];
+        }
+        let mut bytes = _mm256_packus_epi16(words[0], words[1]);
+        if CLAMPED {
+            bytes = _mm256_max_epu8(bytes, _mm256_set1_epi8(ends.low as i8));
+            bytes = _mm256_min_epu8(bytes, _mm256_set1_epi8(ends.high as i8));
+        }
+        _mm256_xor_si256(bytes, _mm256_set1_epi8(ends.flip as i8))
     }
 }

@@ -5,11 +5,13 @@
 //! multiplies twice the values of [`super::depthwise`], nothing is widened, and sums of both digits are joined to 32 bits
 //! once a window.
 
-use super::registers::Registers;
-use super::store::{Store, WithStore, with_store};
+use core::mem::MaybeUninit;
+
+use super::registers::{Ends, Registers};
+use super::store::{Store, WIDEST, WithStore, copy_few, with_store};
 use super::tile::each_row;
 use super::windows::{Pixels, Windows, walk};
-use crate::table::DepthwiseArgs;
+use crate::table::{DepthwiseArgs, Slide};
 
 /// Registers that multiply bytes by digits.
 ///
@@ -22,6 +24,9 @@ pub(crate) trait Digits: Registers {
     /// The channel, within a block of `4 * LANES`, at each place of [`Digits::interleave_bytes`]'s results.
     const INTERLEAVED_BYTES: &'static [u8];
 
+    /// The channel at each place of the sums that [`Digits::join_digits`] makes of both halves of a block.
+    const JOINED: &'static [u8];
+
     /// Reads `4 * LANES` bytes at each pointer and pairs them: all of `x` with all of `y`, in any order of places.
     unsafe fn interleave_bytes(x: *const u8, y: *const u8) -> [Self::Bytes; 2];
     /// Reads digits for one register of interleaved bytes.
@@ -32,8 +37,10 @@ pub(crate) trait Digits: Registers {
     unsafe fn dot_digits(acc: Self::Words, x: Self::Bytes, digits: Self::Bytes) -> Self::Words;
     /// `16 * high + low`.
     unsafe fn join_digits(high: Self::Words, low: Self::Words) -> [Self::Int; 2];
-    /// Brings what was computed from interleaved bytes into the order of channels.
-    unsafe fn bytes_in_order(x: [Self::Int; 4]) -> [Self::Int; 4];
+    /// Brings joined sums into the order of channels.
+    unsafe fn joined_in_order(x: [Self::Int; 4]) -> [Self::Int; 4];
+    /// [`Registers::store_saturated`] of joined sums, in the order of channels.
+    unsafe fn store_joined(to: *mut u8, x: [Self::Int; 4], ends: &Ends);
 }
 
 /// Pixels of a row that are computed for one block of channels, then for the next: as far as four rows of input stay in
@@ -53,7 +60,8 @@ pub(crate) unsafe fn depthwise<R: Digits>(args: &mut DepthwiseArgs<'_>) {
     // SAFETY: the caller has checked the arguments.
     unsafe {
         match args.sliding {
-            Some(width) => with_store::<R>(&mut args.epilogue, Sliding { windows, width }),
+            Some(Slide { width, columns: 1 }) => with_store::<R>(&mut args.epilogue, Sliding { windows, width }),
+            Some(Slide { width, .. }) => with_store::<R>(&mut args.epilogue, Striding { windows, width }),
             None => with_store::<R>(&mut args.epilogue, windows),
         }
     }
@@ -61,10 +69,18 @@ pub(crate) unsafe fn depthwise<R: Digits>(args: &mut DepthwiseArgs<'_>) {
 
 type ByDigits<'a> = Windows<'a, u8, i8>;
 
-/// Windows of 3 x 3 that move by one tap from a pixel to the next, and from a row to the next. Two rows of pixels share
-/// the bytes of four rows, paired once; of three columns in registers two are the next pixel's too.
+/// Windows of 3 x 3 that move by one column of taps from a pixel to the next, and by one row from a row to the next. Two
+/// rows of pixels share the bytes of four rows, paired once; of three columns in registers two are the next pixel's too.
 struct Sliding<'a> {
     windows: ByDigits<'a>,
+    /// Pixels of a row.
+    width: usize,
+}
+
+/// Windows of 3 x 3 that move by two columns of taps: one of three is the next pixel's too.
+struct Striding<'a> {
+    windows: ByDigits<'a>,
+    /// Pixels of a row.
     width: usize,
 }
 
@@ -74,74 +90,132 @@ type Column<B> = [[B; 2]; 2];
 impl<R: Digits> WithStore<R> for Sliding<'_> {
     #[inline(always)]
     unsafe fn run<S: Store<R>>(self, store: S) {
+        let Sliding { windows, width } = self;
         let mut row = 0;
         // SAFETY: the rows are those of the arguments, `width` to a row of pixels.
         unsafe {
-            while row < self.windows.rows.len() {
-                let two = self.windows.rows.len() - row >= 2 * self.width;
-                let mut x = 0;
-                while x < self.width {
-                    let end = (x + SPAN).min(self.width);
-                    if two {
-                        self.span::<R, S, 2>(row + x, row + end, &store);
-                    } else {
-                        self.span::<R, S, 1>(row + x, row + end, &store);
-                    }
-                    x = end;
-                }
-                row += if two { 2 * self.width } else { self.width };
+            while windows.rows.len() - row >= 2 * width {
+                spans::<R, S, 1, 2>(&windows, row, width, &store);
+                row += 2 * width;
+            }
+            if row < windows.rows.len() {
+                spans::<R, S, 1, 1>(&windows, row, width, &store);
             }
         }
     }
 }
 
-impl Sliding<'_> {
-    /// All channels of neighbouring pixels, of `N` rows.
+impl<R: Digits> WithStore<R> for Striding<'_> {
     #[inline(always)]
-    unsafe fn span<R: Digits, S: Store<R>, const N: usize>(&self, first: usize, end: usize, store: &S) {
-        let block = 4 * R::LANES;
-        let windows = &self.windows;
-        let mut digits = windows.weights.as_ptr();
-        let mut channel = 0;
-        // SAFETY: as in `pixels`; a window of the row below is as much inside the activations as one of this row.
-        unsafe {
-            while channel < windows.channels {
-                let bias = windows.bias.as_ptr().add(channel);
-                let count = block.min(windows.channels - channel);
-                let mut left = self.column::<R, N>(first, 0, channel);
-                let mut middle = self.column::<R, N>(first, 1, channel);
-                for row in first..end {
-                    let right = self.column::<R, N>(row, 2, channel);
-                    let columns = [left, middle, right];
-                    store.store(row, channel, count, window::<R>(&columns, digits, bias));
-                    if N == 2 {
-                        let moved = digits.add(DIGITS * block);
-                        store.store(row + self.width, channel, count, window::<R>(&columns, moved, bias));
-                    }
-                    (left, middle) = (middle, right);
-                }
-                digits = digits.add(FORMS * DIGITS * block);
-                channel += block;
-            }
+    unsafe fn run<S: Store<R>>(self, store: S) {
+        for row in (0..self.windows.rows.len()).step_by(self.width) {
+            // SAFETY: the rows are those of the arguments, `width` to a row of pixels.
+            unsafe { spans::<R, S, 2, 1>(&self.windows, row, self.width, &store) }
         }
     }
+}
 
-    /// One of the three columns of a pixel's window, and of the one below.
-    #[inline(always)]
-    unsafe fn column<R: Digits, const N: usize>(&self, row: usize, column: usize, channel: usize) -> Column<R::Bytes> {
-        let Windows { a, rows, taps, .. } = self.windows;
-        // SAFETY: as in `pixels`.
-        unsafe {
+/// `N` rows of pixels from one, whose windows move by `MOVE` columns.
+#[inline(always)]
+unsafe fn spans<R: Digits, S: Store<R>, const MOVE: usize, const N: usize>(
+    windows: &ByDigits<'_>,
+    row: usize,
+    width: usize,
+    store: &S,
+) {
+    for x in (0..width).step_by(SPAN) {
+        // SAFETY: the caller grants the rows.
+        unsafe { span::<R, S, MOVE, N>(windows, row + x, SPAN.min(width - x), width, store) }
+    }
+}
+
+/// All channels of `len` neighbouring pixels, of `N` rows.
+#[inline(always)]
+unsafe fn span<R: Digits, S: Store<R>, const MOVE: usize, const N: usize>(
+    windows: &ByDigits<'_>,
+    first: usize,
+    len: usize,
+    width: usize,
+    store: &S,
+) {
+    let block = 4 * R::LANES;
+    let Windows { a, rows, taps, weights, channels, bias } = *windows;
+    let below = first + (N - 1) * width;
+    // Results of a last block that is not whole, all of it.
+    let mut buffer = [MaybeUninit::<S::Element>::uninit(); 2 * SPAN * WIDEST];
+    let mut digits = weights.as_ptr();
+    let mut channel = 0;
+    // SAFETY: as in `pixels`; a window of the row below is as much inside the activations as one of this row. Whole blocks
+    // are written where they belong, and the buffer has room for a block of each pixel.
+    unsafe {
+        let starts = [*rows.get_unchecked(first) as usize, *rows.get_unchecked(below) as usize];
+        let tap = taps.as_ptr();
+        // From a column to the next.
+        let pitch = (*tap.add(4) - *tap) as usize;
+        while channel < channels {
             let a = a.as_ptr().add(channel);
-            let start = a.add(*rows.get_unchecked(row) as usize);
-            let below = a.add(*rows.get_unchecked(row + (N - 1) * self.width) as usize);
-            let taps = taps.as_ptr().add(4 * column);
-            let taps = [*taps as usize, *taps.add(1) as usize, *taps.add(2) as usize];
-            [
-                R::interleave_bytes(start.add(taps[0]), start.add(taps[1])),
-                R::interleave_bytes(start.add(taps[2]), below.add(taps[2])),
-            ]
+            let lines = [
+                a.add(starts[0] + *tap as usize),
+                a.add(starts[0] + *tap.add(1) as usize),
+                a.add(starts[0] + *tap.add(2) as usize),
+                a.add(starts[1] + *tap.add(2) as usize),
+            ];
+            let whole = channels - channel >= block;
+            let (mut to, mut to_below, step) = if whole {
+                (store.place(first, channel), store.place(below, channel), store.stride())
+            } else {
+                let buffer = buffer.as_mut_ptr().cast::<S::Element>();
+                (buffer, buffer.add(SPAN * block), block)
+            };
+            let bias = bias.as_ptr().add(channel);
+            let mut left = column::<R>(lines, 0);
+            let mut middle = if MOVE == 1 { column::<R>(lines, pitch) } else { left };
+            let mut at = pitch;
+            for _ in 0..len {
+                if MOVE == 2 {
+                    middle = column::<R>(lines, at);
+                }
+                let right = column::<R>(lines, at + pitch);
+                let columns = [left, middle, right];
+                store.write_joined(to, channel, window::<R>(&columns, digits, bias));
+                to = to.add(step);
+                if N == 2 {
+                    let moved = digits.add(DIGITS * block);
+                    store.write_joined(to_below, channel, window::<R>(&columns, moved, bias));
+                    to_below = to_below.add(step);
+                }
+                left = if MOVE == 1 { middle } else { right };
+                middle = right;
+                at += MOVE * pitch;
+            }
+            if !whole {
+                let buffer = buffer.as_ptr().cast::<S::Element>();
+                for pixel in 0..len {
+                    let from = buffer.add(pixel * block);
+                    copy_few(from, store.place(first + pixel, channel), channels - channel);
+                    if N == 2 {
+                        copy_few(from.add(SPAN * block), store.place(below + pixel, channel), channels - channel);
+                    }
+                }
+            }
+            digits = digits.add(FORMS * DIGITS * block);
+            channel += block;
         }
+    }
+}
+
+/// A column of four lines of input.
+///
+/// # Safety
+/// The registers' features, and a block's channels at each place.
+#[inline(always)]
+unsafe fn column<R: Digits>(lines: [*const u8; 4], at: usize) -> Column<R::Bytes> {
+    // SAFETY: the caller grants the bytes.
+    unsafe {
+        [
+            R::interleave_bytes(lines[0].add(at), lines[1].add(at)),
+            R::interleave_bytes(lines[2].add(at), lines[3].add(at)),
+        ]
     }
 }
 
@@ -172,14 +246,14 @@ unsafe fn window<R: Digits>(columns: &[Column<R::Bytes>; 3], digits: *const i8, 
     }
 }
 
-/// Joins the sums of high and low digits, of both halves of a block, and adds the bias.
+/// Joins the sums of high and low digits, of both halves of a block, and adds the bias, which lies as they do.
 #[inline(always)]
 unsafe fn finish<R: Digits>(sums: [[R::Words; 2]; 2], bias: *const i32) -> [R::Int; 4] {
     // SAFETY: the caller grants the bias of a block.
     unsafe {
         let [a, b] = R::join_digits(sums[0][0], sums[0][1]);
         let [c, d] = R::join_digits(sums[1][0], sums[1][1]);
-        let mut acc = R::bytes_in_order([a, b, c, d]);
+        let mut acc = [a, b, c, d];
         for n in 0..4 {
             acc[n] = R::add(acc[n], R::load(bias.add(n * R::LANES)));
         }
@@ -225,7 +299,7 @@ impl<R: Digits> Pixels<R> for ByDigits<'_> {
                 let bias = self.bias.as_ptr().add(channel);
                 let count = block.min(self.channels - channel);
                 each_row!(p in P => {
-                    store.store(row + p, channel, count, finish::<R>(sums[p], bias));
+                    store.store_joined(row + p, channel, count, finish::<R>(sums[p], bias));
                 });
                 first = first.add(stored);
                 channel += block;

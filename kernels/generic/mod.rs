@@ -7,7 +7,7 @@
 
 pub(crate) mod binary;
 pub(crate) mod depthwise;
-#[cfg(target_arch = "x86_64")]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has it"))]
 pub(crate) mod digits;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;

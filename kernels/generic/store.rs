@@ -2,9 +2,10 @@
 
 use core::mem::MaybeUninit;
 
+use super::digits::Digits;
 use super::elementwise::round;
 use super::registers::{Ends, Registers};
-use crate::table::Epilogue;
+use crate::table::{Epilogue, SCALED_BELOW};
 
 /// Writes a row of a tile. The type, not a value, says what becomes of the accumulators: a run-time choice at the
 /// tile's end makes the compiler keep them in memory.
@@ -47,6 +48,44 @@ pub(crate) trait Store<R: Registers>: Copy {
     /// The registers' features; the elements may be written, and the parameters of all of them read.
     unsafe fn write<const N: usize>(&self, to: *mut Self::Element, column: usize, acc: [R::Int; N]);
 
+    /// Writes `4 * LANES` sums that digits were joined to ([`Digits::JOINED`]).
+    ///
+    /// # Safety
+    /// As [`Store::write`].
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has digits"))]
+    #[inline(always)]
+    unsafe fn write_joined(&self, to: *mut Self::Element, column: usize, acc: [R::Int; 4])
+    where
+        R: Digits,
+    {
+        // SAFETY: the caller grants the elements.
+        unsafe { self.write(to, column, R::joined_in_order(acc)) }
+    }
+
+    /// Writes the first `count` channels of such sums to columns from `column` of a row.
+    ///
+    /// # Safety
+    /// As [`Store::store`].
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has digits"))]
+    #[inline(always)]
+    unsafe fn store_joined(&self, row: usize, column: usize, count: usize, acc: [R::Int; 4])
+    where
+        R: Digits,
+    {
+        // SAFETY: the caller grants `count` columns; the buffer has room for all.
+        unsafe {
+            if count == 4 * R::LANES {
+                self.write_joined(self.place(row, column), column, acc);
+            } else if const { size_of::<Self::Element>() == 1 } {
+                let mut buffer = [MaybeUninit::<Self::Element>::uninit(); WIDEST];
+                self.write_joined(buffer.as_mut_ptr().cast(), column, acc);
+                copy_short(buffer.as_ptr().cast(), self.place(row, column), count);
+            } else {
+                self.store(row, column, count, R::joined_in_order(acc));
+            }
+        }
+    }
+
     /// Asks for the lines of a row's results.
     #[inline(always)]
     fn ahead(&self, to: *mut Self::Element, bytes: usize) {
@@ -88,7 +127,23 @@ pub(crate) trait Store<R: Registers>: Copy {
 }
 
 /// Elements of the widest row of a tile: four registers of at most 16.
-const WIDEST: usize = 64;
+pub(super) const WIDEST: usize = 64;
+
+/// Copies fewer elements than a row of a tile has.
+///
+/// # Safety
+/// As [`core::ptr::copy_nonoverlapping`].
+#[inline(always)]
+pub(super) unsafe fn copy_few<T: Copy>(from: *const T, to: *mut T, count: usize) {
+    // SAFETY: the caller grants the elements.
+    unsafe {
+        if const { size_of::<T>() == 1 } {
+            copy_short(from, to, count);
+        } else {
+            core::ptr::copy_nonoverlapping(from, to, count);
+        }
+    }
+}
 
 /// Copies fewer than 64 bytes, in two moves that may overlap: calling a function for so few takes longer.
 ///
@@ -259,6 +314,28 @@ impl<R: Registers, const OTHER: i32> Store<R> for Update<OTHER> {
     }
 }
 
+impl Bytes<'_> {
+    /// Accumulators by the multipliers from a column.
+    #[inline(always)]
+    unsafe fn rounded<R: Registers, const N: usize>(&self, column: usize, acc: [R::Int; N]) -> [R::Int; N] {
+        // Only a tier that rounds no more than small numbers has to bound them: [`Epilogue::Bytes`] bounds the rest.
+        // SAFETY: the caller grants the multipliers.
+        unsafe {
+            let mut rounded = [R::splat(0); N];
+            for n in 0..N {
+                let multiplier = R::load_floats(self.multipliers.as_ptr().add(column + n * R::LANES));
+                let scaled = R::mul_float(R::to_float(acc[n]), multiplier);
+                rounded[n] = if const { R::ROUNDS_BELOW < SCALED_BELOW } {
+                    round::<R, false>(scaled)
+                } else {
+                    round::<R, true>(scaled)
+                };
+            }
+            rounded
+        }
+    }
+}
+
 impl<R: Registers> Store<R> for Bytes<'_> {
     type Element = u8;
 
@@ -276,13 +353,18 @@ impl<R: Registers> Store<R> for Bytes<'_> {
     unsafe fn write<const N: usize>(&self, to: *mut u8, column: usize, acc: [R::Int; N]) {
         // SAFETY: the caller grants the elements and the multipliers.
         unsafe {
-            let mut rounded = [R::splat(0); N];
-            for n in 0..N {
-                let multiplier = R::load_floats(self.multipliers.as_ptr().add(column + n * R::LANES));
-                rounded[n] = round::<R, false>(R::mul_float(R::to_float(acc[n]), multiplier));
-            }
-            R::store_saturated::<N, true, true>(to, rounded, &self.ends);
+            R::store_saturated::<N, true, true>(to, self.rounded::<R, N>(column, acc), &self.ends);
         }
+    }
+
+    #[inline(always)]
+    unsafe fn write_joined(&self, to: *mut u8, column: usize, acc: [R::Int; 4])
+    where
+        R: Digits,
+    {
+        // The multipliers lie as the sums do.
+        // SAFETY: the caller grants the elements and the multipliers.
+        unsafe { R::store_joined(to, self.rounded::<R, 4>(column, acc), &self.ends) }
     }
 }
 

@@ -213,6 +213,7 @@ macro_rules! digits {
         }
         Some(crate::table::Digits {
             order: <$registers as crate::generic::digits::Digits>::INTERLEAVED_BYTES,
+            joined_order: <$registers as crate::generic::digits::Digits>::JOINED,
             kernel: crate::table::Kernel { name: $name, run: digits },
         })
     }};

@@ -54,6 +54,8 @@ pub enum End {
     Bytes(Element),
     /// Requantised with a multiplier for each column and a clamp. The multipliers are powers of two: many ties.
     Ties(Element),
+    /// Requantised with a multiplier for each column, by which some accumulators leave 32 bits.
+    Beyond(Element),
     /// Dequantised, with or without a bias in real units.
     F32 {
         /// Whether there is a bias.

@@ -38,14 +38,18 @@ pub fn cases(operation: &str) -> Vec<Case> {
 }
 
 const PAIRS: [[Element; 2]; 4] = [[U8, I8], [U8, U8], [I8, I8], [I8, U8]];
-const ENDS: [End; 7] = [
+const ENDS: [End; 11] = [
     End::I32,
     End::Bytes(U8),
     End::Ties(I8),
     End::F32 { bias: false },
+    End::Beyond(I8),
     End::Bytes(I8),
     End::F32 { bias: true },
     End::Ties(U8),
+    End::I32,
+    End::Bytes(U8),
+    End::Beyond(U8),
 ];
 const LAYOUTS: [Layout; 3] = [Layout::Dense, Layout::Strided, Layout::Planar];
 

@@ -65,11 +65,14 @@ impl Ends {
         let multipliers = (0..columns)
             .map(|_| match end {
                 End::Ties(_) => 0.5f32.powi(random.within(1, 12)),
+                End::Beyond(_) => 2.0f32.powi(random.within(-8, 100)) / 3.0,
                 _ => (random.within(1, 1000) as f32 / 500.0) * 100.0 / spread,
             })
             .collect::<Vec<_>>();
         let (zero_point, clamp) = match end {
-            End::Bytes(element) => (random.within(element.range().0, element.range().1), element.range()),
+            End::Bytes(element) | End::Beyond(element) => {
+                (random.within(element.range().0, element.range().1), element.range())
+            }
             End::Ties(element) => {
                 let (low, high) = element.range();
                 let first = random.within(low, high);
@@ -92,6 +95,11 @@ impl Ends {
                 Requantization::from_multipliers(Scales::Each(&self.multipliers), element.type_(), self.zero_point)?
                     .with_clamp(self.clamp.0, self.clamp.1)?,
             ),
+            End::Beyond(element) => Out::Requantized(Requantization::from_multipliers(
+                Scales::Each(&self.multipliers),
+                element.type_(),
+                self.zero_point,
+            )?),
             End::F32 { bias } => {
                 Out::Dequantized { scales: Scales::Each(&self.multipliers), bias: bias.then_some(&self.float_bias[..]) }
             }
@@ -232,7 +240,7 @@ fn ends<A: Int>(
     let indexed = || accumulators.iter().enumerate().map(|(index, &acc)| (acc, index % columns));
     match ends.end {
         End::I32 => run(plan, a, accumulators, shape, layout),
-        End::Bytes(element) | End::Ties(element) => {
+        End::Bytes(element) | End::Ties(element) | End::Beyond(element) => {
             let bytes = indexed().map(|(acc, column)| ends.byte(acc, column));
             match element {
                 Element::U8 => run(plan, a, &bytes.map(u8::from_value).collect::<Vec<_>>(), shape, layout),

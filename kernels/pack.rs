@@ -9,6 +9,8 @@
 //! **The tail.** Where K is padded, and in columns beyond N, the stored value is the column's zero point, which is 0
 //! once centred: whatever the activations hold there adds nothing.
 
+use core::ops::Range;
+
 use crate::encode::Reading;
 
 /// The layout of packed panels.
@@ -73,9 +75,17 @@ pub struct Source<'a> {
     pub reading: Reading,
 }
 
-/// Packs the columns `first..first + count` of a matrix into `packed`, which has `rows.len()` bytes for each padded
-/// column. `rows[k]` is where row `k` begins in the source, or nothing where K is padded; their number is a multiple of
-/// the group. Stored is the signed reading.
+/// A row of K in a source.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Where it begins.
+    pub at: usize,
+    /// The columns that have a value in it. The others hold their zero point, which adds nothing.
+    pub columns: Range<usize>,
+}
+
+/// Packs columns of a matrix into `packed`, which has `depth` bytes for each padded column. `rows(k)` is row `k` of the
+/// source, or nothing where K is padded; the depth is a multiple of the group. Stored is the signed reading.
 ///
 /// # Panics
 /// If a length does not fit.
@@ -83,9 +93,9 @@ pub struct Source<'a> {
 pub fn panels(
     layout: PanelLayout,
     source: Source<'_>,
-    rows: impl Fn(usize) -> Option<usize>,
+    rows: impl Fn(usize) -> Option<Row>,
     depth: usize,
-    columns: core::ops::Range<usize>,
+    columns: Range<usize>,
     zero_points: impl Fn(usize) -> i8,
     packed: &mut [u8],
 ) {
@@ -103,8 +113,10 @@ pub fn panels(
                 let row = rows(index * group + within);
                 for lane in 0..panel_width {
                     let column = columns.start + first + lane;
-                    let byte = match row {
-                        Some(row) if column < columns.end => source.data[row + column * source.column_stride] ^ flip,
+                    let byte = match &row {
+                        Some(row) if row.columns.contains(&column) => {
+                            source.data[row.at + column * source.column_stride] ^ flip
+                        }
                         _ if column < columns.end => zero_points(column) as u8,
                         _ => 0,
                     };

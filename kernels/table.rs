@@ -326,17 +326,19 @@ pub struct WinogradArgs<'a> {
     pub a: &'a [i16],
     /// Elements from one row of `a` to the next. Pixels follow each other.
     pub row_len: usize,
-    /// Input channels.
+    /// Groups: if several, their columns are whole registers.
+    pub groups: usize,
+    /// Input channels of a group.
     pub channels: usize,
     /// The outputs, and how they fall into tiles.
     pub tiles: Tiles,
-    /// Packed taps of the columns: [`crate::winograd::pack`].
+    /// Packed taps of the columns, of each group: [`crate::winograd::pack`].
     pub weights: &'a [u8],
     /// The zero point of each padded column, as the signed reading counts it, twice.
     pub zero_points: &'a [i16],
     /// Input channels of a block: even. Sums over a block stay below [`crate::winograd::LIMIT`].
     pub block: usize,
-    /// Columns: output channels.
+    /// Columns of a group: output channels.
     pub columns: usize,
     /// Added to each accumulator, for each padded column.
     pub bias: &'a [i32],
@@ -598,10 +600,11 @@ impl KernelSet {
     }
 
     /// Elements of scratch that [`KernelSet::winograd`] needs, for its inputs, its weights and its sums.
-    pub fn winograd_scratch_len(&self, tiles: Tiles, channels: usize, block: usize) -> [usize; 3] {
+    pub fn winograd_scratch_len(&self, tiles: Tiles, groups: usize, channels: usize, block: usize) -> [usize; 3] {
         let width = self.winograd.map_or(1, |(_, panels)| panels.width);
         let outputs = if block < channels { tiles.outputs().saturating_mul(width) } else { 0 };
-        let [inputs, sums] = [input_plane(tiles.count(), channels, width), sums_plane(tiles.count(), width)];
+        let all = groups.saturating_mul(channels);
+        let [inputs, sums] = [input_plane(tiles.count(), all, width), sums_plane(tiles.count(), width)];
         let weights = weights_plane(STEP, width);
         [
             inputs.saturating_mul(POINTS),
@@ -618,24 +621,28 @@ impl KernelSet {
     pub fn winograd(&self, mut args: WinogradArgs<'_>) {
         self.demand();
         let (kernel, panels) = self.winograd.expect("a tier with the kernel");
-        let (tiles, padded) = (args.tiles, panels.padded_columns(args.columns));
-        args.epilogue.check(tiles.outputs(), args.columns, padded);
+        let tiles = args.tiles;
+        let sizes = [args.channels, args.columns, panels.padded_columns(args.columns)];
+        let [channels, columns, padded] =
+            sizes.map(|size| size.checked_mul(args.groups).expect("channels and columns that fit"));
+        assert!(args.groups == 1 || columns == padded, "groups of whole registers of columns");
+        args.epilogue.check(tiles.outputs(), columns, padded);
         assert!(args.block > 0 && args.block.is_multiple_of(2), "blocks of pairs");
         let weights = depth(args.channels).checked_mul(TAPS).and_then(|depth| depth.checked_mul(padded));
         assert_eq!(Some(args.weights.len()), weights, "packed weights");
         assert!(args.bias.len() >= padded && args.zero_points.len() >= 2 * padded, "bias and zero points");
         assert!(args.channels > 0, "channels");
-        if tiles.count() == 0 || args.columns == 0 {
+        if tiles.count() == 0 || columns == 0 {
             return;
         }
-        let [inputs, points, sums] = self.winograd_scratch_len(tiles, args.channels, args.block);
+        let [inputs, points, sums] = self.winograd_scratch_len(tiles, args.groups, args.channels, args.block);
         let fits = args.inputs.len() >= inputs && args.points.len() >= points && args.sums.len() >= sums;
         assert!(fits, "scratch");
         let [rows, pixels] = tiles.reach();
-        let last = (rows - 1).checked_mul(args.row_len).zip((pixels - 1).checked_mul(args.channels));
+        let last = (rows - 1).checked_mul(args.row_len).zip((pixels - 1).checked_mul(channels));
         // The last pixel of the last row, and a register's channels in place of its own.
-        let end = last
-            .and_then(|(row, pixel)| row.checked_add(pixel)?.checked_add(args.channels.next_multiple_of(panels.width)));
+        let end =
+            last.and_then(|(row, pixel)| row.checked_add(pixel)?.checked_add(channels.next_multiple_of(panels.width)));
         assert!(end.is_some_and(|end| end <= args.a.len()), "activations");
         // SAFETY: the CPU has the tier's features, and all that the kernel reads and writes was checked above.
         unsafe { (kernel.run)(&mut args) }

@@ -39,8 +39,8 @@ impl GemmPlan {
     /// outside their type, and sizes that cannot be addressed.
     pub fn new(weights: &PackedWeights, m: usize, options: &ProductOptions<'_>) -> Result<Self, Error> {
         let geometry = weights.inner.geometry;
-        if geometry.kernel != [1, 1] || geometry.filter.groups != 1 {
-            let got = alloc::format!("{:?} in {} groups", geometry.kernel, geometry.filter.groups);
+        if geometry.kernel != [1, 1] || geometry.groups() != 1 {
+            let got = alloc::format!("{:?} in {} groups", geometry.kernel, geometry.groups());
             return Err(Error::Shape {
                 what: "weights of a matrix product",
                 expected: "[1, 1] in 1 groups".into(),

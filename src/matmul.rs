@@ -1,7 +1,7 @@
 //! Matrix products of two operands that are both known only at run time.
 
 use zeropoint_kernels::encode::Encoding;
-use zeropoint_kernels::pack::{self, Source};
+use zeropoint_kernels::pack::{self, Row, Source};
 use zeropoint_kernels::view::{View, ViewMut};
 
 use crate::Backend;
@@ -50,7 +50,7 @@ impl MatMulPlan {
     pub fn new(backend: &Backend, sizes: [usize; 3], a: Type, b: Type, output: Output<'_>) -> Result<Self, Error> {
         let [m, k, n] = sizes;
         b.int8("type of the right operand")?;
-        let geometry = Geometry { kernel: [1, 1], channels: k, columns: n, filter: Filter::default() };
+        let geometry = Geometry { kernel: [1, 1], channels: k, columns: n, filter: Filter::default(), merged: 1 };
         let options = ProductOptions::new(a).output(output);
         let product = Product::new(backend.set, geometry, Form::Panels, [1, m, 1], Window::default(), &options)?;
         Ok(Self { backend: *backend, product, sizes, b })
@@ -134,7 +134,7 @@ impl MatMulPlan {
         for index in 0..batch {
             let [_, row, column] = b.strides();
             let source = Source { data: b.matrix(index).bytes().data(), column_stride: column, reading: B::READING };
-            let rows = |at: usize| (at < k).then(|| at * row);
+            let rows = |at: usize| (at < k).then(|| Row { at: at * row, columns: 0..n });
             let zero = |column: usize| stored(column) as i8;
             let layout = self.backend.set.panels();
             pack::panels(layout, source, rows, depth, 0..n, zero, packed);

@@ -147,7 +147,7 @@ impl Product {
             _ => set.depthwise_lanes(),
         };
         let depth = product(what, &[segments, values])?;
-        let macs = [images, out_height, out_width, outputs, depth]
+        let products = [images, out_height, out_width, outputs, depth]
             .iter()
             .try_fold(1u64, |macs, &size| macs.checked_mul(size as u64))
             .ok_or(Error::SizeOverflow { what })?;
@@ -174,9 +174,11 @@ impl Product {
         let row_bytes = product("band of input", &[band.stride, band.row_len, element])?;
         let sizes = [out_height.saturating_mul(out_width), depth, outputs];
         let halved = !depthwise && filter.groups == 1 && set.is_halved(sizes, segments);
+        let macs = products / geometry.merged as u64;
         // Of few channels to a group a kernel computes a fraction of what it does of many, in the same time.
         let unit = if filter.groups == 1 { panels.width } else { geometry.columns };
-        let work = if geometry.columns < panels.half { macs.saturating_mul(4) } else { macs };
+        let slower = if depthwise { 4 } else { panels.width / geometry.columns.clamp(panels.half, panels.width) };
+        let work = products.saturating_mul(slower as u64);
         let blocks =
             choose(Extent { images, height: out_height, width: out_width, row_bytes, units, unit, work, halved });
         let band_len = product("band of input", &[band.rows(blocks.band.min(out_height)), band.row_len])?;

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use zeropoint_kernels::encode::{Encoding, Reading};
-use zeropoint_kernels::pack::{self, Source};
+use zeropoint_kernels::pack::{self, Row, Source};
 use zeropoint_kernels::table::KernelSet;
 use zeropoint_kernels::view::{ImagesRef, MatRef};
 
@@ -57,6 +57,10 @@ pub struct PackedWeights {
 }
 
 /// The geometry of weights, as the packer and the plans need it.
+///
+/// Groups of so few output channels that several fit a register are merged: to one whose weights are zero points wherever
+/// output and input are of different groups. That takes as many products as each group would with the register's other
+/// lanes idle, and the walk over rows and taps once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Geometry {
     /// Kernel height and width.
@@ -65,10 +69,32 @@ pub(crate) struct Geometry {
     pub(crate) channels: usize,
     /// Output channels of a group.
     pub(crate) columns: usize,
+    /// With the groups after merging.
     pub(crate) filter: Filter,
+    /// How many of the caller's groups each is.
+    pub(crate) merged: usize,
 }
 
 impl Geometry {
+    /// With as many groups merged as fit some columns.
+    fn merge(self, columns: usize) -> Self {
+        let groups = self.filter.groups;
+        let most = columns.checked_div(self.columns).unwrap_or(1).clamp(1, groups);
+        let merged = (1..=most).rev().find(|&merged| groups.is_multiple_of(merged)).unwrap_or(1);
+        Self {
+            channels: self.channels * merged,
+            columns: self.columns * merged,
+            filter: Filter { groups: groups / merged, ..self.filter },
+            merged,
+            ..self
+        }
+    }
+
+    /// The caller's groups.
+    pub(crate) fn groups(&self) -> usize {
+        self.filter.groups * self.merged
+    }
+
     /// Whether each channel has taps of its own and nothing else.
     pub(crate) fn is_depthwise(&self) -> bool {
         self.channels == 1 && self.columns == 1 && self.filter.groups > 1
@@ -133,14 +159,16 @@ impl core::fmt::Debug for Inner {
 }
 
 impl Inner {
-    /// The taps of an output and an input channel as they are stored, of a kernel of 3 × 3 taps without groups.
+    /// The taps of an output channel and an input channel of its group as they are stored, of a kernel of 3 × 3 taps.
     pub(crate) fn taps(&self, column: usize, channel: usize) -> [u8; 9] {
         let mut taps = [0; 9];
         let Packed::Panels(panels) = &self.packed else { return taps };
         let layout = self.set.panels();
         let (count, len) = self.geometry.segments();
         let len = len.next_multiple_of(layout.group);
-        let places = layout.column(column, self.geometry.columns, count * len);
+        let columns = self.geometry.columns;
+        let places = layout.column(column % columns, columns, count * len);
+        let panels = &panels[column / columns * layout.padded_columns(columns) * count * len..];
         for (index, tap) in taps.iter_mut().enumerate() {
             // A segment is a kernel row, or a tap.
             let k = if count == 3 { index / 3 * len + index % 3 * self.geometry.channels } else { index * len };
@@ -187,17 +215,18 @@ impl PackedWeights {
         product("packed weights", &weights.shape().map(|size| size.max(1)))?;
         zero_points.check(|zero| within("zero point of the weights", B::READING.range(), zero))?;
         let zero_points = zero_points.expand("zero points of the weights", outputs)?;
-        let geometry = Geometry { kernel: [height, width], channels, columns: outputs / groups, filter };
+        let geometry = Geometry { kernel: [height, width], channels, columns: outputs / groups, filter, merged: 1 };
         let bytes = Bytes { view: weights.bytes(), reading: B::READING, zero_points: &zero_points };
         let set = backend.set;
-        let (packed, zero_points, sums) = if geometry.is_depthwise() {
+        let (geometry, packed, zero_points, sums) = if geometry.is_depthwise() {
             let (packed, sums) = Taps::of(&bytes).pack(set)?;
-            (packed, Vec::new(), sums)
+            (geometry, packed, Vec::new(), sums)
         } else {
+            let geometry = geometry.merge(set.panels().half);
             let panels = bytes.panels(set, &geometry)?;
             let zero_points = bytes.stored_zero_points(set, &geometry);
             let sums = sums(set, &geometry, &panels, &zero_points)?;
-            (Packed::Panels(panels), zero_points, sums)
+            (geometry, Packed::Panels(panels), zero_points, sums)
         };
         let own_bytes = outputs * height * width * channels;
         Ok(Self { inner: Arc::new(Inner { set, geometry, packed, zero_points, sums, own_bytes }) })
@@ -268,21 +297,27 @@ impl Bytes<'_> {
         }
         let [output, down, across, channel] = self.view.strides();
         let width = geometry.kernel[1];
-        let row = |k: usize| {
-            let (segment, at) = (k / padded_len, k % padded_len);
-            // A segment is a kernel row of taps and channels, or a tap of channels.
-            let (y, x, c) = if geometry.rows_are_segments() {
-                (segment, at / geometry.channels, at % geometry.channels)
-            } else {
-                (segment / width, segment % width, at)
-            };
-            (at < len).then(|| y * down + x * across + c * channel)
-        };
+        // Channels and columns of a group that was merged.
+        let [own_channels, own_columns] = [geometry.channels, geometry.columns].map(|size| size / geometry.merged);
         let source = Source { data: self.view.data(), column_stride: output, reading: self.reading };
         for (group, packed) in packed.chunks_exact_mut(per_group).enumerate() {
             let columns = group * geometry.columns..(group + 1) * geometry.columns;
+            let row = |k: usize| {
+                let (segment, at) = (k / padded_len, k % padded_len);
+                // A segment is a kernel row of taps and channels, or a tap of channels.
+                let (y, x, c) = if geometry.rows_are_segments() {
+                    (segment, at / geometry.channels, at % geometry.channels)
+                } else {
+                    (segment / width, segment % width, at)
+                };
+                let first = columns.start + c / own_channels * own_columns;
+                (at < len).then(|| Row {
+                    at: y * down + x * across + c % own_channels * channel,
+                    columns: first..first + own_columns,
+                })
+            };
             let zero = |column: usize| self.reading.as_signed(self.zero_points[column]) as i8;
-            pack::panels(layout, source, row, count * padded_len, columns, zero, packed);
+            pack::panels(layout, source, row, count * padded_len, columns.clone(), zero, packed);
         }
         Ok(packed)
     }

@@ -31,7 +31,10 @@ pub(crate) struct Winograd {
     zero_points: Vec<i16>,
     /// Of each padded column.
     bias: Lines<i32>,
+    groups: usize,
+    /// Input channels of a group.
     channels: usize,
+    /// Columns of all groups.
     columns: usize,
     /// Channels whose sums are taken together.
     block: usize,
@@ -65,22 +68,29 @@ impl Winograd {
         let panels = set.winograd_panels()?;
         let dilation = geometry.filter.dilation;
         let [images, height, width, columns] = shape.output;
-        let channels = geometry.channels;
+        let (channels, groups) = (geometry.channels, geometry.filter.groups);
         let tiles = Tiles::new([height, width], dilation)?;
-        let fits = geometry.kernel == [3, 3] && geometry.filter.groups == 1 && shape.window.strides == [1, 1];
-        if !fits || !pays(tiles, images, channels, columns, set.encoding()) {
+        let padded = panels.padded_columns(geometry.columns);
+        let fits = geometry.kernel == [3, 3] && shape.window.strides == [1, 1];
+        let whole = groups == 1 || padded == geometry.columns && padded == set.panels().padded_columns(padded);
+        if !fits || !whole || !pays(tiles, images, channels, geometry.columns, set.encoding()) {
             return None;
         }
         let (low, high) = shape.reading.range();
         let farthest = (shape.zero_point - low).max(high - shape.zero_point);
         let block = block(inner, channels, columns, farthest.unsigned_abs())?;
-        let len = product("weights", &[TAPS, panels.padded_columns(columns), depth(channels)]).ok()?;
-        let mut packed = zeroed("weights", len).ok()?;
+        let len = product("weights", &[TAPS, padded, depth(channels)]).ok()?;
+        let mut packed = zeroed("weights", product("weights", &[len, groups]).ok()?).ok()?;
         let zero_point = |column: usize| inner.zero_points.get(column).copied().unwrap_or(0);
-        pack(panels, |column, channel| inner.taps(column, channel), zero_point, columns, channels, &mut packed);
-        let zero_points = (0..panels.padded_columns(columns)).flat_map(|column| [zero_point(column); 2]).collect();
+        for (group, packed) in packed.chunks_exact_mut(len.max(1)).enumerate() {
+            let first = group * geometry.columns;
+            let taps = |column: usize, channel: usize| inner.taps(first + column, channel);
+            pack(panels, taps, |column| zero_point(first + column), geometry.columns, channels, packed);
+        }
+        let zero_points = (0..padded * groups).flat_map(|column| [zero_point(column); 2]).collect();
 
-        let blocks = cut(tiles, images, channels, columns, panels.width);
+        let units = columns.div_ceil(unit(panels, groups, columns).max(1));
+        let blocks = cut(tiles, images, channels * groups, units, panels.width);
         let [down, across] = dilation.map(|dilation| TILE * dilation);
         let band = Band::new(&geometry, shape.window, shape.input, width.next_multiple_of(across), 2, false).ok()?;
         let rows = band.rows(blocks.band.min(height).next_multiple_of(down));
@@ -91,6 +101,7 @@ impl Winograd {
             weights: Arc::new(packed),
             zero_points,
             bias: Lines::from_slice(0, shape.bias),
+            groups,
             channels,
             columns,
             block,
@@ -114,7 +125,7 @@ impl Winograd {
 
     /// Output columns of a unit that cuts do not divide.
     pub(crate) fn unit_columns(&self) -> usize {
-        self.panels.width
+        unit(self.panels, self.groups, self.columns)
     }
 
     /// The tiles of some rows of outputs.
@@ -125,8 +136,9 @@ impl Winograd {
     /// Bytes of the buffers that a part needs: band, transformed inputs and weights, sums, output of an element's size to stage.
     fn buffers(&self, element: usize) -> [usize; 5] {
         let rows = self.blocks.band.min(self.blocks.height);
-        let [inputs, points, sums] =
-            self.tiles(rows).map_or([0; 3], |tiles| self.set.winograd_scratch_len(tiles, self.channels, self.block));
+        let [inputs, points, sums] = self
+            .tiles(rows)
+            .map_or([0; 3], |tiles| self.set.winograd_scratch_len(tiles, self.groups, self.channels, self.block));
         [
             (self.band_len + self.set.slack()) * size_of::<i16>(),
             inputs * size_of::<i16>(),
@@ -139,7 +151,7 @@ impl Winograd {
     /// Outputs of the largest part.
     pub(crate) fn outputs(&self) -> usize {
         let rows = self.blocks.band.min(self.blocks.height);
-        rows * self.width * (self.blocks.range * self.panels.width).min(self.columns)
+        rows * self.width * (self.blocks.range * self.unit_columns()).min(self.columns)
     }
 
     /// Bytes of scratch that a part needs, for outputs of an element's size.
@@ -173,12 +185,13 @@ impl Winograd {
             self.set.winograd(WinogradArgs {
                 a: band,
                 row_len: self.band.row_len,
+                groups: self.groups,
                 channels: self.channels,
                 tiles,
                 weights: &self.weights[stored.start * row..stored.end * row],
                 zero_points: &self.zero_points[2 * columns.start..],
                 block: self.block,
-                columns: columns.len(),
+                columns: columns.len() / self.groups,
                 bias: &self.bias[columns.start..],
                 epilogue: O::epilogue(out, ends),
                 inputs,
@@ -214,7 +227,7 @@ fn pays(tiles: Tiles, images: usize, channels: usize, columns: usize, encoding: 
     const INPUT_COLUMNS: usize = 6;
     const OUTPUT_CHANNELS: usize = 12;
     const WEIGHTS_TILES: usize = 3;
-    const LEAST: usize = 16;
+    const LEAST: usize = 8;
     if channels < LEAST || columns < LEAST || images == 0 {
         return false;
     }
@@ -234,14 +247,18 @@ const PARTS: usize = 4;
 /// Panels that a range of columns keeps likewise: each range transforms its inputs again.
 const RANGE_PANELS: usize = 8;
 
+/// Output columns of a unit that cuts do not divide: a panel, or all groups.
+fn unit(panels: PanelLayout, groups: usize, columns: usize) -> usize {
+    if groups == 1 { panels.width } else { columns }
+}
+
 /// Cuts into bands of whole tiles, then into ranges of columns so that several threads have work.
-fn cut(tiles: Tiles, images: usize, channels: usize, output_channels: usize, width: usize) -> Blocks {
+fn cut(tiles: Tiles, images: usize, channels: usize, units: usize, width: usize) -> Blocks {
     let [rows, columns] = tiles.grid();
     let [height, step] = [tiles.size()[0], TILE * tiles.dilation()[0]];
     let steps = height.div_ceil(step);
     // Tiles of as few rows as can be cut.
     let least = (rows / steps.max(1) * columns).max(1);
-    let units = output_channels.div_ceil(width);
     // Of a tile: its inputs, and its sums with a panel.
     let tile = POINTS * (channels * size_of::<i16>() + width * size_of::<i32>());
     let fits = (TILES_BYTES / least.saturating_mul(tile)).max(BAND_TILES.div_ceil(least)).max(1);
@@ -277,7 +294,7 @@ mod tests {
     #[test]
     fn bands_are_of_whole_tiles_and_parts_several() {
         for (size, dilation, channels) in [(56, 1, 64), (28, 1, 128), (14, 1, 256), (7, 1, 512), (28, 2, 128)] {
-            let blocks = cut(tiles([size; 2], dilation), 1, channels, channels, 16);
+            let blocks = cut(tiles([size; 2], dilation), 1, channels, channels / 16, 16);
             assert_eq!(blocks.band % (TILE * dilation), 0, "{blocks:?}");
             assert!(blocks.parts() >= 2, "{blocks:?}");
         }

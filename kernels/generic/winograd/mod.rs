@@ -30,11 +30,12 @@ pub(crate) const fn panels<R: Registers>() -> PanelLayout {
 #[inline(always)]
 pub(crate) unsafe fn winograd<P: Products>(args: &mut WinogradArgs<'_>) {
     let columns = 2 * P::R::LANES;
+    let channels = args.groups * args.channels;
     let band = Band {
         tiles: args.tiles,
-        channels: args.channels,
-        plane: input_plane(args.tiles.count(), args.channels, columns),
-        row: args.channels.next_multiple_of(columns),
+        channels,
+        plane: input_plane(args.tiles.count(), channels, columns),
+        row: channels.next_multiple_of(columns),
     };
     // SAFETY: the caller has checked the arguments.
     unsafe {
@@ -43,6 +44,8 @@ pub(crate) unsafe fn winograd<P: Products>(args: &mut WinogradArgs<'_>) {
         let panels = Panels::<P> {
             band,
             inputs: args.inputs.as_ptr(),
+            groups: args.groups,
+            channels: args.channels,
             taps: args.weights,
             zero_points: args.zero_points,
             weights: args.points.as_mut_ptr(),
@@ -63,6 +66,7 @@ pub(crate) unsafe fn winograd<P: Products>(args: &mut WinogradArgs<'_>) {
 #[derive(Clone, Copy)]
 struct Band {
     tiles: Tiles,
+    /// Channels of all groups.
     channels: usize,
     /// Elements from one point's matrix to the next.
     plane: usize,
@@ -74,10 +78,14 @@ struct Band {
 struct Panels<'a, P> {
     band: Band,
     inputs: *const i16,
+    groups: usize,
+    /// Input channels of a group.
+    channels: usize,
     taps: &'a [u8],
     zero_points: &'a [i16],
     weights: *mut i16,
     block: usize,
+    /// Columns of a group.
     columns: usize,
     bias: &'a [i32],
     sums: *mut i32,
@@ -90,18 +98,22 @@ struct Panels<'a, P> {
 impl<P: Products> WithStore<P::R> for Panels<'_, P> {
     #[inline(always)]
     unsafe fn run<S: Store<P::R>>(self, store: S) {
-        let depth = depth(self.band.channels);
+        let depth = depth(self.channels);
         let mut taps = self.taps.as_ptr();
-        // SAFETY: the taps are panel after panel, and their length was checked.
+        // SAFETY: the taps are panel after panel of group after group, and their length was checked.
         unsafe {
-            for column in (0..self.columns).step_by(2 * P::R::LANES) {
-                let count = (self.columns - column).min(2 * P::R::LANES);
-                if count > P::R::LANES {
-                    self.panel::<S, 2>(taps, column, count, &store);
-                } else {
-                    self.panel::<S, 1>(taps, column, count, &store);
+            for group in 0..self.groups {
+                let inputs = self.inputs.add(group * self.channels);
+                for within in (0..self.columns).step_by(2 * P::R::LANES) {
+                    let (column, count) = (group * self.columns + within, self.columns - within);
+                    if count > P::R::LANES {
+                        self.panel::<S, 2>(inputs, taps, column, count.min(2 * P::R::LANES), &store);
+                        taps = taps.wrapping_add(TAPS * 2 * P::R::LANES * depth);
+                    } else {
+                        self.panel::<S, 1>(inputs, taps, column, count, &store);
+                        taps = taps.wrapping_add(TAPS * P::R::LANES * depth);
+                    }
                 }
-                taps = taps.wrapping_add(TAPS * 2 * P::R::LANES * depth);
             }
         }
     }
@@ -111,7 +123,14 @@ impl<P: Products> Panels<'_, P> {
     /// The products of all tiles by some channels, from one on, of a panel; beside what is in the sums if they are
     /// `MORE`.
     #[inline(always)]
-    unsafe fn step<const N: usize, const MORE: bool>(&self, taps: *const u8, column: usize, begin: usize, len: usize) {
+    unsafe fn step<const N: usize, const MORE: bool>(
+        &self,
+        inputs: *const i16,
+        taps: *const u8,
+        column: usize,
+        begin: usize,
+        len: usize,
+    ) {
         let width = N * P::R::LANES;
         let plane = weights_plane(len, width);
         // SAFETY: inputs, weights and sums have a matrix for each point.
@@ -120,7 +139,7 @@ impl<P: Products> Panels<'_, P> {
             weights::transform::<P::R, N>(taps.add(TAPS * width * begin), zero_points, len, self.weights, plane);
             for point in 0..POINTS {
                 products::point::<P, N, MORE>(
-                    self.inputs.add(point * self.band.plane + begin),
+                    inputs.add(point * self.band.plane + begin),
                     &self.band,
                     self.weights.add(point * plane),
                     len,
@@ -130,19 +149,26 @@ impl<P: Products> Panels<'_, P> {
         }
     }
 
-    /// All tiles by one panel of `N` registers of columns.
+    /// All tiles' inputs of a group by one panel of `N` registers of columns.
     #[inline(always)]
-    unsafe fn panel<S: Store<P::R>, const N: usize>(&self, taps: *const u8, column: usize, count: usize, store: &S) {
-        let depth = depth(self.band.channels);
+    unsafe fn panel<S: Store<P::R>, const N: usize>(
+        &self,
+        inputs: *const i16,
+        taps: *const u8,
+        column: usize,
+        count: usize,
+        store: &S,
+    ) {
+        let depth = depth(self.channels);
         let width = N * P::R::LANES;
         // SAFETY: inputs, weights and sums have a matrix for each point; bias and outputs are as many as columns.
         unsafe {
             let mut start = output::Start { at: self.bias.as_ptr().add(column), stride: 0 };
             for begin in (0..depth).step_by(self.block) {
                 let len = self.block.min(depth - begin);
-                self.step::<N, false>(taps, column, begin, len.min(STEP));
+                self.step::<N, false>(inputs, taps, column, begin, len.min(STEP));
                 for more in (begin + STEP..begin + len).step_by(STEP) {
-                    self.step::<N, true>(taps, column, more, (begin + len - more).min(STEP));
+                    self.step::<N, true>(inputs, taps, column, more, (begin + len - more).min(STEP));
                 }
                 let sums = output::Sums { at: self.sums, plane: self.plane };
                 if begin + len < depth {

@@ -57,13 +57,15 @@ const HALVED_PIXELS_OF_TWO: usize = 128;
 /// Columns that a range keeps likewise: each range centres its rows again, as much as the products of five columns.
 const RANGE_COLUMNS: usize = 384;
 
+/// The same where rows are too few for two bands that are halved: as many as are halved.
+const HALVED_COLUMNS: usize = 256;
+
 /// Cuts so that a band fits the cache, and so that large products have parts for several threads: into ranges of
 /// columns, then into more bands, as long as that costs next to nothing; a single row is cut into ranges alone.
 pub(crate) fn choose(extent: Extent) -> Blocks {
     let Extent { images, height, width, row_bytes, units, unit, work, halved } = extent;
-    // Fewer rows than two bands have are rather cut than halved. Of a band that is halved, a product meets a quarter.
     let pixels = height * width;
-    let halved = halved && (pixels >= HALVED_PIXELS || pixels < 2 * BAND_PIXELS);
+    // Of a band that is halved, a product meets a quarter.
     let (bytes, least) = if halved { (4 * BAND_BYTES, HALVED_PIXELS) } else { (BAND_BYTES, BAND_PIXELS) };
     let fits = (bytes / row_bytes.max(1)).max(1);
     // Rows of such bands come in fours: a half of them in pairs.
@@ -73,9 +75,10 @@ pub(crate) fn choose(extent: Extent) -> Blocks {
     // A power of two, so that two threads have as many parts each.
     let wanted = power((work / PART_MACS).clamp(1, PARTS) as usize);
     let missing = |parts: usize| wanted.div_ceil(parts.max(1));
-    let ranges = power(missing(images * bands).min(units / RANGE_COLUMNS.div_ceil(unit.max(1))).max(1));
+    let columns = if halved && pixels < 2 * HALVED_PIXELS { HALVED_COLUMNS } else { RANGE_COLUMNS };
+    let ranges = power(missing(images * bands).min(units / columns.div_ceil(unit.max(1))).max(1));
     let most_bands = match pixels / least {
-        1 if halved => pixels / HALVED_PIXELS_OF_TWO,
+        0 | 1 if halved && ranges == 1 => pixels / HALVED_PIXELS_OF_TWO,
         bands => bands,
     };
     let bands = bands.max(missing(images * ranges).min(most_bands)).min(height.max(1));

@@ -64,6 +64,69 @@ impl Column {
     }
 }
 
+/// How weights of depthwise convolutions of bytes are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TapPacking {
+    /// In pairs of taps, each of a high and a low digit: `16 * high + low`, of magnitudes up to 8, such that no window of
+    /// any bytes sums up to more than 16 bits in either, in the order of taps.
+    Digits,
+    /// In quads of taps, as they are.
+    Quads,
+}
+
+impl TapPacking {
+    /// Taps of a unit, which are multiplied at once.
+    pub const fn unit(self) -> usize {
+        match self {
+            Self::Digits => 2,
+            Self::Quads => 4,
+        }
+    }
+
+    /// Layers of a unit: both digits, or one.
+    pub const fn layers(self) -> usize {
+        match self {
+            Self::Digits => 2,
+            Self::Quads => 1,
+        }
+    }
+}
+
+/// The layout of packed weights of depthwise convolutions of bytes: blocks of channels; in a block once or twice units of
+/// taps; in a unit layers; in a layer channels in an order; in a channel the unit's taps.
+///
+/// The taps go down the columns of a window. Windows of 3 × 3 have theirs twice, each column of four: their second form is
+/// for the four rows from one above.
+#[derive(Clone, Copy, Debug)]
+pub struct TapLayout {
+    /// Digits or quads.
+    pub packing: TapPacking,
+    /// The channel of a block at each place of a layer.
+    pub order: &'static [u8],
+    /// The channel of a block at each place of its bias, and of multipliers to bytes.
+    pub joined: &'static [u8],
+}
+
+impl TapLayout {
+    /// Channels of a block.
+    pub fn lanes(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Taps down a column of a window of some height, those without weight included.
+    pub fn column(&self, height: usize) -> usize {
+        match self.packing {
+            TapPacking::Quads if height != 3 => height,
+            _ => height.next_multiple_of(self.packing.unit()),
+        }
+    }
+
+    /// Taps of a window of some height and width, those without weight included.
+    pub fn taps(&self, [height, width]: [usize; 2]) -> usize {
+        (width * self.column(height)).next_multiple_of(self.packing.unit())
+    }
+}
+
 /// Where packed values come from: rows of K and columns of a matrix in memory.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {

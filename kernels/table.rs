@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::encode::{Encoding, Reading};
 use crate::generic::strassen::Halves;
 use crate::isa::Isa;
-use crate::pack::PanelLayout;
+use crate::pack::{PanelLayout, TapLayout};
 use crate::view::{MatMut, Offsets};
 use crate::winograd::{POINTS, STEP, TAPS, Tiles, depth, input_plane, sums_plane, weights_plane};
 
@@ -39,8 +39,8 @@ pub struct KernelSet {
     pub(crate) depthwise: Kernel<unsafe fn(&mut DepthwiseArgs<'_>)>,
     /// Convolution by Winograd's algorithm and the layout of its weights, where that gains on the product.
     pub(crate) winograd: Option<(Kernel<unsafe fn(&mut WinogradArgs<'_>)>, PanelLayout)>,
-    /// Depthwise convolution by digits, where the tier has that.
-    pub(crate) digits: Option<Digits>,
+    /// Depthwise convolution of bytes and the layout of its weights, where the tier has that.
+    pub(crate) byte_taps: Option<(Kernel<unsafe fn(&mut DepthwiseArgs<'_>)>, TapLayout)>,
     pub(crate) center: Kernel<unsafe fn(&[u8], &mut [i16], u8, i16)>,
     pub(crate) quantize: Kernel<unsafe fn(&[f32], &mut [u8], &QuantizeArgs)>,
     pub(crate) dequantize: Kernel<unsafe fn(&[u8], &mut [f32], &DequantizeArgs)>,
@@ -49,16 +49,6 @@ pub struct KernelSet {
     pub(crate) mul: Kernel<unsafe fn(&[u8], &[u8], &mut [u8], &MulArgs)>,
     pub(crate) global_average_pool: Kernel<unsafe fn(&mut PoolArgs<'_>)>,
     pub(crate) peak: unsafe fn(u64) -> u64,
-}
-
-/// Depthwise convolution of bytes by digits of the weights, where a tier has it.
-#[derive(Clone, Copy)]
-pub(crate) struct Digits {
-    /// The channel of a block at each place of its packed digits.
-    pub(crate) order: &'static [u8],
-    /// The channel of a block at each place of its bias, and of multipliers to bytes.
-    pub(crate) joined_order: &'static [u8],
-    pub(crate) kernel: Kernel<unsafe fn(&mut DepthwiseArgs<'_>)>,
 }
 
 /// Name and operation of a kernel, for tables.
@@ -118,8 +108,8 @@ pub enum Epilogue<'a> {
     },
     /// Requantised to 8 bits.
     Bytes {
-        /// Multiplier of each column: such that every accumulator's product stays below [`SCALED_BELOW`]. For digits, in
-        /// the order of [`KernelSet::digits_joined_order`].
+        /// Multiplier of each column: such that every accumulator's product stays below [`SCALED_BELOW`]. For taps of
+        /// bytes, in the order of [`TapLayout::joined`].
         multipliers: &'a [f32],
         /// Clamp and zero point.
         requantize: Requantize,
@@ -247,26 +237,22 @@ pub enum TapWeights<'a> {
     /// For centred activations: blocks of channels ([`KernelSet::depthwise_lanes`]), in a block pairs of taps, in a pair
     /// channels in the order of [`KernelSet::depthwise_order`], in a channel the two taps.
     Pairs(&'a [i16]),
-    /// For unsigned bytes: blocks of channels ([`KernelSet::digits_order`]), in a block once or twice pairs of taps, in a
-    /// pair high digits and low digits, in these channels in that order, in a channel the two taps.
-    ///
-    /// The pairs go down the columns of a window. Windows of 3 x 3 have theirs twice: their second form is for the four
-    /// rows from one above.
-    Digits(&'a [i8]),
+    /// For unsigned bytes, packed as [`KernelSet::tap_layout`] says.
+    Bytes(&'a [i8]),
 }
 
 impl<'a> TapWeights<'a> {
     pub(crate) fn pairs(self) -> &'a [i16] {
         match self {
             Self::Pairs(pairs) => pairs,
-            Self::Digits(_) => &[],
+            Self::Bytes(_) => &[],
         }
     }
 
-    pub(crate) fn digits(self) -> &'a [i8] {
+    pub(crate) fn bytes(self) -> &'a [i8] {
         match self {
             Self::Pairs(_) => &[],
-            Self::Digits(digits) => digits,
+            Self::Bytes(bytes) => bytes,
         }
     }
 }
@@ -298,7 +284,7 @@ impl Slide {
 /// A depthwise convolution: each channel by its own taps.
 #[derive(Debug)]
 pub struct DepthwiseArgs<'a> {
-    /// The activations: centred for pairs, unsigned bytes for digits.
+    /// The activations: centred for pairs, else unsigned bytes.
     pub a: Activations<'a>,
     /// Where each output pixel's window begins in `a`.
     pub rows: &'a [u32],
@@ -306,14 +292,14 @@ pub struct DepthwiseArgs<'a> {
     pub rows_max: usize,
     /// Where each tap lies, from the window's begin: an even number, the last one without weight where it was added.
     pub taps: &'a Offsets,
-    /// For digits of windows of 3 x 3: how they move, where columns of taps are shared.
+    /// For windows of 3 x 3 on bytes: how they move, where columns of taps are shared.
     pub sliding: Option<Slide>,
-    /// Packed weights. Digits are such that no window of any bytes sums up to more than 16 bits, in the order of taps.
+    /// Packed weights.
     pub weights: TapWeights<'a>,
     /// Channels.
     pub channels: usize,
-    /// Added to each accumulator, for each padded channel; for digits in the order of
-    /// [`KernelSet::digits_joined_order`].
+    /// Added to each accumulator, for each padded channel; for taps of bytes in the order of
+    /// [`TapLayout::joined`].
     pub bias: &'a [i32],
     /// What becomes of the accumulators.
     pub epilogue: Epilogue<'a>,
@@ -428,7 +414,6 @@ impl KernelSet {
 
     /// All kernels, by operation.
     pub fn kernels(&self) -> Vec<KernelInfo> {
-        let digits = self.digits.map(|digits| ("digits", digits.kernel.name));
         [
             ("gemm", self.gemm.name),
             ("gemv", self.gemv.name),
@@ -443,7 +428,7 @@ impl KernelSet {
         ]
         .into_iter()
         .chain(self.winograd.iter().map(|(kernel, _)| ("winograd", kernel.name)))
-        .chain(digits)
+        .chain(self.byte_taps.iter().map(|(kernel, _)| ("depthwise_bytes", kernel.name)))
         .map(|(operation, name)| KernelInfo { operation, name })
         .collect()
     }
@@ -468,14 +453,9 @@ impl KernelSet {
         self.depthwise_order
     }
 
-    /// The channel of a block at each place of its packed digits; nothing where the tier has no kernel for them.
-    pub fn digits_order(&self) -> Option<&'static [u8]> {
-        self.digits.map(|digits| digits.order)
-    }
-
-    /// The channel of a block at each place of its bias where weights are digits, and of multipliers to bytes.
-    pub fn digits_joined_order(&self) -> Option<&'static [u8]> {
-        self.digits.map(|digits| digits.joined_order)
+    /// The layout of the weights of depthwise convolutions of bytes, if the tier has a kernel for them.
+    pub fn tap_layout(&self) -> Option<TapLayout> {
+        self.byte_taps.map(|(_, layout)| layout)
     }
 
     /// How products take their activations. Depthwise convolution by pairs takes them centred on
@@ -511,7 +491,7 @@ impl KernelSet {
 
     /// Elements behind the last value of an operand that kernels may read, and give no weight.
     pub fn slack(&self) -> usize {
-        self.depthwise_lanes.max(self.panels.group).max(self.digits.map_or(0, |digits| digits.order.len()))
+        self.depthwise_lanes.max(self.panels.group).max(self.tap_layout().map_or(0, |layout| layout.lanes()))
     }
 
     #[inline]
@@ -561,24 +541,25 @@ impl KernelSet {
     /// If the arguments do not fit together.
     pub fn depthwise(&self, mut args: DepthwiseArgs<'_>) {
         self.demand();
-        let (lanes, run) = match (args.weights, self.digits) {
-            (TapWeights::Pairs(_), _) => (self.depthwise_lanes, self.depthwise.run),
-            (TapWeights::Digits(_), Some(digits)) => (digits.order.len(), digits.kernel.run),
-            (TapWeights::Digits(_), None) => panic!("{} has no kernel for digits", self.isa),
+        let (lanes, unit, run) = match (args.weights, self.byte_taps) {
+            (TapWeights::Pairs(_), _) => (self.depthwise_lanes, 2, self.depthwise.run),
+            (TapWeights::Bytes(_), Some((kernel, layout))) => (layout.lanes(), layout.packing.unit(), kernel.run),
+            (TapWeights::Bytes(_), None) => panic!("{} has no kernel for taps of bytes", self.isa),
         };
         let padded = args.channels.next_multiple_of(lanes);
         args.epilogue.check(args.rows.len(), args.channels, padded);
-        assert_eq!(args.taps.len() % 2, 0, "taps in pairs");
+        assert!(args.taps.len().is_multiple_of(unit), "taps in units");
         match args.weights {
             TapWeights::Pairs(pairs) => {
                 assert_eq!(pairs.len(), padded * args.taps.len(), "packed weights");
                 assert_eq!(args.a.encoding(), Encoding::Centred, "encoding of the activations");
             }
-            TapWeights::Digits(digits) => {
-                let form = 2 * padded * args.taps.len();
-                assert!(digits.len() == form || digits.len() == 2 * form, "packed weights, in one form or two");
+            TapWeights::Bytes(weights) => {
+                let layers = self.tap_layout().map_or(0, |layout| layout.packing.layers());
+                let form = layers * padded * args.taps.len();
+                assert!(weights.len() == form || weights.len() == 2 * form, "packed weights, in one form or two");
                 if let Some(slide) = args.sliding {
-                    assert!(digits.len() == 2 * form && args.taps.len() == 12, "windows of 3 x 3");
+                    assert!(weights.len() == 2 * form && args.taps.len() == 12, "windows of 3 x 3");
                     assert!(slide.fits(args.rows, args.taps.as_slice()), "windows that move as told");
                 }
                 assert!(matches!(args.a, Activations::Bytes(_, Reading::Unsigned)), "unsigned bytes");

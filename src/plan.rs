@@ -77,7 +77,7 @@ impl Plan {
         let weights = match packed {
             Packed::Panels(panels) => Weights::Panels { panels, zero_points, sums },
             Packed::Pairs(pairs) => Weights::Depthwise(TapWeights::Pairs(pairs)),
-            Packed::Digits(digits) => Weights::Depthwise(TapWeights::Digits(digits)),
+            Packed::Bytes(bytes) => Weights::Depthwise(TapWeights::Bytes(bytes)),
         };
         Operand { weights, bias: &self.product.bias }
     }

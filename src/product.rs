@@ -74,7 +74,7 @@ pub(crate) struct Product {
     input_type: Type,
     output_type: Type,
     encoding: Encoding,
-    /// How kernels read the bytes of the input: digits are for unsigned ones alone.
+    /// How kernels read the bytes of the input: taps of bytes are for unsigned ones alone.
     reading: Reading,
     band: Band,
     /// Elements for the band of most rows.
@@ -139,13 +139,11 @@ impl Product {
         let encoding = match form {
             Form::Panels => set.encoding(),
             Form::Pairs => Encoding::Centred,
-            Form::Digits => Encoding::Bytes,
+            Form::Bytes => Encoding::Bytes,
         };
         // Channels of a block.
-        let lanes = match (form, set.digits_order()) {
-            (Form::Digits, Some(order)) => order.len(),
-            _ => set.depthwise_lanes(),
-        };
+        let tap_layout = if form == Form::Bytes { set.tap_layout() } else { None };
+        let lanes = tap_layout.map_or(set.depthwise_lanes(), |layout| layout.lanes());
         let depth = product(what, &[segments, values])?;
         let products = [images, out_height, out_width, outputs, depth]
             .iter()
@@ -192,10 +190,13 @@ impl Product {
         let [down, across] = if sizes.contains(&0) { [0; 2] } else { filter.dilation };
         let tap = |y: usize, x: usize| y * down * band.row_len + x * across * channels;
         let taps = (0..kernel_height).flat_map(|y| (0..kernel_width).map(move |x| tap(y, x)));
-        let segments = if form == Form::Digits {
-            // Down the columns; an odd tap is paired with itself, which then has no weight.
-            let column = |x: usize| (0..kernel_height.next_multiple_of(2)).map(move |y| (y.min(kernel_height - 1), x));
-            Offsets::new((0..kernel_width).flat_map(column).map(|(y, x)| tap(y, x)))
+        let segments = if let Some(layout) = tap_layout {
+            // Taps that are added have no weight: down a column they are its last again, at the end the window's first.
+            let rows = layout.column(kernel_height);
+            let column = |x: usize| (0..rows).map(move |y| (y.min(kernel_height.saturating_sub(1)), x));
+            let taps = (0..kernel_width).flat_map(column).map(|(y, x)| tap(y, x));
+            let added = layout.taps(geometry.kernel) - rows * kernel_width;
+            Offsets::new(taps.chain(core::iter::repeat_n(0, added)))
         } else if form == Form::Pairs {
             // An odd tap is paired with the window's first, which then has no weight.
             Offsets::new(taps.chain((depth % 2 == 1).then_some(0)))
@@ -212,7 +213,7 @@ impl Product {
             (geometry.columns, panels.padded_columns(geometry.columns), filter.groups)
         };
         let spread = Spread { columns, padded, groups, order: None };
-        let order = if form == Form::Digits { set.digits_joined_order() } else { None };
+        let order = tap_layout.map(|layout| layout.joined);
         let joined = Spread { order, ..spread };
         let bias = match options.bias {
             Some(bias) => joined.copy("bias", bias)?,
@@ -238,7 +239,7 @@ impl Product {
             }
         };
         let sliding = match window.strides {
-            _ if form != Form::Digits || geometry.kernel != [3, 3] || sizes.contains(&0) => None,
+            _ if form != Form::Bytes || geometry.kernel != [3, 3] || sizes.contains(&0) => None,
             strides if strides == filter.dilation => Some(Slide { width: out_width, columns: 1 }),
             [_, across] if across == 2 * filter.dilation[1] => Some(Slide { width: out_width, columns: 2 }),
             _ => None,
@@ -249,7 +250,7 @@ impl Product {
             input,
             output: [images, out_height, out_width, outputs],
             input_type: options.input,
-            reading: if form == Form::Digits { Reading::Unsigned } else { reading },
+            reading: if form == Form::Bytes { Reading::Unsigned } else { reading },
             output_type: options.output.element(),
             encoding,
             band,
@@ -328,7 +329,7 @@ impl Product {
         let rows = self.rows.len();
         self.set.kernel_name(match (self.form, rows) {
             (Form::Pairs, _) => "depthwise",
-            (Form::Digits, _) => "digits",
+            (Form::Bytes, _) => "depthwise_bytes",
             (Form::Panels, 1) if !zero_points || self.encoding == Encoding::Bytes => "gemv",
             _ => "gemm",
         })

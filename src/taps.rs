@@ -1,5 +1,6 @@
-//! Packing the weights of depthwise convolutions: in pairs of taps, of 16 bits or in digits.
+//! Packing the weights of depthwise convolutions: in pairs of taps of 16 bits, or as taps of bytes, in digits or as they are.
 
+use zeropoint_kernels::pack::{TapLayout, TapPacking};
 use zeropoint_kernels::table::KernelSet;
 
 use crate::error::Error;
@@ -25,13 +26,12 @@ impl<'a> Taps<'a> {
         Self { bytes, channels, height, width }
     }
 
-    /// Packs for a tier, in digits where it has a kernel for them that may be used and pays. With digits comes the sum
-    /// of each padded channel, in the order of joined sums.
+    /// Packs for a tier, as taps of bytes where it has a kernel for them that may be used and pays. With these comes the
+    /// sum of each padded channel, in the order of joined sums.
     pub(crate) fn pack(&self, set: &KernelSet) -> Result<(Packed, Lines<i32>), Error> {
-        match set.digits_order() {
-            Some(order) if self.fills(order.len(), set.depthwise_lanes()) && self.have_digits() => {
-                let forms = if [self.height, self.width] == [3, 3] { 2 } else { 1 };
-                Ok((Packed::Digits(self.digits(order, forms)?), self.sums(set.digits_joined_order().unwrap_or(order))?))
+        match set.tap_layout() {
+            Some(layout) if self.pays(layout, set.depthwise_lanes()) && self.fits(layout.packing) => {
+                Ok((Packed::Bytes(self.bytes(layout)?), self.sums(layout.joined)?))
             }
             _ => Ok((Packed::Pairs(self.pairs(set.depthwise_order())?), none())),
         }
@@ -51,9 +51,24 @@ impl<'a> Taps<'a> {
         (0..self.height).flat_map(move |y| (0..self.width).map(move |x| self.value(channel, y, x)))
     }
 
-    /// Whether blocks of digits pad the channels by no more than what digits gain on blocks of pairs: a quarter.
-    fn fills(&self, digits: usize, pairs: usize) -> bool {
-        4 * self.channels.next_multiple_of(digits) <= 5 * self.channels.next_multiple_of(pairs)
+    /// Whether blocks of bytes pad the channels by less than what they gain on blocks of pairs: a quarter by digits, and
+    /// a half by quads.
+    fn pays(&self, layout: TapLayout, pairs: usize) -> bool {
+        let [gain, to] = match layout.packing {
+            TapPacking::Digits => [5, 4],
+            TapPacking::Quads => [6, 4],
+        };
+        to * self.channels.next_multiple_of(layout.lanes()) <= gain * self.channels.next_multiple_of(pairs)
+    }
+
+    /// Whether weights less their zero points are what a packing can hold.
+    fn fits(&self, packing: TapPacking) -> bool {
+        match packing {
+            TapPacking::Digits => self.have_digits(),
+            TapPacking::Quads => {
+                (0..self.channels).all(|channel| self.values(channel).all(|value| i8::try_from(value).is_ok()))
+            }
+        }
     }
 
     /// Whether every weight has digits, and no window of any bytes can sum up to more than 16 bits in either digit,
@@ -76,39 +91,45 @@ impl<'a> Taps<'a> {
     /// Taps in the order of rows.
     fn pairs(&self, order: &[u8]) -> Result<Lines<i16>, Error> {
         let pairs = (self.height * self.width).div_ceil(2);
-        self.places(order, [1, pairs, 1], |channel, [_, tap, _]| {
+        self.places(order, [1, pairs, 1, 2], |channel, [_, tap, _]| {
             let (y, x) = (tap.checked_div(self.width).unwrap_or(0), tap.checked_rem(self.width).unwrap_or(0));
             self.value(channel, y, x) as i16
         })
     }
 
-    /// Taps down the columns; in a second form they begin a row lower.
-    fn digits(&self, order: &[u8], forms: usize) -> Result<Lines<i8>, Error> {
-        let column = self.height.next_multiple_of(2);
-        self.places(order, [forms, self.width * column / 2, 2], |channel, [form, tap, digit]| {
+    /// Taps down the columns, those of 3 x 3 in a second form too, in which they begin a row lower.
+    fn bytes(&self, layout: TapLayout) -> Result<Lines<i8>, Error> {
+        let forms = if [self.height, self.width] == [3, 3] { 2 } else { 1 };
+        let (unit, column) = (layout.packing.unit(), layout.column(self.height));
+        let units = layout.taps([self.height, self.width]) / unit;
+        self.places(layout.order, [forms, units, layout.packing.layers(), unit], |channel, [form, tap, layer]| {
             let (x, y) = (tap.checked_div(column).unwrap_or(0), tap.checked_rem(column).unwrap_or(0));
-            y.checked_sub(form).map_or(0, |y| split(self.value(channel, y, x))[digit] as i8)
+            let value = y.checked_sub(form).map_or(0, |y| self.value(channel, y, x));
+            match layout.packing {
+                TapPacking::Digits => split(value)[layer] as i8,
+                TapPacking::Quads => value as i8,
+            }
         })
     }
 
-    /// Blocks of channels, in a block some forms, in a form pairs of taps, in a pair some layers, in a layer channels in an
-    /// order, in a channel two taps. A place is given by its form, tap and layer.
+    /// Blocks of channels, in a block some forms, in a form units of taps, in a unit some layers, in a layer channels in an
+    /// order, in a channel the taps of the unit. A place is given by its form, tap and layer.
     fn places<T: bytemuck::Zeroable + Clone>(
         &self,
         order: &[u8],
-        [forms, pairs, layers]: [usize; 3],
+        [forms, units, layers, unit]: [usize; 4],
         of: impl Fn(usize, [usize; 3]) -> T,
     ) -> Result<Lines<T>, Error> {
         let lanes = order.len();
-        let total = product("packed weights", &[self.channels.next_multiple_of(lanes), forms, pairs, 2, layers])?;
+        let total = product("packed weights", &[self.channels.next_multiple_of(lanes), forms, units, unit, layers])?;
         let mut packed = zeroed("packed weights", total)?;
         for (index, place) in packed.iter_mut().enumerate() {
-            let (rest, side) = (index / 2, index % 2);
+            let (rest, within) = (index / unit, index % unit);
             let (rest, channel) = (rest / lanes, usize::from(order[rest % lanes]));
             let (rest, layer) = (rest / layers, rest % layers);
-            let (rest, pair) = (rest / pairs, rest % pairs);
+            let (rest, at) = (rest / units, rest % units);
             let (block, form) = (rest / forms, rest % forms);
-            *place = of(block * lanes + channel, [form, pair * 2 + side, layer]);
+            *place = of(block * lanes + channel, [form, at * unit + within, layer]);
         }
         Ok(packed)
     }

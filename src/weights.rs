@@ -118,8 +118,8 @@ pub(crate) enum Packed {
     Panels(Lines<u8>),
     /// Pairs of taps, for centred activations.
     Pairs(Lines<i16>),
-    /// Pairs of taps down the columns in digits, for unsigned bytes, in one form or two.
-    Digits(Lines<i8>),
+    /// Taps of 8 bits, for unsigned bytes, as [`KernelSet::tap_layout`] says.
+    Bytes(Lines<i8>),
 }
 
 /// In which form weights are packed.
@@ -127,7 +127,7 @@ pub(crate) enum Packed {
 pub(crate) enum Form {
     Panels,
     Pairs,
-    Digits,
+    Bytes,
 }
 
 impl Packed {
@@ -135,7 +135,7 @@ impl Packed {
         match self {
             Self::Panels(_) => Form::Panels,
             Self::Pairs(_) => Form::Pairs,
-            Self::Digits(_) => Form::Digits,
+            Self::Bytes(_) => Form::Bytes,
         }
     }
 }
@@ -146,8 +146,8 @@ pub(crate) struct Inner {
     pub(crate) packed: Packed,
     /// Of each group's padded columns, as the signed reading counts them; empty if all are 0.
     pub(crate) zero_points: Vec<i16>,
-    /// The sum of each group's padded columns, less their zero points; only where a kernel takes bytes. For digits in the
-    /// order of joined sums.
+    /// The sum of each group's padded columns, less their zero points; only where a kernel takes bytes. For taps
+    /// of bytes in the order of joined sums.
     pub(crate) sums: Lines<i32>,
     own_bytes: usize,
 }
@@ -237,7 +237,7 @@ impl PackedWeights {
         let packed = match &self.inner.packed {
             Packed::Panels(panels) => panels.len(),
             Packed::Pairs(pairs) => size_of_val(pairs.as_slice()),
-            Packed::Digits(digits) => digits.len(),
+            Packed::Bytes(bytes) => bytes.len(),
         };
         packed + size_of_val(self.inner.zero_points.as_slice()) + size_of_val(self.inner.sums.as_slice())
     }
@@ -247,7 +247,7 @@ impl PackedWeights {
         self.inner.own_bytes
     }
 
-    /// Whether these are a depthwise convolution's: stored in pairs of taps, of 16 bits or of digits.
+    /// Whether these are a depthwise convolution's: stored in pairs of taps of 16 bits, or as taps of bytes.
     pub fn is_depthwise(&self) -> bool {
         self.inner.packed.form() != Form::Panels
     }

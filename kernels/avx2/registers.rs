@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::generic::digits::Digits;
+use crate::generic::byte_taps::Joined;
 use crate::generic::registers::{Ends, Registers};
 
 /// Registers of 256 bits of AVX2 and FMA; with `VNNI`, of AVX-VNNI besides.
@@ -256,57 +256,12 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
 }
 
 // SAFETY: as above.
-impl<const VNNI: bool> Digits for Ymm<VNNI> {
-    type Bytes = __m256i;
-
-    // The 128-bit halves are unpacked separately.
-    const INTERLEAVED_BYTES: &'static [u8] = &[
-        0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23, //
-        8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31,
-    ];
-
-    // Words are unpacked likewise.
+impl<const VNNI: bool> Joined for Ymm<VNNI> {
+    // The 128-bit halves are unpacked separately: bytes, then words.
     const JOINED: &'static [u8] = &[
         0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23, //
         8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31,
     ];
-
-    #[inline(always)]
-    unsafe fn interleave_bytes(x: *const u8, y: *const u8) -> [__m256i; 2] {
-        // SAFETY: as above.
-        unsafe {
-            let (x, y) = (_mm256_loadu_si256(x.cast()), _mm256_loadu_si256(y.cast()));
-            [_mm256_unpacklo_epi8(x, y), _mm256_unpackhi_epi8(x, y)]
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn load_digits(from: *const i8) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_loadu_si256(from.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn no_sums() -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_setzero_si256() }
-    }
-
-    #[inline(always)]
-    unsafe fn dot_digits(acc: __m256i, x: __m256i, digits: __m256i) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_add_epi16(acc, _mm256_maddubs_epi16(x, digits)) }
-    }
-
-    #[inline(always)]
-    unsafe fn join_digits(high: __m256i, low: __m256i) -> [__m256i; 2] {
-        // SAFETY: as above.
-        unsafe {
-            let factors = _mm256_set1_epi32(1 << 16 | 16);
-            let joined = [_mm256_unpacklo_epi16(high, low), _mm256_unpackhi_epi16(high, low)];
-            [_mm256_madd_epi16(joined[0], factors), _mm256_madd_epi16(joined[1], factors)]
-        }
-    }
 
     #[inline(always)]
     unsafe fn joined_in_order([a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
@@ -326,6 +281,19 @@ impl<const VNNI: bool> Digits for Ymm<VNNI> {
         // Packing undoes what unpacking did.
         // SAFETY: as above.
         unsafe { _mm256_storeu_si256(to.cast(), saturated::<true, true>(x, ends)) }
+    }
+}
+
+/// Bytes at two pointers in pairs: of the channels 0 to 7 and 16 to 23, and of the others.
+///
+/// # Safety
+/// AVX2, and 32 bytes at each pointer.
+#[inline(always)]
+pub(crate) unsafe fn interleave_bytes(x: *const u8, y: *const u8) -> [__m256i; 2] {
+    // SAFETY: the caller grants it.
+    unsafe {
+        let (x, y) = (_mm256_loadu_si256(x.cast()), _mm256_loadu_si256(y.cast()));
+        [_mm256_unpacklo_epi8(x, y), _mm256_unpackhi_epi8(x, y)]
     }
 }
 

@@ -11,6 +11,6 @@ crate::generic::tier::tier! {
     gemm: "i16i8i32_12x32k2";
     gemv: "i16i8i32_1x128k2";
     depthwise: "i16i16i32_4x32k2";
-    digits: None;
+    byte_taps: None;
     winograd: "i16i16i32_12x32k2", 12 rows;
 }

@@ -13,6 +13,10 @@ crate::generic::tier::tier! {
     gemm: "i8i8i32_12x32k4";
     gemv: "i8i8i32_1x128k4";
     depthwise: "i16i16i32_4x32k2";
-    digits: None;
+    byte_taps: crate::generic::tier::byte_taps!(
+        super::avxvnni::taps::TapQuads<true>,
+        "avx512vnni/depthwise_u8i8i32_2x32k4",
+        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+    );
     winograd: "i16i16i32_12x32k2", 12 rows;
 }

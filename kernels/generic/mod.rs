@@ -6,9 +6,9 @@
 #![allow(clippy::needless_range_loop, reason = "loops over registers count several arrays at once")]
 
 pub(crate) mod binary;
-pub(crate) mod depthwise;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has it"))]
-pub(crate) mod digits;
+pub(crate) mod byte_taps;
+pub(crate) mod depthwise;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod gemv;

@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use super::digits::Digits;
+use super::byte_taps::Joined;
 use super::elementwise::round;
 use super::registers::{Ends, Registers};
 use crate::table::{Epilogue, SCALED_BELOW};
@@ -48,15 +48,15 @@ pub(crate) trait Store<R: Registers>: Copy {
     /// The registers' features; the elements may be written, and the parameters of all of them read.
     unsafe fn write<const N: usize>(&self, to: *mut Self::Element, column: usize, acc: [R::Int; N]);
 
-    /// Writes `4 * LANES` sums that digits were joined to ([`Digits::JOINED`]).
+    /// Writes `4 * LANES` joined sums ([`Joined::JOINED`]).
     ///
     /// # Safety
     /// As [`Store::write`].
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has digits"))]
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has taps of bytes"))]
     #[inline(always)]
     unsafe fn write_joined(&self, to: *mut Self::Element, column: usize, acc: [R::Int; 4])
     where
-        R: Digits,
+        R: Joined,
     {
         // SAFETY: the caller grants the elements.
         unsafe { self.write(to, column, R::joined_in_order(acc)) }
@@ -66,11 +66,11 @@ pub(crate) trait Store<R: Registers>: Copy {
     ///
     /// # Safety
     /// As [`Store::store`].
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has digits"))]
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has taps of bytes"))]
     #[inline(always)]
     unsafe fn store_joined(&self, row: usize, column: usize, count: usize, acc: [R::Int; 4])
     where
-        R: Digits,
+        R: Joined,
     {
         // SAFETY: the caller grants `count` columns; the buffer has room for all.
         unsafe {
@@ -360,7 +360,7 @@ impl<R: Registers> Store<R> for Bytes<'_> {
     #[inline(always)]
     unsafe fn write_joined(&self, to: *mut u8, column: usize, acc: [R::Int; 4])
     where
-        R: Digits,
+        R: Joined,
     {
         // The multipliers lie as the sums do.
         // SAFETY: the caller grants the elements and the multipliers.

@@ -12,7 +12,7 @@ macro_rules! tier {
         gemm: $gemm:literal;
         gemv: $gemv:literal;
         depthwise: $depthwise:literal;
-        digits: $digits:expr;
+        byte_taps: $byte_taps:expr;
         $(winograd: $winograd:literal, $winograd_rows:literal rows;)?
     ) => {
         $(#[$feature])?
@@ -93,7 +93,7 @@ macro_rules! tier {
             depthwise_lanes: 2 * <$registers as crate::generic::registers::Registers>::LANES,
             depthwise_order: <$registers as crate::generic::registers::Registers>::INTERLEAVED,
             depthwise: crate::table::Kernel { name: concat!($name, "/depthwise_", $depthwise), run: depthwise },
-            digits: $digits,
+            byte_taps: $byte_taps,
             winograd: crate::generic::tier::winograd_kernel!($registers $(, concat!($name, "/winograd_", $winograd))?),
             center: crate::table::Kernel { name: concat!($name, "/center_i8i16"), run: center },
             quantize: crate::table::Kernel { name: concat!($name, "/quantize_f32i8"), run: quantize },
@@ -202,21 +202,17 @@ macro_rules! outlined_tile {
 }
 pub(crate) use outlined_tile;
 
-/// A tier's depthwise convolution by digits, for its table.
+/// A tier's depthwise convolution of bytes, for its table.
 #[cfg(target_arch = "x86_64")]
-macro_rules! digits {
-    ($registers:ty, $name:literal, #[$feature:meta]) => {{
+macro_rules! byte_taps {
+    ($taps:ty, $name:literal, #[$feature:meta]) => {{
         #[$feature]
-        unsafe fn digits(args: &mut crate::table::DepthwiseArgs<'_>) {
+        unsafe fn byte_taps(args: &mut crate::table::DepthwiseArgs<'_>) {
             // SAFETY: the table's caller has checked CPU and arguments.
-            unsafe { crate::generic::digits::depthwise::<$registers>(args) }
+            unsafe { crate::generic::byte_taps::depthwise::<$taps>(args) }
         }
-        Some(crate::table::Digits {
-            order: <$registers as crate::generic::digits::Digits>::INTERLEAVED_BYTES,
-            joined_order: <$registers as crate::generic::digits::Digits>::JOINED,
-            kernel: crate::table::Kernel { name: $name, run: digits },
-        })
+        Some((crate::table::Kernel { name: $name, run: byte_taps }, crate::generic::byte_taps::layout::<$taps>()))
     }};
 }
 #[cfg(target_arch = "x86_64")]
-pub(crate) use digits;
+pub(crate) use byte_taps;

@@ -18,6 +18,6 @@ crate::generic::tier::tier! {
     gemm: "i8i8i32_6x16k2";
     gemv: "i8i8i32_1x64k2";
     depthwise: "i16i16i32_4x8k2";
-    digits: None;
+    byte_taps: None;
     winograd: "i16i16i32_6x8k2", 6 rows;
 }

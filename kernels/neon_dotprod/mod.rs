@@ -14,5 +14,5 @@ crate::generic::tier::tier! {
     gemm: "i8i8i32_12x8k4";
     gemv: "i8i8i32_1x32k4";
     depthwise: "i16i16i32_4x8k2";
-    digits: None;
+    byte_taps: None;
 }

@@ -19,5 +19,5 @@ crate::generic::tier::tier! {
     gemm: "i8i8i32_6x16k8";
     gemv: "i8i8i32_1x64k8";
     depthwise: "i16i16i32_4x8k2";
-    digits: None;
+    byte_taps: None;
 }

@@ -13,5 +13,5 @@ crate::generic::tier::tier! {
     gemm: "i16i8i32_6x16k2";
     gemv: "i16i8i32_1x64k2";
     depthwise: "i16i16i32_4x16k2";
-    digits: None;
+    byte_taps: None;
 }

@@ -39,11 +39,9 @@ impl ByteTaps for Digits {
 
     #[inline(always)]
     unsafe fn add_column(mut sums: Self::Sums, column: Self::Column, weights: *const i8) -> Self::Sums {
-        for half in 0..2 {
-            for pair in 0..2 {
-                // SAFETY: as above.
-                unsafe { add(&mut sums[half], column[pair][half], weights.add(pair * PAIR + half * 32)) };
-            }
+        for (pair, halves) in column.into_iter().enumerate() {
+            // SAFETY: as above.
+            unsafe { add_pair(&mut sums, halves, weights.add(pair * PAIR)) };
         }
         sums
     }
@@ -51,12 +49,7 @@ impl ByteTaps for Digits {
     #[inline(always)]
     unsafe fn add_unit(mut sums: Self::Sums, taps: [*const u8; 4], weights: *const i8) -> Self::Sums {
         // SAFETY: as above.
-        unsafe {
-            let pair = interleave_bytes(taps[0], taps[1]);
-            for half in 0..2 {
-                add(&mut sums[half], pair[half], weights.add(half * 32));
-            }
-        }
+        unsafe { add_pair(&mut sums, interleave_bytes(taps[0], taps[1]), weights) };
         sums
     }
 
@@ -71,8 +64,8 @@ impl ByteTaps for Digits {
                 joined[2 * half] = _mm256_madd_epi16(_mm256_unpacklo_epi16(high, low), factors);
                 joined[2 * half + 1] = _mm256_madd_epi16(_mm256_unpackhi_epi16(high, low), factors);
             }
-            for n in 0..4 {
-                joined[n] = _mm256_add_epi32(joined[n], _mm256_loadu_si256(bias.add(8 * n).cast()));
+            for (n, joined) in joined.iter_mut().enumerate() {
+                *joined = _mm256_add_epi32(*joined, _mm256_loadu_si256(bias.add(8 * n).cast()));
             }
             joined
         }
@@ -82,17 +75,19 @@ impl ByteTaps for Digits {
 /// Bytes of a pair's weights: high digits of both halves of a block, then low ones.
 const PAIR: usize = 128;
 
-/// The sums of half a block and a pair by its digits.
+/// The sums and a pair by its digits.
 ///
 /// # Safety
-/// AVX2, and both layers of digits.
+/// AVX2, and the pair's weights.
 #[inline(always)]
-unsafe fn add(sums: &mut [__m256i; 2], pair: __m256i, weights: *const i8) {
-    for layer in 0..2 {
-        // SAFETY: the caller grants the digits.
-        unsafe {
-            let digits = _mm256_loadu_si256(weights.add(layer * PAIR / 2).cast());
-            sums[layer] = _mm256_add_epi16(sums[layer], _mm256_maddubs_epi16(pair, digits));
+unsafe fn add_pair(sums: &mut [[__m256i; 2]; 2], pair: [__m256i; 2], weights: *const i8) {
+    for (half, (sums, taps)) in sums.iter_mut().zip(pair).enumerate() {
+        for (layer, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: the caller grants the digits.
+            unsafe {
+                let digits = _mm256_loadu_si256(weights.add(layer * PAIR / 2 + half * PAIR / 4).cast());
+                *sum = _mm256_add_epi16(*sum, _mm256_maddubs_epi16(taps, digits));
+            }
         }
     }
 }

@@ -38,24 +38,25 @@ impl<const AVX512: bool> ByteTaps for TapQuads<AVX512> {
     unsafe fn start(bias: *const i32) -> [__m256i; 4] {
         // SAFETY: as above.
         unsafe {
-            let mut sums = [_mm256_loadu_si256(bias.cast()); 4];
-            for n in 1..4 {
-                sums[n] = _mm256_loadu_si256(bias.add(8 * n).cast());
-            }
-            sums
+            [
+                _mm256_loadu_si256(bias.cast()),
+                _mm256_loadu_si256(bias.add(8).cast()),
+                _mm256_loadu_si256(bias.add(16).cast()),
+                _mm256_loadu_si256(bias.add(24).cast()),
+            ]
         }
     }
 
     #[inline(always)]
     unsafe fn add_column(mut sums: [__m256i; 4], column: [__m256i; 4], weights: *const i8) -> [__m256i; 4] {
-        for n in 0..4 {
+        for (n, (sum, taps)) in sums.iter_mut().zip(column).enumerate() {
             // SAFETY: as above.
             unsafe {
                 let weights = _mm256_loadu_si256(weights.add(32 * n).cast());
-                sums[n] = if AVX512 {
-                    _mm256_dpbusd_epi32(sums[n], column[n], weights)
+                *sum = if AVX512 {
+                    _mm256_dpbusd_epi32(*sum, taps, weights)
                 } else {
-                    _mm256_dpbusd_avx_epi32(sums[n], column[n], weights)
+                    _mm256_dpbusd_avx_epi32(*sum, taps, weights)
                 };
             }
         }

@@ -39,10 +39,10 @@ impl Default for Filter {
 /// The right operand of products, or the weights of convolutions: packed once for a tier, shared by any number of
 /// plans. Cloning shares.
 ///
-/// Packed weights take one byte a value, columns and rows padded as the tier's panels need it (on AVX2 to 8 and 2); those
-/// of a depthwise convolution two bytes a value, taps padded to 2 and channels to two registers, or to four where a tier
-/// takes digits, windows of 3 x 3 then twice; and a few bytes a column, for zero points and, where bytes are multiplied,
-/// for sums.
+/// Packed weights take one byte a value, columns and rows padded as the tier's panels need it (on AVX2 to 8 and 2), and
+/// as many times more as groups of few output channels are merged to fill half a panel; those of a depthwise convolution
+/// up to two bytes a value, taps padded to 2 or 4 and channels to two or four registers, windows of 3 x 3 twice where they
+/// are taps of bytes; and a few bytes a column, for zero points and, where bytes are multiplied, for sums.
 ///
 /// ```
 /// use zeropoint::{Backend, MatRef, PackedWeights, ZeroPoints};

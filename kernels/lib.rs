@@ -17,6 +17,7 @@
 
 extern crate alloc;
 
+pub mod args;
 pub mod encode;
 pub mod isa;
 pub mod pack;

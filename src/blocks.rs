@@ -152,6 +152,18 @@ mod tests {
         }
     }
 
+    /// Products that are halved, and that two threads share evenly: of too few rows for two bands, by columns.
+    #[test]
+    fn halved_products_have_parts_for_two_threads() {
+        for (rows, columns, depth, parts, band) in
+            [(128, 768, 768, 2, 128), (196, 512, 512, 2, 196), (256, 256, 256, 2, 128), (512, 512, 512, 2, 256)]
+        {
+            let work = (rows * columns * depth) as u64;
+            let blocks = choose(Extent { halved: true, ..extent(rows, 2 * depth, columns / 16, work) });
+            assert_eq!((blocks.parts(), blocks.band), (parts, band), "{rows} x {depth} x {columns}: {blocks:?}");
+        }
+    }
+
     #[test]
     fn one_row_splits_by_columns_and_small_products_not_at_all() {
         assert!(choose(extent(1, 8192, 256, 1 << 24)).parts() > 1);

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
+use zeropoint_kernels::args::{Epilogue, Requantize};
 use zeropoint_kernels::encode::Reading;
-use zeropoint_kernels::table::{Epilogue, Requantize};
 use zeropoint_kernels::view::MatMut;
 
 /// An element type.

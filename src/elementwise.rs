@@ -1,6 +1,6 @@
 //! Element by element, and pooling: quantize, dequantize, requantize, add, multiply, global average pool.
 
-use zeropoint_kernels::table::{AddArgs, DequantizeArgs, MulArgs, Multipliers, PoolArgs, QuantizeArgs, Requantize};
+use zeropoint_kernels::args::{AddArgs, DequantizeArgs, MulArgs, Multipliers, PoolArgs, QuantizeArgs, Requantize};
 use zeropoint_kernels::view::{MatMut, MatRef};
 
 use crate::Backend;

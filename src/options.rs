@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use zeropoint_kernels::table::Requantize;
+use zeropoint_kernels::args::Requantize;
 
 use crate::element::Type;
 use crate::error::{Error, positive, same_length, within};

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use zeropoint_kernels::table::TapWeights;
+use zeropoint_kernels::args::TapWeights;
 use zeropoint_kernels::view::{ImagesMut, ImagesRef};
 
 use crate::element::{Element, Int8};

@@ -7,10 +7,11 @@
 
 use core::ops::Range;
 
-use zeropoint_kernels::encode::{Encoding, Reading};
-use zeropoint_kernels::table::{
-    Activations, DepthwiseArgs, GemmArgs, KernelSet, Multipliers, Requantize, SCALED_BELOW, Slide, TapWeights,
+use zeropoint_kernels::args::{
+    Activations, DepthwiseArgs, GemmArgs, Multipliers, Requantize, SCALED_BELOW, Slide, TapWeights,
 };
+use zeropoint_kernels::encode::{Encoding, Reading};
+use zeropoint_kernels::table::KernelSet;
 use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, Offsets};
 
 use crate::band::{Band, Bytes, Centred};

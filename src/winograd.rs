@@ -6,9 +6,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use zeropoint_kernels::args::WinogradArgs;
 use zeropoint_kernels::encode::{Encoding, Reading};
 use zeropoint_kernels::pack::PanelLayout;
-use zeropoint_kernels::table::{KernelSet, WinogradArgs};
+use zeropoint_kernels::table::KernelSet;
 use zeropoint_kernels::view::{ImagesMut, ImagesRef};
 use zeropoint_kernels::winograd::{LIMIT, POINTS, SAFE_CHANNELS, TAPS, TILE, Tiles, depth, pack};
 

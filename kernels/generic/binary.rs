@@ -2,8 +2,8 @@
 
 use super::elementwise::{N, ROOM, round};
 use super::registers::{Ends, Registers};
+use crate::args::{AddArgs, MulArgs, Requantize};
 use crate::encode::Reading;
-use crate::table::{AddArgs, MulArgs, Requantize};
 
 /// See [`crate::KernelSet::add`].
 ///

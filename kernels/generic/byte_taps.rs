@@ -12,8 +12,8 @@ use super::registers::{Ends, Registers};
 use super::store::{Store, WIDEST, WithStore, copy_few, with_store};
 use super::tile::each_row;
 use super::windows::{Pixels, Windows, walk};
+use crate::args::{DepthwiseArgs, Slide};
 use crate::pack::{TapLayout, TapPacking};
-use crate::table::{DepthwiseArgs, Slide};
 
 /// Registers whose packs undo the order in which bytes were interleaved.
 ///

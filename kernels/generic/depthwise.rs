@@ -4,7 +4,7 @@ use super::registers::Registers;
 use super::store::{Store, WithStore, with_store};
 use super::tile::each_row;
 use super::windows::{Pixels, Windows, walk};
-use crate::table::DepthwiseArgs;
+use crate::args::DepthwiseArgs;
 
 /// Pixels that share the weights loaded.
 const PIXELS: usize = 4;

@@ -5,7 +5,7 @@
 
 use super::reciprocal::Reciprocal;
 use super::registers::{Ends, Registers};
-use crate::table::{DequantizeArgs, Multipliers, QuantizeArgs, Requantize};
+use crate::args::{DequantizeArgs, Multipliers, QuantizeArgs, Requantize};
 
 /// Registers of a step: as many as are written to bytes at once.
 pub(crate) const N: usize = 4;

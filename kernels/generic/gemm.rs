@@ -7,7 +7,7 @@ use super::registers::Registers;
 use super::start::Start;
 use super::store::{Store, WithStore, with_store};
 use super::strassen::{Halves, strassen};
-use crate::table::{Epilogue, GemmArgs};
+use crate::args::{Epilogue, GemmArgs};
 
 /// Bytes of a cache line.
 pub(crate) const CACHE_LINE: usize = 64;

@@ -5,7 +5,7 @@ use super::multiply::{Int, Multiply, Weights, lanes};
 use super::registers::Registers;
 use super::start::Start;
 use super::store::{Store, WithStore, with_store};
-use crate::table::GemmArgs;
+use crate::args::GemmArgs;
 
 /// Panels that are run through side by side, as so many streams.
 const STREAMS: usize = 4;

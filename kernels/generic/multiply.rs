@@ -3,9 +3,9 @@
 use super::gemm::{Product, Tile};
 use super::registers::Registers;
 use super::store::Store;
+use crate::args::Activations;
 use crate::encode::{Encoding, Reading};
 use crate::pack::PanelLayout;
-use crate::table::Activations;
 
 /// An element of the activations: `i16` centred, `u8` as it is.
 pub(crate) trait Activation: Copy + 'static {

@@ -2,7 +2,7 @@
 
 use super::elementwise::round;
 use super::registers::{Ends, Registers};
-use crate::table::PoolArgs;
+use crate::args::PoolArgs;
 
 /// Registers of channels that are summed at once.
 const N: usize = 4;

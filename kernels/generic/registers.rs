@@ -1,6 +1,6 @@
 //! What the algorithms ask of a tier's registers.
 
-use crate::table::Requantize;
+use crate::args::Requantize;
 
 /// The ends of a result of 8 bits, in the unsigned reading.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use super::byte_taps::Joined;
 use super::elementwise::round;
 use super::registers::{Ends, Registers};
-use crate::table::{Epilogue, SCALED_BELOW};
+use crate::args::{Epilogue, SCALED_BELOW};
 
 /// Writes a row of a tile. The type, not a value, says what becomes of the accumulators: a run-time choice at the
 /// tile's end makes the compiler keep them in memory.

@@ -127,7 +127,7 @@ pub(crate) unsafe fn strassen<P: Multiply, S: Store<P::R>, const N: usize>(
                 Some(_) => {
                     add_rows(product, left, halves, sums.as_mut_ptr().cast());
                     Product {
-                        a: P::A::of(crate::table::Activations::Centred(core::slice::from_raw_parts(
+                        a: P::A::of(crate::args::Activations::Centred(core::slice::from_raw_parts(
                             sums.as_ptr().cast(),
                             2 * sums.len(),
                         ))),

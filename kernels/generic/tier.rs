@@ -16,19 +16,19 @@ macro_rules! tier {
         $(winograd: $winograd:literal, $winograd_rows:literal rows;)?
     ) => {
         $(#[$feature])?
-        unsafe fn gemm(args: &mut crate::table::GemmArgs<'_>) {
+        unsafe fn gemm(args: &mut crate::args::GemmArgs<'_>) {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::tier::for_product!(gemm::gemm, args, $encoding $products) }
         }
 
         $(#[$feature])?
-        unsafe fn gemv(args: &mut crate::table::GemmArgs<'_>) {
+        unsafe fn gemv(args: &mut crate::args::GemmArgs<'_>) {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::tier::for_product!(gemv::gemv, args, $encoding $products) }
         }
 
         $(#[$feature])?
-        unsafe fn depthwise(args: &mut crate::table::DepthwiseArgs<'_>) {
+        unsafe fn depthwise(args: &mut crate::args::DepthwiseArgs<'_>) {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::depthwise::depthwise::<$registers>(args) }
         }
@@ -42,13 +42,13 @@ macro_rules! tier {
         }
 
         $(#[$feature])?
-        unsafe fn quantize(x: &[f32], y: &mut [u8], args: &crate::table::QuantizeArgs) {
+        unsafe fn quantize(x: &[f32], y: &mut [u8], args: &crate::args::QuantizeArgs) {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::elementwise::quantize::<$registers>(x, y, args) }
         }
 
         $(#[$feature])?
-        unsafe fn dequantize(x: &[u8], y: &mut [f32], args: &crate::table::DequantizeArgs) {
+        unsafe fn dequantize(x: &[u8], y: &mut [f32], args: &crate::args::DequantizeArgs) {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::elementwise::dequantize::<$registers>(x, y, args) }
         }
@@ -57,27 +57,27 @@ macro_rules! tier {
         unsafe fn requantize(
             acc: &[i32],
             y: &mut [u8],
-            multipliers: crate::table::Multipliers<'_>,
-            to: &crate::table::Requantize,
+            multipliers: crate::args::Multipliers<'_>,
+            to: &crate::args::Requantize,
         ) {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::elementwise::requantize_row::<$registers>(acc, y, multipliers, to) }
         }
 
         $(#[$feature])?
-        unsafe fn add(a: &[u8], b: &[u8], y: &mut [u8], args: &crate::table::AddArgs) {
+        unsafe fn add(a: &[u8], b: &[u8], y: &mut [u8], args: &crate::args::AddArgs) {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::binary::add::<$registers>(a, b, y, args) }
         }
 
         $(#[$feature])?
-        unsafe fn mul(a: &[u8], b: &[u8], y: &mut [u8], args: &crate::table::MulArgs) {
+        unsafe fn mul(a: &[u8], b: &[u8], y: &mut [u8], args: &crate::args::MulArgs) {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::binary::mul::<$registers>(a, b, y, args) }
         }
 
         $(#[$feature])?
-        unsafe fn global_average_pool(args: &mut crate::table::PoolArgs<'_>) {
+        unsafe fn global_average_pool(args: &mut crate::args::PoolArgs<'_>) {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::pool::global_average_pool::<$registers>(args) }
         }
@@ -137,7 +137,7 @@ macro_rules! winograd {
         }
 
         $(#[$feature])?
-        unsafe fn winograd(args: &mut crate::table::WinogradArgs<'_>) {
+        unsafe fn winograd(args: &mut crate::args::WinogradArgs<'_>) {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::winograd::winograd::<Points>(args) }
         }
@@ -163,7 +163,7 @@ macro_rules! for_product {
     };
     ($module:ident::$algorithm:ident, $args:expr, Bytes [$unsigned:ty, $signed:ty]) => {
         match $args.a {
-            crate::table::Activations::Bytes(_, crate::encode::Reading::Signed) => {
+            crate::args::Activations::Bytes(_, crate::encode::Reading::Signed) => {
                 crate::generic::$module::$algorithm::<$signed>($args)
             }
             _ => crate::generic::$module::$algorithm::<$unsigned>($args),
@@ -207,7 +207,7 @@ pub(crate) use outlined_tile;
 macro_rules! byte_taps {
     ($taps:ty, $name:literal, #[$feature:meta]) => {{
         #[$feature]
-        unsafe fn byte_taps(args: &mut crate::table::DepthwiseArgs<'_>) {
+        unsafe fn byte_taps(args: &mut crate::args::DepthwiseArgs<'_>) {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::byte_taps::depthwise::<$taps>(args) }
         }

@@ -2,7 +2,7 @@
 
 use super::registers::Registers;
 use super::store::Store;
-use crate::table::DepthwiseArgs;
+use crate::args::DepthwiseArgs;
 
 /// The windows of a depthwise convolution, over activations and weights of a form.
 pub(crate) struct Windows<'a, A, W> {

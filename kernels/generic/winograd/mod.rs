@@ -12,8 +12,8 @@ mod weights;
 
 use super::registers::Registers;
 use super::store::{Int32, Store, WithStore, with_store};
+use crate::args::WinogradArgs;
 use crate::pack::PanelLayout;
-use crate::table::WinogradArgs;
 use crate::winograd::{POINTS, STEP, TAPS, Tiles, depth, input_plane, sums_plane, weights_plane};
 
 pub(crate) use products::{Products, tile};

@@ -1,0 +1,351 @@
+//! The arguments of each operation.
+
+use crate::encode::{Encoding, Reading};
+use crate::view::{MatMut, Offsets};
+use crate::winograd::Tiles;
+
+/// Requantisation to 8 bits: `round(clamp(f32(acc) * m, low, high)) + zero point`, ties to even.
+#[derive(Clone, Copy, Debug)]
+pub struct Requantize {
+    /// Least value, less the zero point.
+    pub low: f32,
+    /// Greatest value, less the zero point.
+    pub high: f32,
+    /// The zero point, as the unsigned reading counts it.
+    pub zero_point: i32,
+    /// What turns the unsigned reading into the result's.
+    pub flip: u8,
+}
+
+impl Requantize {
+    /// For results of a reading, with a zero point and a clamp in that reading.
+    pub fn new(reading: Reading, zero_point: i32, clamp: (i32, i32)) -> Self {
+        Self {
+            low: (clamp.0 - zero_point) as f32,
+            high: (clamp.1 - zero_point) as f32,
+            zero_point: reading.as_unsigned(zero_point),
+            flip: reading.flip_to_unsigned(),
+        }
+    }
+}
+
+/// Multipliers of a requantisation.
+#[derive(Clone, Copy, Debug)]
+pub enum Multipliers<'a> {
+    /// One for all.
+    All(f32),
+    /// One for each element, as long as the row.
+    Each(&'a [f32]),
+}
+
+/// Magnitude that no accumulator by its multiplier may reach at the end of a product: what is beyond cannot be rounded to
+/// an integer of 32 bits, and bounding it would cost an instruction for each result, which no real multiplier needs.
+pub const SCALED_BELOW: f32 = 2_147_483_648.0;
+
+/// What becomes of the accumulators of a tile, and where they go. The slices have an entry for each padded column.
+#[derive(Debug)]
+pub enum Epilogue<'a> {
+    /// As they are.
+    I32 {
+        /// The results.
+        out: MatMut<'a, i32>,
+    },
+    /// Requantised to 8 bits.
+    Bytes {
+        /// Multiplier of each column: such that every accumulator's product stays below [`SCALED_BELOW`]. For taps of
+        /// bytes, in the order of [`TapLayout::joined`].
+        multipliers: &'a [f32],
+        /// Clamp and zero point.
+        requantize: Requantize,
+        /// The results.
+        out: MatMut<'a, u8>,
+    },
+    /// `f32(f32(acc) * scale) + bias`, each step rounded.
+    F32 {
+        /// Scale of each column.
+        scales: &'a [f32],
+        /// Bias of each column.
+        bias: &'a [f32],
+        /// The results.
+        out: MatMut<'a, f32>,
+    },
+}
+
+impl Epilogue<'_> {
+    #[inline(always)]
+    pub(crate) fn check(&self, rows: usize, columns: usize, padded: usize) {
+        let (shape, unit) = match self {
+            Self::I32 { out } => (out.shape(), out.strides()[1]),
+            Self::Bytes { out, multipliers, .. } => {
+                assert!(multipliers.len() >= padded, "a multiplier for each padded column");
+                (out.shape(), out.strides()[1])
+            }
+            Self::F32 { out, scales, bias } => {
+                assert!(scales.len() >= padded && bias.len() >= padded, "scale and bias for each padded column");
+                (out.shape(), out.strides()[1])
+            }
+        };
+        // One by one: as an array it would be read back from where its halves were just written, which stalls.
+        assert!(shape[0] == rows && shape[1] == columns, "shape of the output");
+        assert!(unit == 1 || columns <= 1, "the output's columns stand side by side");
+    }
+}
+
+/// The activations of a product, as its kernel takes them: [`KernelSet::encoding`].
+#[derive(Clone, Copy, Debug)]
+pub enum Activations<'a> {
+    /// Less their zero points, in 16 bits.
+    Centred(&'a [i16]),
+    /// As they are, and how they are read.
+    Bytes(&'a [u8], Reading),
+}
+
+impl<'a> Activations<'a> {
+    /// The encoding.
+    pub fn encoding(&self) -> Encoding {
+        match self {
+            Self::Centred(_) => Encoding::Centred,
+            Self::Bytes(..) => Encoding::Bytes,
+        }
+    }
+
+    /// The activations from an index.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn from(self, index: usize) -> Self {
+        match self {
+            Self::Centred(values) => Self::Centred(&values[index..]),
+            Self::Bytes(values, reading) => Self::Bytes(&values[index..], reading),
+        }
+    }
+
+    /// The values, if they are centred; else none.
+    pub fn centred(&self) -> &'a [i16] {
+        match self {
+            Self::Centred(values) => values,
+            Self::Bytes(..) => &[],
+        }
+    }
+
+    /// The values, if they are bytes; else none.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        match self {
+            Self::Centred(_) => &[],
+            Self::Bytes(values, _) => values,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Centred(values) => values.len(),
+            Self::Bytes(values, _) => values.len(),
+        }
+    }
+}
+
+/// A product: rows of activations by packed panels.
+#[derive(Debug)]
+pub struct GemmArgs<'a> {
+    /// The activations.
+    pub a: Activations<'a>,
+    /// Where each row begins in `a`.
+    pub rows: &'a [u32],
+    /// The greatest of `rows`.
+    pub rows_max: usize,
+    /// Where each segment of K begins, from the row's begin.
+    pub segments: &'a Offsets,
+    /// Values of a segment: a multiple of the panels' group.
+    pub segment_len: usize,
+    /// Packed panels of the columns.
+    pub panels: &'a [u8],
+    /// Zero points of the padded columns, as the signed reading counts them; empty if all are 0.
+    pub zero_points: &'a [i16],
+    /// Zero points of the rows that are not in the bias yet, in the reading of the bytes; empty if there are none.
+    pub row_zero_points: &'a [i32],
+    /// The sum of each padded column, less its zero points ([`crate::pack::sums`]); only for `row_zero_points`.
+    pub sums: &'a [i32],
+    /// Columns.
+    pub columns: usize,
+    /// Added to each accumulator, for each padded column.
+    pub bias: &'a [i32],
+    /// What becomes of the accumulators.
+    pub epilogue: Epilogue<'a>,
+    /// Room for what the kernel prepares: [`KernelSet::gemm_scratch_len`].
+    pub scratch: &'a mut [i32],
+}
+
+/// The weights of a depthwise convolution, as its kernel takes them.
+#[derive(Clone, Copy, Debug)]
+pub enum TapWeights<'a> {
+    /// For centred activations: blocks of channels ([`KernelSet::depthwise_lanes`]), in a block pairs of taps, in a pair
+    /// channels in the order of [`KernelSet::depthwise_order`], in a channel the two taps.
+    Pairs(&'a [i16]),
+    /// For unsigned bytes, packed as [`KernelSet::tap_layout`] says.
+    Bytes(&'a [i8]),
+}
+
+impl<'a> TapWeights<'a> {
+    pub(crate) fn pairs(self) -> &'a [i16] {
+        match self {
+            Self::Pairs(pairs) => pairs,
+            Self::Bytes(_) => &[],
+        }
+    }
+
+    pub(crate) fn bytes(self) -> &'a [i8] {
+        match self {
+            Self::Pairs(_) => &[],
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+/// How windows move from a pixel to the next of a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Slide {
+    /// Pixels of a row.
+    pub width: usize,
+    /// By how many columns of taps: 1 or 2. By one they also move by one row of taps from a row to the next.
+    pub columns: usize,
+}
+
+impl Slide {
+    /// Whether windows of three columns of four taps move so.
+    pub(crate) fn fits(self, rows: &[u32], taps: &[u32]) -> bool {
+        let pitch = taps[4].wrapping_sub(taps[0]);
+        let columns = taps[..8].iter().zip(&taps[4..]).all(|(&tap, &next)| next.wrapping_sub(tap) == pitch);
+        let step = pitch.wrapping_mul(self.columns as u32);
+        // All differences at once: stopping at the first would take longer.
+        let moves = |row: &[u32]| {
+            row.iter().zip(&row[1..]).fold(0, |off, (at, next)| off | (next.wrapping_sub(*at) ^ step)) == 0
+        };
+        let whole = self.width > 0 && rows.len().is_multiple_of(self.width);
+        whole && (self.columns == 1 || self.columns == 2) && columns && rows.chunks_exact(self.width).all(moves)
+    }
+}
+
+/// A depthwise convolution: each channel by its own taps.
+#[derive(Debug)]
+pub struct DepthwiseArgs<'a> {
+    /// The activations: centred for pairs, else unsigned bytes.
+    pub a: Activations<'a>,
+    /// Where each output pixel's window begins in `a`.
+    pub rows: &'a [u32],
+    /// The greatest of `rows`.
+    pub rows_max: usize,
+    /// Where each tap lies, from the window's begin: an even number, the last one without weight where it was added.
+    pub taps: &'a Offsets,
+    /// For windows of 3 x 3 on bytes: how they move, where columns of taps are shared.
+    pub sliding: Option<Slide>,
+    /// Packed weights.
+    pub weights: TapWeights<'a>,
+    /// Channels.
+    pub channels: usize,
+    /// Added to each accumulator, for each padded channel; for taps of bytes in the order of
+    /// [`TapLayout::joined`].
+    pub bias: &'a [i32],
+    /// What becomes of the accumulators.
+    pub epilogue: Epilogue<'a>,
+}
+
+/// A convolution of 3 × 3 taps with strides of 1, by Winograd's algorithm.
+#[derive(Debug)]
+pub struct WinogradArgs<'a> {
+    /// A band of the activations, centred within ±255, padding included: as many rows and pixels as the tiles reach.
+    pub a: &'a [i16],
+    /// Elements from one row of `a` to the next. Pixels follow each other.
+    pub row_len: usize,
+    /// Groups: if several, their columns are whole registers.
+    pub groups: usize,
+    /// Input channels of a group.
+    pub channels: usize,
+    /// The outputs, and how they fall into tiles.
+    pub tiles: Tiles,
+    /// Packed taps of the columns, of each group: [`crate::winograd::pack`].
+    pub weights: &'a [u8],
+    /// The zero point of each padded column, as the signed reading counts it, twice.
+    pub zero_points: &'a [i16],
+    /// Input channels of a block: even. Sums over a block stay below [`crate::winograd::LIMIT`].
+    pub block: usize,
+    /// Columns of a group: output channels.
+    pub columns: usize,
+    /// Added to each accumulator, for each padded column.
+    pub bias: &'a [i32],
+    /// What becomes of the accumulators.
+    pub epilogue: Epilogue<'a>,
+    /// Room for the inputs' transform, the weights' and sums: [`KernelSet::winograd_scratch_len`].
+    pub inputs: &'a mut [i16],
+    /// Likewise.
+    pub points: &'a mut [i16],
+    /// Likewise.
+    pub sums: &'a mut [i32],
+}
+
+/// `clip(round(x / scale) + zero point)`, ties to even, NaN to the lower bound.
+#[derive(Clone, Copy, Debug)]
+pub struct QuantizeArgs {
+    /// The scale.
+    pub scale: f32,
+    /// Clamp, zero point and reading.
+    pub to: Requantize,
+}
+
+/// `f32(x - zero point) * scale`.
+#[derive(Clone, Copy, Debug)]
+pub struct DequantizeArgs {
+    /// The scale.
+    pub scale: f32,
+    /// The zero point, as the unsigned reading counts it.
+    pub zero_point: i32,
+    /// What turns the operand's bytes into the unsigned reading.
+    pub flip: u8,
+}
+
+/// `clip(round(fma(a, ra, fma(b, rb, k))))`: an addition of quantised values as onnxruntime computes it.
+#[derive(Clone, Copy, Debug)]
+pub struct AddArgs {
+    /// Scale of `a` by the result's.
+    pub ra: f32,
+    /// Scale of `b` by the result's.
+    pub rb: f32,
+    /// What the zero points come to.
+    pub k: f32,
+    /// Readings of `a`, `b` and the result.
+    pub readings: [Reading; 3],
+}
+
+/// `clip(round(f32(f32((a - za)(b - zb)) * multiplier) + zero))`, every step rounded: a multiplication of quantised values
+/// as onnxruntime computes it.
+#[derive(Clone, Copy, Debug)]
+pub struct MulArgs {
+    /// Zero points of `a` and `b`, each in its reading.
+    pub zero_points: [i32; 2],
+    /// The product of their scales by the result's.
+    pub multiplier: f32,
+    /// Zero point of the result, in its reading.
+    pub zero: f32,
+    /// Readings of `a`, `b` and the result.
+    pub readings: [Reading; 3],
+}
+
+/// The mean of each channel over all pixels, requantised.
+#[derive(Debug)]
+pub struct PoolArgs<'a> {
+    /// The pixels; the rows stand `stride` bytes apart.
+    pub x: &'a [u8],
+    /// How many pixels.
+    pub pixels: usize,
+    /// Bytes from a pixel to the next.
+    pub stride: usize,
+    /// What turns the operand's bytes into the unsigned reading.
+    pub flip: u8,
+    /// Zero point of `x` times the number of pixels, as the unsigned reading counts it.
+    pub zero: i32,
+    /// `sx / (sy * pixels)`.
+    pub multiplier: f32,
+    /// To the result.
+    pub to: Requantize,
+    /// A byte for each channel.
+    pub y: &'a mut [u8],
+}

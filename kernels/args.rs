@@ -91,7 +91,7 @@ impl Epilogue<'_> {
     }
 }
 
-/// The activations of a product, as its kernel takes them: [`KernelSet::encoding`].
+/// The activations of a product, as its kernel takes them: [`crate::KernelSet::encoding`].
 #[derive(Clone, Copy, Debug)]
 pub enum Activations<'a> {
     /// Less their zero points, in 16 bits.
@@ -171,17 +171,17 @@ pub struct GemmArgs<'a> {
     pub bias: &'a [i32],
     /// What becomes of the accumulators.
     pub epilogue: Epilogue<'a>,
-    /// Room for what the kernel prepares: [`KernelSet::gemm_scratch_len`].
+    /// Room for what the kernel prepares: [`crate::KernelSet::gemm_scratch_len`].
     pub scratch: &'a mut [i32],
 }
 
 /// The weights of a depthwise convolution, as its kernel takes them.
 #[derive(Clone, Copy, Debug)]
 pub enum TapWeights<'a> {
-    /// For centred activations: blocks of channels ([`KernelSet::depthwise_lanes`]), in a block pairs of taps, in a pair
-    /// channels in the order of [`KernelSet::depthwise_order`], in a channel the two taps.
+    /// For centred activations: blocks of channels ([`crate::KernelSet::depthwise_lanes`]), in a block pairs of taps, in a pair
+    /// channels in the order of [`crate::KernelSet::depthwise_order`], in a channel the two taps.
     Pairs(&'a [i16]),
-    /// For unsigned bytes, packed as [`KernelSet::tap_layout`] says.
+    /// For unsigned bytes, packed as [`crate::KernelSet::tap_layout`] says.
     Bytes(&'a [i8]),
 }
 
@@ -274,7 +274,7 @@ pub struct WinogradArgs<'a> {
     pub bias: &'a [i32],
     /// What becomes of the accumulators.
     pub epilogue: Epilogue<'a>,
-    /// Room for the inputs' transform, the weights' and sums: [`KernelSet::winograd_scratch_len`].
+    /// Room for the inputs' transform, the weights' and sums: [`crate::KernelSet::winograd_scratch_len`].
     pub inputs: &'a mut [i16],
     /// Likewise.
     pub points: &'a mut [i16],

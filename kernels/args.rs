@@ -53,7 +53,7 @@ pub enum Epilogue<'a> {
     /// Requantised to 8 bits.
     Bytes {
         /// Multiplier of each column: such that every accumulator's product stays below [`SCALED_BELOW`]. For taps of
-        /// bytes, in the order of [`TapLayout::joined`].
+        /// bytes, in the order of [`crate::pack::TapLayout::joined`].
         multipliers: &'a [f32],
         /// Clamp and zero point.
         requantize: Requantize,
@@ -243,7 +243,7 @@ pub struct DepthwiseArgs<'a> {
     /// Channels.
     pub channels: usize,
     /// Added to each accumulator, for each padded channel; for taps of bytes in the order of
-    /// [`TapLayout::joined`].
+    /// [`crate::pack::TapLayout::joined`].
     pub bias: &'a [i32],
     /// What becomes of the accumulators.
     pub epilogue: Epilogue<'a>,

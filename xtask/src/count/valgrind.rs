@@ -12,6 +12,10 @@ use zeropoint::Isa;
 /// star, callgrind 3.19 forgets one; so there are two patterns.
 const COUNTED: [&str; 2] = ["*count*calls*counted*", "xtask*count*calls*counted*"];
 
+/// Copies by loops, whatever the CPU: valgrind counts a string instruction as often as it has bytes, and from which
+/// length on one is taken differs from CPU to CPU.
+const COPIES: &str = "glibc.cpu.x86_rep_movsb_threshold=1099511627776:glibc.cpu.x86_rep_stosb_threshold=1099511627776";
+
 /// The instructions of each call of a tier, of so many.
 pub(super) fn count(isa: Isa, calls: usize) -> Result<Vec<u64>> {
     let folder = tempfile::tempdir().context("a temporary folder")?;
@@ -23,6 +27,7 @@ pub(super) fn count(isa: Isa, calls: usize) -> Result<Vec<u64>> {
         .arg(format!("--dump-after={}", COUNTED[1]))
         .arg(env::current_exe().context("where this program is")?)
         .args(["count", "--calls", isa.name()])
+        .env("GLIBC_TUNABLES", COPIES)
         .output()
         .context("valgrind counts the instructions, and does not run here: install it (`apt-get install valgrind`)")?;
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -201,30 +201,6 @@ impl<'a> TapWeights<'a> {
     }
 }
 
-/// How windows move from a pixel to the next of a row.
-#[derive(Clone, Copy, Debug)]
-pub struct Slide {
-    /// Pixels of a row.
-    pub width: usize,
-    /// By how many columns of taps: 1 or 2. By one they also move by one row of taps from a row to the next.
-    pub columns: usize,
-}
-
-impl Slide {
-    /// Whether windows of three columns of four taps move so.
-    pub(crate) fn fits(self, rows: &[u32], taps: &[u32]) -> bool {
-        let pitch = taps[4].wrapping_sub(taps[0]);
-        let columns = taps[..8].iter().zip(&taps[4..]).all(|(&tap, &next)| next.wrapping_sub(tap) == pitch);
-        let step = pitch.wrapping_mul(self.columns as u32);
-        // All differences at once: stopping at the first would take longer.
-        let moves = |row: &[u32]| {
-            row.iter().zip(&row[1..]).fold(0, |off, (at, next)| off | (next.wrapping_sub(*at) ^ step)) == 0
-        };
-        let whole = self.width > 0 && rows.len().is_multiple_of(self.width);
-        whole && (self.columns == 1 || self.columns == 2) && columns && rows.chunks_exact(self.width).all(moves)
-    }
-}
-
 /// A depthwise convolution: each channel by its own taps.
 #[derive(Debug)]
 pub struct DepthwiseArgs<'a> {
@@ -236,8 +212,6 @@ pub struct DepthwiseArgs<'a> {
     pub rows_max: usize,
     /// Where each tap lies, from the window's begin: an even number, the last one without weight where it was added.
     pub taps: &'a Offsets,
-    /// For windows of 3 x 3 on bytes: how they move, where columns of taps are shared.
-    pub sliding: Option<Slide>,
     /// Packed weights.
     pub weights: TapWeights<'a>,
     /// Channels.
@@ -247,6 +221,80 @@ pub struct DepthwiseArgs<'a> {
     pub bias: &'a [i32],
     /// What becomes of the accumulators.
     pub epilogue: Epilogue<'a>,
+}
+
+/// A depthwise convolution of unsigned bytes by windows of 3 × 3 that share columns. Lines of the input that lie outside,
+/// and a row's first and last column, may be padding.
+#[derive(Debug)]
+pub struct SlidingArgs<'a> {
+    /// Lines of the input. Pixels follow each other.
+    pub a: &'a [u8],
+    /// How many lines.
+    pub lines: usize,
+    /// Elements from a line to the next.
+    pub line_len: usize,
+    /// Elements of a line that are the input's: columns behind them are padding, as those before the line are.
+    pub line_end: usize,
+    /// What a line of padding holds: as many elements as a line's columns reach over.
+    pub padding: &'a [u8],
+    /// The line of the first row's first taps, which may be outside.
+    pub first: isize,
+    /// Rows of outputs.
+    pub rows: usize,
+    /// Lines from one row of outputs to the next.
+    pub down: usize,
+    /// Lines from one tap to the next.
+    pub apart: usize,
+    /// Outputs of a row.
+    pub width: usize,
+    /// By how many columns of taps windows move from one output to the next: 1 or 2.
+    pub columns: usize,
+    /// Elements from one column of taps to the next.
+    pub pitch: usize,
+    /// Where the first output's first column begins in a line: below 0 if it is padding.
+    pub start: isize,
+    /// Packed weights, as [`crate::KernelSet::tap_layout`] says.
+    pub weights: &'a [i8],
+    /// Channels.
+    pub channels: usize,
+    /// Added to each accumulator, for each padded channel in the order of [`crate::pack::TapLayout::joined`].
+    pub bias: &'a [i32],
+    /// What becomes of the accumulators.
+    pub epilogue: Epilogue<'a>,
+}
+
+impl SlidingArgs<'_> {
+    /// Where the last output's last column begins in a line.
+    fn last(&self) -> Option<isize> {
+        let columns = self.width.checked_sub(1)?.checked_mul(self.columns)?.checked_add(2)?;
+        self.start.checked_add(isize::try_from(columns.checked_mul(self.pitch)?).ok()?)
+    }
+
+    /// Whether a row's first column and its last are padding.
+    pub(crate) fn ends(&self) -> [bool; 2] {
+        let last = self.last().unwrap_or(isize::MAX);
+        [self.start < 0, last.saturating_add(self.channels as isize) > self.line_end as isize]
+    }
+
+    /// Whether everything that a kernel reads is there, for channels padded to blocks.
+    pub(crate) fn fits(&self, padded: usize) -> bool {
+        let (Some(last), Ok(pitch)) = (self.last(), isize::try_from(self.pitch)) else { return false };
+        let [left, right] = self.ends();
+        // Padding is a row's first column or its last, no others.
+        let first = if left { self.start.checked_add(pitch) } else { Some(self.start) };
+        let Some(first) = first else { return false };
+        let last = if right { last - pitch } else { last };
+        let (Ok(_), Ok(last)) = (usize::try_from(first), usize::try_from(last)) else { return false };
+        let Some(reach) = last.checked_add(padded) else { return false };
+        let inside = last.checked_add(self.channels).is_some_and(|end| end <= self.line_end);
+        let lines =
+            self.lines.checked_sub(1).map_or(Some(0), |lines| lines.checked_mul(self.line_len)?.checked_add(reach));
+        let rows = self.rows.checked_mul(self.down).and_then(|rows| rows.checked_add(self.apart.checked_mul(2)?));
+        inside
+            && reach.max(padded) <= self.padding.len()
+            && lines.is_some_and(|end| end <= self.a.len())
+            && rows.is_some_and(|rows| isize::try_from(rows).is_ok_and(|rows| self.first.checked_add(rows).is_some()))
+    }
 }
 
 /// A convolution of 3 × 3 taps with strides of 1, by Winograd's algorithm.

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::args::{
     Activations, AddArgs, DepthwiseArgs, DequantizeArgs, GemmArgs, MulArgs, Multipliers, PoolArgs, QuantizeArgs,
-    Requantize, TapWeights, WinogradArgs,
+    Requantize, SlidingArgs, TapWeights, WinogradArgs,
 };
 use crate::encode::{Encoding, Reading};
 use crate::generic::strassen::Halves;
@@ -42,8 +42,8 @@ pub struct KernelSet {
     pub(crate) depthwise: Kernel<unsafe fn(&mut DepthwiseArgs<'_>)>,
     /// Convolution by Winograd's algorithm and the layout of its weights, where that gains on the product.
     pub(crate) winograd: Option<(Kernel<unsafe fn(&mut WinogradArgs<'_>)>, PanelLayout)>,
-    /// Depthwise convolution of bytes and the layout of its weights, where the tier has that.
-    pub(crate) byte_taps: Option<(Kernel<unsafe fn(&mut DepthwiseArgs<'_>)>, TapLayout)>,
+    /// Depthwise convolution of bytes, where the tier has that.
+    pub(crate) byte_taps: Option<ByteTaps>,
     pub(crate) center: Kernel<unsafe fn(&[u8], &mut [i16], u8, i16)>,
     pub(crate) quantize: Kernel<unsafe fn(&[f32], &mut [u8], &QuantizeArgs)>,
     pub(crate) dequantize: Kernel<unsafe fn(&[u8], &mut [f32], &DequantizeArgs)>,
@@ -52,6 +52,14 @@ pub struct KernelSet {
     pub(crate) mul: Kernel<unsafe fn(&[u8], &[u8], &mut [u8], &MulArgs)>,
     pub(crate) global_average_pool: Kernel<unsafe fn(&mut PoolArgs<'_>)>,
     pub(crate) peak: unsafe fn(u64) -> u64,
+}
+
+/// Depthwise convolution of bytes: any windows, and those of 3 × 3 that share columns.
+#[derive(Clone, Copy)]
+pub(crate) struct ByteTaps {
+    pub(crate) layout: TapLayout,
+    pub(crate) any: Kernel<unsafe fn(&mut DepthwiseArgs<'_>)>,
+    pub(crate) sliding: Kernel<unsafe fn(&mut SlidingArgs<'_>)>,
 }
 
 /// Name and operation of a kernel, for tables.
@@ -85,7 +93,9 @@ impl KernelSet {
         ]
         .into_iter()
         .chain(self.winograd.iter().map(|(kernel, _)| ("winograd", kernel.name)))
-        .chain(self.byte_taps.iter().map(|(kernel, _)| ("depthwise_bytes", kernel.name)))
+        .chain(
+            self.byte_taps.iter().flat_map(|taps| [("depthwise_bytes", taps.any.name), ("sliding", taps.sliding.name)]),
+        )
         .map(|(operation, name)| KernelInfo { operation, name })
         .collect()
     }
@@ -112,7 +122,7 @@ impl KernelSet {
 
     /// The layout of the weights of depthwise convolutions of bytes, if the tier has a kernel for them.
     pub fn tap_layout(&self) -> Option<TapLayout> {
-        self.byte_taps.map(|(_, layout)| layout)
+        self.byte_taps.map(|taps| taps.layout)
     }
 
     /// How products take their activations. Depthwise convolution by pairs takes them centred on
@@ -200,7 +210,9 @@ impl KernelSet {
         self.demand();
         let (lanes, unit, run) = match (args.weights, self.byte_taps) {
             (TapWeights::Pairs(_), _) => (self.depthwise_lanes, 2, self.depthwise.run),
-            (TapWeights::Bytes(_), Some((kernel, layout))) => (layout.lanes(), layout.packing.unit(), kernel.run),
+            (TapWeights::Bytes(_), Some(ByteTaps { layout, any, .. })) => {
+                (layout.lanes(), layout.packing.unit(), any.run)
+            }
             (TapWeights::Bytes(_), None) => panic!("{} has no kernel for taps of bytes", self.isa),
         };
         let padded = args.channels.next_multiple_of(lanes);
@@ -215,10 +227,6 @@ impl KernelSet {
                 let layers = self.tap_layout().map_or(0, |layout| layout.packing.layers());
                 let form = layers * padded * args.taps.len();
                 assert!(weights.len() == form || weights.len() == 2 * form, "packed weights, in one form or two");
-                if let Some(slide) = args.sliding {
-                    assert!(weights.len() == 2 * form && args.taps.len() == 12, "windows of 3 x 3");
-                    assert!(slide.fits(args.rows, args.taps.as_slice()), "windows that move as told");
-                }
                 assert!(matches!(args.a, Activations::Bytes(_, Reading::Unsigned)), "unsigned bytes");
             }
         }
@@ -230,6 +238,28 @@ impl KernelSet {
         assert!(args.rows_max + args.taps.max() + padded <= args.a.len(), "activations");
         // SAFETY: the CPU has the tier's features, and all that the kernel reads and writes was checked above.
         unsafe { run(&mut args) }
+    }
+
+    /// A depthwise convolution of unsigned bytes by windows of 3 × 3 that share columns.
+    ///
+    /// # Panics
+    /// If the arguments do not fit together, or the tier has no such kernel.
+    pub fn sliding(&self, mut args: SlidingArgs<'_>) {
+        self.demand();
+        let ByteTaps { layout, sliding, .. } = self.byte_taps.expect("a tier with the kernel");
+        let padded = args.channels.next_multiple_of(layout.lanes());
+        let outputs = args.rows.checked_mul(args.width).expect("outputs that fit");
+        args.epilogue.check(outputs, args.channels, padded);
+        let form = layout.packing.layers() * padded * layout.taps([3, 3]);
+        assert_eq!(args.weights.len(), 2 * form, "packed weights of 3 x 3 taps, in two forms");
+        assert!(args.bias.len() >= padded, "bias");
+        assert!(args.columns == 1 || args.columns == 2, "windows that share columns");
+        if outputs == 0 || args.channels == 0 {
+            return;
+        }
+        assert!(args.fits(padded), "lines and padding");
+        // SAFETY: the CPU has the tier's features, and all that the kernel reads and writes was checked above.
+        unsafe { (sliding.run)(&mut args) }
     }
 
     /// The layout of the weights of [`KernelSet::winograd`], if the tier has that.

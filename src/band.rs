@@ -44,6 +44,24 @@ pub(crate) struct Band {
     pub(crate) stride: usize,
     /// Whether rows that need no padding have the same places in a dense input.
     in_place: bool,
+    /// Whether of an output row's columns of taps no more than the first and the last are padding.
+    one_outside: bool,
+}
+
+/// Lines of input that windows slide over.
+pub(crate) struct Lines<'a> {
+    pub(crate) a: &'a [u8],
+    pub(crate) count: usize,
+    /// Elements from one to the next.
+    pub(crate) len: usize,
+    /// Elements of one that are there.
+    pub(crate) end: usize,
+    /// The line of the first outputs' first taps.
+    pub(crate) first: isize,
+    /// Lines from one row of outputs to the next.
+    pub(crate) down: usize,
+    /// Where the first output's first tap lies in a line.
+    pub(crate) start: isize,
 }
 
 /// How many inputs some outputs of an axis reach over.
@@ -82,6 +100,10 @@ impl Band {
             step,
             stride,
             in_place: unpadded && !crowded && !padded_segments,
+            one_outside: {
+                let (dilation, reach) = (geometry.filter.dilation[1], band_width);
+                left <= dilation && reach.saturating_sub(dilation) <= left.saturating_add(width)
+            },
         })
     }
 
@@ -101,6 +123,48 @@ impl Band {
         let first = (outputs.start * self.down).checked_sub(self.before[0])?;
         let inside = first + self.rows(outputs.len()) <= height;
         (dense && inside && !outputs.is_empty()).then(|| &a.data()[image * a.strides()[0] + first * row..])
+    }
+
+    /// The lines of an image where they are, for some output rows, if windows can slide over them there and read some
+    /// elements beyond the last pixel.
+    pub(crate) fn lines_in_place<'a>(
+        &self,
+        image: usize,
+        outputs: &Range<usize>,
+        a: &ImagesRef<'a, u8>,
+        beyond: usize,
+    ) -> Option<Lines<'a>> {
+        let [_, height, width, channels] = self.input;
+        let [_, row, pixel, channel] = a.strides();
+        let dense = (pixel == channels || width <= 1) && (channel == 1 || channels <= 1);
+        let [top, left] = self.before.map(|size| size as isize);
+        let first = (outputs.start * self.down) as isize - top;
+        // Lines up to the last that the outputs reach; behind them others may be.
+        let count = height.min((first + self.rows(outputs.len()) as isize).max(1) as usize);
+        let a = a.data().get(image * a.strides()[0]..)?;
+        let there = count > 0 && (count - 1) * row + width * channels + beyond <= a.len();
+        (dense && self.one_outside && there).then_some(Lines {
+            a,
+            count,
+            len: row,
+            end: width * channels,
+            first,
+            down: self.down,
+            start: -left * channels as isize,
+        })
+    }
+
+    /// The lines of a band that was written for some output rows.
+    pub(crate) fn lines<'a>(&self, outputs: usize, band: &'a [u8]) -> Lines<'a> {
+        Lines {
+            a: band,
+            count: self.rows(outputs),
+            len: self.row_len,
+            end: self.row_len,
+            first: 0,
+            down: self.stride,
+            start: 0,
+        }
     }
 
     /// Whether rows follow each other without a gap, both in the band and in the input.

@@ -8,7 +8,7 @@
 use core::ops::Range;
 
 use zeropoint_kernels::args::{
-    Activations, DepthwiseArgs, GemmArgs, Multipliers, Requantize, SCALED_BELOW, Slide, TapWeights,
+    Activations, DepthwiseArgs, GemmArgs, Multipliers, Requantize, SCALED_BELOW, SlidingArgs, TapWeights,
 };
 use zeropoint_kernels::encode::{Encoding, Reading};
 use zeropoint_kernels::table::KernelSet;
@@ -93,8 +93,8 @@ pub(crate) struct Product {
     /// What computes it instead of all this, where that pays.
     winograd: Option<Winograd>,
     form: Form,
-    /// How windows of 3 x 3 move, where kernels make use of that.
-    sliding: Option<Slide>,
+    /// By how many columns of taps windows of 3 x 3 on bytes move, where they share columns.
+    sliding: Option<usize>,
     /// Columns of a group, and of its padded form.
     columns: usize,
     padded: usize,
@@ -241,8 +241,8 @@ impl Product {
         };
         let sliding = match window.strides {
             _ if form != Form::Bytes || geometry.kernel != [3, 3] || sizes.contains(&0) => None,
-            strides if strides == filter.dilation => Some(Slide { width: out_width, columns: 1 }),
-            [_, across] if across == 2 * filter.dilation[1] => Some(Slide { width: out_width, columns: 2 }),
+            strides if strides == filter.dilation => Some(1),
+            [_, across] if across == 2 * filter.dilation[1] => Some(2),
             _ => None,
         };
         let mut product = Self {
@@ -330,6 +330,7 @@ impl Product {
         let rows = self.rows.len();
         self.set.kernel_name(match (self.form, rows) {
             (Form::Pairs, _) => "depthwise",
+            (Form::Bytes, _) if self.sliding.is_some() => "sliding",
             (Form::Bytes, _) => "depthwise_bytes",
             (Form::Panels, 1) if !zero_points || self.encoding == Encoding::Bytes => "gemv",
             _ => "gemm",
@@ -526,6 +527,10 @@ impl Product {
             winograd.run_part(part, columns, (&a.bytes(), A::READING, zero_points), ends, out, scratch);
             return;
         }
+        if let Some(columns) = self.sliding {
+            self.slide(columns, part, a, zero_points, operand, out, scratch);
+            return;
+        }
         let band: &mut [u8] = carve(&mut scratch, self.buffers.band);
         let room: &mut [i32] = carve(&mut scratch, self.buffers.room / size_of::<i32>());
         let (image, outputs, bytes) = (part.image, &part.rows, a.bytes());
@@ -555,6 +560,59 @@ impl Product {
         into_rows(out, scratch, |out| self.columns(left, part.units.clone(), operand, out, room));
     }
 
+    /// A part of a depthwise convolution whose windows share columns, over the input where it lies if that can be, else
+    /// over a band of it.
+    #[allow(clippy::too_many_arguments, reason = "those of `compute`, and what was found out there")]
+    fn slide<A: Int8, O: Element>(
+        &self,
+        columns: usize,
+        part: &Part,
+        a: ImagesRef<'_, A>,
+        zero_points: ZeroPoints<'_>,
+        operand: Operand<'_>,
+        out: ImagesMut<'_, O>,
+        mut scratch: &mut [u8],
+    ) {
+        let Weights::Depthwise(TapWeights::Bytes(weights)) = operand.weights else { return };
+        let band: &mut [u8] = carve(&mut scratch, self.buffers.band);
+        let (image, outputs, bytes, flip) = (part.image, &part.rows, a.bytes(), self.flip());
+        let beyond = self.padded - self.columns;
+        let place = if flip == 0 { self.band.lines_in_place(image, outputs, &bytes, beyond) } else { None };
+        let (lines, padding): (_, &[u8]) = match (place, zero_points) {
+            (Some(lines), Param::All(zero)) => {
+                let padding = &mut band[..self.band.row_len + beyond];
+                padding.fill(zero as u8);
+                (lines, padding)
+            }
+            _ => {
+                self.band.write(image, outputs, &bytes, zero_points, &Bytes { flip }, band);
+                (self.band.lines(outputs.len(), band), band)
+            }
+        };
+        let dilation = self.geometry.filter.dilation;
+        into_rows(out, scratch, |out| {
+            self.set.sliding(SlidingArgs {
+                a: lines.a,
+                lines: lines.count,
+                line_len: lines.len,
+                line_end: lines.end,
+                padding,
+                first: lines.first,
+                rows: outputs.len(),
+                down: lines.down,
+                apart: dilation[0],
+                width: self.output[2],
+                columns,
+                pitch: dilation[1] * self.columns,
+                start: lines.start,
+                weights,
+                channels: self.columns,
+                bias: operand.bias,
+                epilogue: O::epilogue(out, self.ends(0)),
+            });
+        });
+    }
+
     /// Calls the kernel for the columns of a range of units: once, or once a group.
     #[inline(always)]
     fn columns<O: Element>(
@@ -573,7 +631,6 @@ impl Product {
                 rows: left.rows,
                 rows_max,
                 taps: &self.segments,
-                sliding: self.sliding,
                 weights,
                 channels: self.columns,
                 bias: operand.bias,

@@ -15,7 +15,7 @@ crate::generic::tier::tier! {
     depthwise: "i16i16i32_4x32k2";
     byte_taps: crate::generic::tier::byte_taps!(
         super::avxvnni::taps::TapQuads<true>,
-        "avx512vnni/depthwise_bytes_u8i8i32_2x32k4",
+        "avx512vnni", "u8i8i32_2x32k4",
         #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
     );
     winograd: "i16i16i32_12x32k2", 12 rows;

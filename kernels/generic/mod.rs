@@ -18,6 +18,8 @@ pub(crate) mod peak;
 pub(crate) mod pool;
 pub(crate) mod reciprocal;
 pub(crate) mod registers;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has it"))]
+pub(crate) mod sliding;
 pub(crate) mod start;
 pub(crate) mod store;
 pub(crate) mod strassen;

@@ -205,13 +205,22 @@ pub(crate) use outlined_tile;
 /// A tier's depthwise convolution of bytes, for its table.
 #[cfg(target_arch = "x86_64")]
 macro_rules! byte_taps {
-    ($taps:ty, $name:literal, #[$feature:meta]) => {{
+    ($taps:ty, $tier:literal, $shape:literal, #[$feature:meta]) => {{
         #[$feature]
-        unsafe fn byte_taps(args: &mut crate::args::DepthwiseArgs<'_>) {
+        unsafe fn any(args: &mut crate::args::DepthwiseArgs<'_>) {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::byte_taps::depthwise::<$taps>(args) }
         }
-        Some((crate::table::Kernel { name: $name, run: byte_taps }, crate::generic::byte_taps::layout::<$taps>()))
+        #[$feature]
+        unsafe fn sliding(args: &mut crate::args::SlidingArgs<'_>) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::sliding::sliding::<$taps>(args) }
+        }
+        Some(crate::table::ByteTaps {
+            layout: crate::generic::byte_taps::layout::<$taps>(),
+            any: crate::table::Kernel { name: concat!($tier, "/depthwise_bytes_", $shape), run: any },
+            sliding: crate::table::Kernel { name: concat!($tier, "/sliding_", $shape), run: sliding },
+        })
     }};
 }
 #[cfg(target_arch = "x86_64")]

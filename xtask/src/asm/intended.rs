@@ -172,7 +172,7 @@ pub(crate) fn steps(arch: Arch) -> &'static [Step] {
 
 /// Operations whose loops are of several kinds, so that no number of products tells which is which. They are not judged.
 #[cfg(test)]
-const SEVERAL_KINDS: &[&str] = &["winograd", "depthwise_bytes"];
+const SEVERAL_KINDS: &[&str] = &["winograd", "depthwise_bytes", "sliding"];
 
 #[cfg(test)]
 mod tests {

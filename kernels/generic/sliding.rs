@@ -1,0 +1,259 @@
+//! Depthwise convolution of unsigned bytes by windows of 3 × 3 that share columns, over the input where it lies.
+//!
+//! Windows that move by one column from a pixel to the next, and by one row from a row to the next: two rows of pixels
+//! share the bytes of four lines, interleaved once, and of three columns in registers two are the next pixel's too.
+//! Windows that move by two columns share one. Padding above and below is a line of zero points in the place of the
+//! input's, on the left and the right a column of them.
+
+use core::mem::MaybeUninit;
+
+use super::byte_taps::{ByteTaps, UNIT_BYTES};
+use super::registers::Registers;
+use super::store::{Store, WIDEST, WithStore, copy_few, with_store};
+use crate::args::SlidingArgs;
+
+/// Pixels of a row that are computed for one block of channels, then for the next: as far as four lines of input stay in
+/// the first cache.
+const SPAN: usize = 28;
+
+/// Columns of a window, of four taps with the one that has no weight.
+const COLUMNS: usize = 3;
+
+/// How often the weights of a window stand there: for its own rows, and for those from one above.
+const FORMS: usize = 2;
+
+/// Bytes of the weights of a column, for each channel of a block.
+const fn column_bytes<T: ByteTaps>() -> usize {
+    UNIT_BYTES * 4 / T::PACKING.unit()
+}
+
+/// See the module.
+///
+/// # Safety
+/// The taps' features, and arguments that [`crate::KernelSet::sliding`] has checked.
+#[inline(always)]
+pub(crate) unsafe fn sliding<T: ByteTaps>(args: &mut SlidingArgs<'_>) {
+    let windows = Sliding::<T> {
+        a: args.a.as_ptr(),
+        lines: args.lines,
+        line_len: args.line_len,
+        padding: args.padding.as_ptr(),
+        first: args.first,
+        rows: args.rows,
+        down: args.down,
+        apart: args.apart,
+        width: args.width,
+        columns: args.columns,
+        pitch: args.pitch,
+        start: args.start,
+        ends: args.ends(),
+        weights: args.weights,
+        channels: args.channels,
+        bias: args.bias,
+        taps: core::marker::PhantomData,
+    };
+    // SAFETY: the caller has checked the arguments.
+    unsafe { with_store::<T::R>(&mut args.epilogue, windows) }
+}
+
+/// The arguments, but for what becomes of the sums.
+struct Sliding<'a, T> {
+    a: *const u8,
+    lines: usize,
+    line_len: usize,
+    padding: *const u8,
+    first: isize,
+    rows: usize,
+    down: usize,
+    apart: usize,
+    width: usize,
+    columns: usize,
+    pitch: usize,
+    start: isize,
+    /// Whether a row's first column and its last are padding.
+    ends: [bool; 2],
+    weights: &'a [i8],
+    channels: usize,
+    bias: &'a [i32],
+    taps: core::marker::PhantomData<T>,
+}
+
+impl<T: ByteTaps> WithStore<T::R> for Sliding<'_, T> {
+    #[inline(always)]
+    unsafe fn run<S: Store<T::R>>(self, store: S) {
+        let two = self.columns == 1 && self.down == self.apart;
+        let mut row = 0;
+        // SAFETY: the rows are those of the arguments.
+        unsafe {
+            while row < self.rows {
+                if two && self.rows - row >= 2 {
+                    self.row::<S, 1, 2>(row, &store);
+                    row += 2;
+                    continue;
+                }
+                if self.columns == 1 {
+                    self.row::<S, 1, 1>(row, &store);
+                } else {
+                    self.row::<S, 2, 1>(row, &store);
+                }
+                row += 1;
+            }
+        }
+    }
+}
+
+/// Some pixels of a row, or of two rows.
+#[derive(Clone, Copy)]
+struct Span {
+    /// The first pixel, and the one below it.
+    pixels: [usize; 2],
+    len: usize,
+    /// Where the first column begins in a line.
+    at: isize,
+    /// Whether the first column and the last are padding.
+    ends: [bool; 2],
+}
+
+impl<T: ByteTaps> Sliding<'_, T> {
+    /// The line that some taps of a row of pixels lie in: of the input, or of padding.
+    fn line(&self, row: usize, tap: usize) -> *const u8 {
+        let line = self.first + (row * self.down + tap * self.apart) as isize;
+        if (0..self.lines as isize).contains(&line) {
+            self.a.wrapping_add(line as usize * self.line_len)
+        } else {
+            self.padding
+        }
+    }
+
+    /// A row of pixels, or two, whose windows move by `MOVE` columns.
+    #[inline(always)]
+    unsafe fn row<S: Store<T::R>, const MOVE: usize, const N: usize>(&self, row: usize, store: &S) {
+        let lines = [self.line(row, 0), self.line(row, 1), self.line(row, 2), self.line(row + N - 1, 2)];
+        for x in (0..self.width).step_by(SPAN) {
+            let len = SPAN.min(self.width - x);
+            let pixel = row * self.width + x;
+            let span = Span {
+                pixels: [pixel, pixel + self.width],
+                len,
+                at: self.start + (x * MOVE * self.pitch) as isize,
+                ends: [x == 0 && self.ends[0], x + len == self.width && self.ends[1]],
+            };
+            // SAFETY: the pixels are the row's.
+            unsafe { self.span::<S, MOVE, N>(lines, span, store) }
+        }
+    }
+
+    /// All channels of a span.
+    #[inline(always)]
+    unsafe fn span<S: Store<T::R>, const MOVE: usize, const N: usize>(
+        &self,
+        lines: [*const u8; 4],
+        span: Span,
+        store: &S,
+    ) {
+        let block = 4 * T::R::LANES;
+        let moved = const { COLUMNS * column_bytes::<T>() } * block;
+        // Results of a last block that is not whole, all of it.
+        let mut buffer = [MaybeUninit::<S::Element>::uninit(); 2 * SPAN * WIDEST];
+        let mut weights = self.weights.as_ptr();
+        let mut channel = 0;
+        // SAFETY: every column that is no padding has a block's channels in each line; weights and bias are padded to
+        // blocks. Whole blocks are written where they belong, and the buffer has room for a block of each pixel.
+        unsafe {
+            while channel < self.channels {
+                let from = [
+                    lines[0].wrapping_add(channel),
+                    lines[1].wrapping_add(channel),
+                    lines[2].wrapping_add(channel),
+                    lines[3].wrapping_add(channel),
+                ];
+                let outside = [self.padding.wrapping_add(channel); 4];
+                let whole = self.channels - channel >= block;
+                let (mut to, mut below, step) = if whole {
+                    let [first, below] = span.pixels;
+                    let below = if N == 2 { below } else { first };
+                    (store.place(first, channel), store.place(below, channel), store.stride())
+                } else {
+                    let buffer = buffer.as_mut_ptr().cast::<S::Element>();
+                    (buffer, buffer.add(SPAN * block), block)
+                };
+                let bias = self.bias.as_ptr().add(channel);
+                let mut at = span.at;
+                let mut left = if span.ends[0] { column::<T>(outside, 0) } else { column::<T>(from, at) };
+                let pitch = self.pitch as isize;
+                at += pitch;
+                let mut middle = if MOVE == 1 { column::<T>(from, at) } else { left };
+                macro_rules! pixel {
+                    ($right:expr) => {
+                        if MOVE == 2 {
+                            middle = column::<T>(from, at);
+                        }
+                        let right = $right;
+                        let columns = [left, middle, right];
+                        store.write_joined(to, channel, window::<T>(&columns, weights, bias));
+                        to = to.add(step);
+                        if N == 2 {
+                            store.write_joined(below, channel, window::<T>(&columns, weights.add(moved), bias));
+                            below = below.add(step);
+                        }
+                        left = if MOVE == 1 { middle } else { right };
+                        middle = right;
+                        at += MOVE as isize * pitch;
+                    };
+                }
+                for _ in 0..span.len - usize::from(span.ends[1]) {
+                    pixel!(column::<T>(from, at + pitch));
+                }
+                if span.ends[1] {
+                    pixel!(column::<T>(outside, 0));
+                }
+                // The last pixel leaves columns to none.
+                let _ = (to, below, left, middle, at);
+                if !whole {
+                    let buffer = buffer.as_ptr().cast::<S::Element>();
+                    let count = self.channels - channel;
+                    for pixel in 0..span.len {
+                        let from = buffer.add(pixel * block);
+                        copy_few(from, store.place(span.pixels[0] + pixel, channel), count);
+                        if N == 2 {
+                            copy_few(from.add(SPAN * block), store.place(span.pixels[1] + pixel, channel), count);
+                        }
+                    }
+                }
+                weights = weights.add(FORMS * moved);
+                channel += block;
+            }
+        }
+    }
+}
+
+/// The column of four lines at a distance.
+///
+/// # Safety
+/// As [`ByteTaps`].
+#[inline(always)]
+unsafe fn column<T: ByteTaps>(lines: [*const u8; 4], at: isize) -> T::Column {
+    // SAFETY: the caller grants the bytes.
+    unsafe { T::column([lines[0].offset(at), lines[1].offset(at), lines[2].offset(at), lines[3].offset(at)]) }
+}
+
+/// The sums of a window: what its columns come to, and the bias.
+///
+/// # Safety
+/// The taps' features; the weights of a window of a block are there, and its bias.
+#[inline(always)]
+unsafe fn window<T: ByteTaps>(
+    columns: &[T::Column; COLUMNS],
+    weights: *const i8,
+    bias: *const i32,
+) -> [<T::R as Registers>::Int; 4] {
+    let step = const { column_bytes::<T>() } * 4 * T::R::LANES;
+    // SAFETY: the caller grants weights and bias.
+    unsafe {
+        let mut sums = T::start(bias);
+        sums = T::add_column(sums, columns[0], weights);
+        sums = T::add_column(sums, columns[1], weights.add(step));
+        sums = T::add_column(sums, columns[2], weights.add(2 * step));
+        T::join(sums, bias)
+    }
+}

@@ -331,7 +331,7 @@ impl Product {
         self.set.kernel_name(match (self.form, rows) {
             (Form::Pairs, _) => "depthwise",
             (Form::Bytes, _) if self.sliding.is_some() => "sliding",
-            (Form::Bytes, _) => "depthwise_bytes",
+            (Form::Bytes, _) => "byte_taps",
             (Form::Panels, 1) if !zero_points || self.encoding == Encoding::Bytes => "gemv",
             _ => "gemm",
         })

@@ -218,7 +218,7 @@ macro_rules! byte_taps {
         }
         Some(crate::table::ByteTaps {
             layout: crate::generic::byte_taps::layout::<$taps>(),
-            any: crate::table::Kernel { name: concat!($tier, "/depthwise_bytes_", $shape), run: any },
+            any: crate::table::Kernel { name: concat!($tier, "/byte_taps_", $shape), run: any },
             sliding: crate::table::Kernel { name: concat!($tier, "/sliding_", $shape), run: sliding },
         })
     }};

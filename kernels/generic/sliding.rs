@@ -207,7 +207,7 @@ impl<T: ByteTaps> Sliding<'_, T> {
                 if span.ends[1] {
                     pixel!(column::<T>(outside, 0));
                 }
-                // The last pixel leaves columns to none.
+                // Nothing follows the last pixel.
                 let _ = (to, below, left, middle, at);
                 if !whole {
                     let buffer = buffer.as_ptr().cast::<S::Element>();

@@ -93,9 +93,7 @@ impl KernelSet {
         ]
         .into_iter()
         .chain(self.winograd.iter().map(|(kernel, _)| ("winograd", kernel.name)))
-        .chain(
-            self.byte_taps.iter().flat_map(|taps| [("byte_taps", taps.any.name), ("sliding", taps.sliding.name)]),
-        )
+        .chain(self.byte_taps.iter().flat_map(|taps| [("byte_taps", taps.any.name), ("sliding", taps.sliding.name)]))
         .map(|(operation, name)| KernelInfo { operation, name })
         .collect()
     }

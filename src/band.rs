@@ -49,7 +49,7 @@ pub(crate) struct Band {
 }
 
 /// Lines of input that windows slide over.
-pub(crate) struct Lines<'a> {
+pub(crate) struct InputLines<'a> {
     pub(crate) a: &'a [u8],
     pub(crate) count: usize,
     /// Elements from one to the next.
@@ -133,7 +133,7 @@ impl Band {
         outputs: &Range<usize>,
         a: &ImagesRef<'a, u8>,
         beyond: usize,
-    ) -> Option<Lines<'a>> {
+    ) -> Option<InputLines<'a>> {
         let [_, height, width, channels] = self.input;
         let [_, row, pixel, channel] = a.strides();
         let dense = (pixel == channels || width <= 1) && (channel == 1 || channels <= 1);
@@ -143,7 +143,7 @@ impl Band {
         let count = height.min((first + self.rows(outputs.len()) as isize).max(1) as usize);
         let a = a.data().get(image * a.strides()[0]..)?;
         let there = count > 0 && (count - 1) * row + width * channels + beyond <= a.len();
-        (dense && self.one_outside && there).then_some(Lines {
+        (dense && self.one_outside && there).then_some(InputLines {
             a,
             count,
             len: row,
@@ -155,8 +155,8 @@ impl Band {
     }
 
     /// The lines of a band that was written for some output rows.
-    pub(crate) fn lines<'a>(&self, outputs: usize, band: &'a [u8]) -> Lines<'a> {
-        Lines {
+    pub(crate) fn lines<'a>(&self, outputs: usize, band: &'a [u8]) -> InputLines<'a> {
+        InputLines {
             a: band,
             count: self.rows(outputs),
             len: self.row_len,

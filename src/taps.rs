@@ -51,8 +51,8 @@ impl<'a> Taps<'a> {
         (0..self.height).flat_map(move |y| (0..self.width).map(move |x| self.value(channel, y, x)))
     }
 
-    /// Whether blocks of bytes pad the channels by less than what they gain on blocks of pairs: a quarter by digits, and
-    /// a half by quads.
+    /// Whether blocks of bytes pad the channels by less than what they gain on blocks of pairs: a quarter by digits, as
+    /// measured, and a half by quads, which is an estimate.
     fn pays(&self, layout: TapLayout, pairs: usize) -> bool {
         let [gain, to] = match layout.packing {
             TapPacking::Digits => [5, 4],

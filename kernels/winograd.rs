@@ -29,7 +29,7 @@ pub const WINDOW: usize = 6;
 /// Products of a tile and a channel.
 pub const POINTS: usize = WINDOW * WINDOW;
 /// Channels whose transformed weights are made at a time, so that they stay in a second-level cache: even.
-pub(crate) const STEP: usize = 64;
+pub(crate) const STEP: usize = 128;
 /// What the magnitude of a sum over a block of channels stays below.
 pub const LIMIT: u64 = 1 << 25;
 /// Channels of a block whose sums stay below [`LIMIT`] whatever the operands are: 56 · 9 · 255 · 255.

@@ -223,20 +223,34 @@ fn block(inner: &Inner, channels: usize, columns: usize, farthest: u32) -> Optio
 ///
 /// A tile costs 36 products of its channels by its columns, its inputs' transform as much as the products of some
 /// columns, its outputs' as much as those of some channels, and the weights' as much as all of some tiles; the product
-/// costs 9 for each output. A product that takes bytes makes two of them in the time of one of 16 bits.
+/// costs 9 for each output.
 fn pays(tiles: Tiles, images: usize, channels: usize, columns: usize, encoding: Encoding) -> bool {
-    const INPUT_COLUMNS: usize = 6;
-    const OUTPUT_CHANNELS: usize = 12;
-    const WEIGHTS_TILES: usize = 3;
     const LEAST: usize = 8;
     if channels < LEAST || columns < LEAST || images == 0 {
         return false;
     }
-    let count = (tiles.count() + WEIGHTS_TILES) as u128;
+    let costs = match encoding {
+        Encoding::Centred => Costs { input_columns: 6, output_channels: 12, weights_tiles: 3, of_nine: 9 },
+        // Instructions that sum up what they multiply: a product of 16 bits is one instead of two, beside which the
+        // transforms weigh twice as much, and one of bytes is as fast as two and a third of 16 bits.
+        Encoding::Bytes => Costs { input_columns: 12, output_channels: 24, weights_tiles: 6, of_nine: 21 },
+    };
+    let count = (tiles.count() + costs.weights_tiles) as u128;
     let (channels, columns) = (channels as u128, columns as u128);
-    let tile = channels * columns + INPUT_COLUMNS as u128 * channels + OUTPUT_CHANNELS as u128 * columns;
-    let rate = if encoding == Encoding::Bytes { 2 } else { 1 };
-    count * POINTS as u128 * tile * rate < tiles.outputs() as u128 * 9 * channels * columns
+    let tile = channels * columns + costs.input_columns * channels + costs.output_channels * columns;
+    count * POINTS as u128 * tile * costs.of_nine < tiles.outputs() as u128 * 81 * channels * columns
+}
+
+/// What the parts of the algorithm cost.
+struct Costs {
+    /// Columns whose products take as long as the transform of inputs.
+    input_columns: u128,
+    /// Channels whose products take as long as the transform of outputs.
+    output_channels: u128,
+    /// Tiles that take as long as the transform of weights.
+    weights_tiles: usize,
+    /// Ninths of the time of the product's multiply-accumulates that as many of this algorithm take.
+    of_nine: u128,
 }
 
 /// What the transformed inputs of a band and their sums may take, so that they stay in a second-level cache.
@@ -245,8 +259,8 @@ const TILES_BYTES: usize = 330 << 10;
 const BAND_TILES: usize = 24;
 /// Parts at most that are made only to have work to hand out.
 const PARTS: usize = 4;
-/// Panels that a range of columns keeps likewise: each range transforms its inputs again.
-const RANGE_PANELS: usize = 8;
+/// Columns that a range keeps likewise: each range transforms its inputs again.
+const RANGE_COLUMNS: usize = 128;
 
 /// Output columns of a unit that cuts do not divide: a panel, or all groups.
 fn unit(panels: PanelLayout, groups: usize, columns: usize) -> usize {
@@ -265,7 +279,7 @@ fn cut(tiles: Tiles, images: usize, channels: usize, units: usize, width: usize)
     let fits = (TILES_BYTES / least.saturating_mul(tile)).max(BAND_TILES.div_ceil(least)).max(1);
     let band = steps.div_ceil(steps.div_ceil(fits).max(1)).max(1);
     let bands = steps.div_ceil(band).max(1);
-    let ranges = PARTS.div_ceil(images * bands).min(units / RANGE_PANELS).max(1);
+    let ranges = PARTS.div_ceil(images * bands).min(units / RANGE_COLUMNS.div_ceil(width)).max(1);
     Blocks { images, height, units, band: band * step, range: units.div_ceil(ranges).max(1) }
 }
 
@@ -286,9 +300,13 @@ mod tests {
         for (size, channels) in [([1, 1], 512), ([3, 3], 512), ([1, 100], 64), ([56, 56], 3), ([0, 56], 64)] {
             assert!(!pays(tiles(size, 1), 1, channels, 64, Encoding::Centred), "{size:?}");
         }
-        // Bytes are multiplied twice as fast, which a few tiles do not make up for.
-        assert!(pays(tiles([56, 56], 1), 1, 64, 64, Encoding::Bytes));
-        assert!(!pays(tiles([7, 7], 1), 1, 512, 512, Encoding::Bytes));
+        // Bytes are multiplied twice as fast, which only many full tiles make up for.
+        for (size, dilation, channels, expected) in
+            [(56, 1, 64, true), (28, 1, 128, true), (14, 1, 256, false), (7, 1, 512, false), (28, 2, 128, false)]
+        {
+            let pays = pays(tiles([size; 2], dilation), 1, channels, channels, Encoding::Bytes);
+            assert_eq!(pays, expected, "{size}, dilation {dilation}");
+        }
         assert!(!pays(tiles([8, 8], 200), 1, 64, 64, Encoding::Centred));
     }
 

@@ -20,7 +20,7 @@ impl Multiply for Pairs {
     const ROWS: usize = 6;
     const REGISTERS: usize = 2;
     const TURN: usize = 4;
-    const AHEAD: usize = 2048;
+    const AHEAD: usize = 8192;
 
     #[inline(always)]
     unsafe fn broadcast(from: *const i16) -> __m256i {

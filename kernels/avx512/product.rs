@@ -18,6 +18,7 @@ impl Multiply for Pairs {
     const ROWS: usize = 12;
     const ROW_UNIT: usize = 2;
     const REGISTERS: usize = 2;
+    const AHEAD: usize = 8192;
 
     #[inline(always)]
     unsafe fn broadcast(from: *const i16) -> __m512i {

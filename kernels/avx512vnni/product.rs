@@ -21,6 +21,7 @@ impl<const SIGNED: bool> Multiply for Quads<SIGNED> {
     const ROWS: usize = 12;
     const ROW_UNIT: usize = 2;
     const REGISTERS: usize = 2;
+    const AHEAD: usize = 8192;
 
     #[inline(always)]
     unsafe fn dot(acc: __m512i, a: __m512i, b: __m512i) -> __m512i {

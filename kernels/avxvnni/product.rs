@@ -19,6 +19,7 @@ impl<const SIGNED: bool> Multiply for Quads<SIGNED> {
 
     const ROWS: usize = 6;
     const REGISTERS: usize = 2;
+    const AHEAD: usize = 8192;
 
     #[inline(always)]
     unsafe fn dot(acc: __m256i, a: __m256i, b: __m256i) -> __m256i {

@@ -59,9 +59,11 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
             }
             let mut k = 0;
             while k + P::TURN <= product.segment_len {
-                // A turn is a cache line on a tier that asks.
                 if const { !PREPARED && P::AHEAD > 0 } {
-                    P::R::prefetch(weights.0.wrapping_add(P::AHEAD));
+                    let bytes = N * lanes::<P>() * P::TURN;
+                    for line in 0..bytes.div_ceil(CACHE_LINE) {
+                        P::R::prefetch(weights.0.wrapping_add(P::AHEAD + line * CACHE_LINE));
+                    }
                 }
                 P::turn::<M, N, PREPARED>(&mut acc, &rows, k, weights);
                 weights = weights.ahead::<P, N, PREPARED>(P::TURN / P::GROUP);

@@ -53,7 +53,7 @@ pub enum Epilogue<'a> {
     /// Requantised to 8 bits.
     Bytes {
         /// Multiplier of each column: such that every accumulator's product stays below [`SCALED_BELOW`]. For taps of
-        /// bytes, in the order of [`crate::pack::TapLayout::joined`].
+        /// bytes, in the order of [`crate::pack::TapBlock::joined`].
         multipliers: &'a [f32],
         /// Clamp and zero point.
         requantize: Requantize,
@@ -217,16 +217,25 @@ pub struct DepthwiseArgs<'a> {
     /// Channels.
     pub channels: usize,
     /// Added to each accumulator, for each padded channel; for taps of bytes in the order of
-    /// [`crate::pack::TapLayout::joined`].
+    /// [`crate::pack::TapBlock::joined`].
     pub bias: &'a [i32],
     /// What becomes of the accumulators.
     pub epilogue: Epilogue<'a>,
 }
 
-/// A depthwise convolution of unsigned bytes by windows of 3 × 3 that share columns. Lines of the input that lie outside,
-/// and a row's first and last column, may be padding.
+/// A depthwise convolution of unsigned bytes by windows of 3 × 3 that share columns.
 #[derive(Debug)]
 pub struct SlidingArgs<'a> {
+    /// What is computed.
+    pub windows: SlidingWindows<'a>,
+    /// What becomes of the accumulators.
+    pub epilogue: Epilogue<'a>,
+}
+
+/// Windows of 3 × 3 that share columns. Lines of the input that lie outside, and a row's first and last column, may be
+/// padding.
+#[derive(Clone, Copy, Debug)]
+pub struct SlidingWindows<'a> {
     /// Lines of the input. Pixels follow each other.
     pub a: &'a [u8],
     /// How many lines.
@@ -257,13 +266,11 @@ pub struct SlidingArgs<'a> {
     pub weights: &'a [i8],
     /// Channels.
     pub channels: usize,
-    /// Added to each accumulator, for each padded channel in the order of [`crate::pack::TapLayout::joined`].
+    /// Added to each accumulator, for each padded channel in the order of [`crate::pack::TapBlock::joined`].
     pub bias: &'a [i32],
-    /// What becomes of the accumulators.
-    pub epilogue: Epilogue<'a>,
 }
 
-impl SlidingArgs<'_> {
+impl SlidingWindows<'_> {
     /// Where the last output's last column begins in a line.
     fn last(&self) -> Option<isize> {
         let columns = self.width.checked_sub(1)?.checked_mul(self.columns)?.checked_add(2)?;

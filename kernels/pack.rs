@@ -101,16 +101,50 @@ impl TapPacking {
 pub struct TapLayout {
     /// Digits or quads.
     pub packing: TapPacking,
-    /// The channel of a block at each place of a layer.
+    /// A block.
+    pub block: TapBlock,
+    /// A smaller block, which is the last one where it has enough channels.
+    pub half: Option<TapBlock>,
+}
+
+/// The order of a block's channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TapBlock {
+    /// The channel at each place of a layer.
     pub order: &'static [u8],
-    /// The channel of a block at each place of its bias, and of multipliers to bytes.
+    /// The channel at each place of the bias, and of multipliers to bytes.
     pub joined: &'static [u8],
 }
 
-impl TapLayout {
-    /// Channels of a block.
+impl TapBlock {
+    /// Channels of the block.
     pub fn lanes(&self) -> usize {
         self.order.len()
+    }
+}
+
+impl TapLayout {
+    /// How many channels are not of a half block.
+    pub fn whole(&self, channels: usize) -> usize {
+        let rest = channels % self.block.lanes();
+        match self.half {
+            Some(half) if (1..=half.lanes()).contains(&rest) => channels - rest,
+            _ => channels,
+        }
+    }
+
+    /// The blocks of so many channels, each with its first channel.
+    pub fn blocks(&self, channels: usize) -> impl Iterator<Item = (usize, TapBlock)> {
+        let whole = self.whole(channels);
+        let half = self.half.filter(|_| whole < channels).map(|half| (whole, half));
+        (0..whole).step_by(self.block.lanes()).map(|first| (first, self.block)).chain(half)
+    }
+
+    /// Channels with those that fill the last block.
+    pub fn padded(&self, channels: usize) -> usize {
+        let whole = self.whole(channels);
+        let half = self.half.filter(|_| whole < channels).map_or(0, |half| half.lanes());
+        whole.next_multiple_of(self.block.lanes()) + half
     }
 
     /// Taps down a column of a window of some height, those without weight included.

@@ -156,7 +156,7 @@ impl KernelSet {
 
     /// Elements behind the last value of an operand that kernels may read, and give no weight.
     pub fn slack(&self) -> usize {
-        self.depthwise_lanes.max(self.panels.group).max(self.tap_layout().map_or(0, |layout| layout.lanes()))
+        self.depthwise_lanes.max(self.panels.group).max(self.tap_layout().map_or(0, |layout| layout.block.lanes()))
     }
 
     #[inline]
@@ -206,14 +206,13 @@ impl KernelSet {
     /// If the arguments do not fit together.
     pub fn depthwise(&self, mut args: DepthwiseArgs<'_>) {
         self.demand();
-        let (lanes, unit, run) = match (args.weights, self.byte_taps) {
-            (TapWeights::Pairs(_), _) => (self.depthwise_lanes, 2, self.depthwise.run),
+        let (padded, unit, run) = match (args.weights, self.byte_taps) {
+            (TapWeights::Pairs(_), _) => (args.channels.next_multiple_of(self.depthwise_lanes), 2, self.depthwise.run),
             (TapWeights::Bytes(_), Some(ByteTaps { layout, any, .. })) => {
-                (layout.lanes(), layout.packing.unit(), any.run)
+                (layout.padded(args.channels), layout.packing.unit(), any.run)
             }
             (TapWeights::Bytes(_), None) => panic!("{} has no kernel for taps of bytes", self.isa),
         };
-        let padded = args.channels.next_multiple_of(lanes);
         args.epilogue.check(args.rows.len(), args.channels, padded);
         assert!(args.taps.len().is_multiple_of(unit), "taps in units");
         match args.weights {
@@ -245,17 +244,18 @@ impl KernelSet {
     pub fn sliding(&self, mut args: SlidingArgs<'_>) {
         self.demand();
         let ByteTaps { layout, sliding, .. } = self.byte_taps.expect("a tier with the kernel");
-        let padded = args.channels.next_multiple_of(layout.lanes());
-        let outputs = args.rows.checked_mul(args.width).expect("outputs that fit");
-        args.epilogue.check(outputs, args.channels, padded);
+        let windows = &args.windows;
+        let padded = layout.padded(windows.channels);
+        let outputs = windows.rows.checked_mul(windows.width).expect("outputs that fit");
+        args.epilogue.check(outputs, windows.channels, padded);
         let form = layout.packing.layers() * padded * layout.taps([3, 3]);
-        assert_eq!(args.weights.len(), 2 * form, "packed weights of 3 x 3 taps, in two forms");
-        assert!(args.bias.len() >= padded, "bias");
-        assert!(args.columns == 1 || args.columns == 2, "windows that share columns");
-        if outputs == 0 || args.channels == 0 {
+        assert_eq!(windows.weights.len(), 2 * form, "packed weights of 3 x 3 taps, in two forms");
+        assert!(windows.bias.len() >= padded, "bias");
+        assert!(windows.columns == 1 || windows.columns == 2, "windows that share columns");
+        if outputs == 0 || windows.channels == 0 {
             return;
         }
-        assert!(args.fits(padded), "lines and padding");
+        assert!(windows.fits(padded), "lines and padding");
         // SAFETY: the CPU has the tier's features, and all that the kernel reads and writes was checked above.
         unsafe { (sliding.run)(&mut args) }
     }

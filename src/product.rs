@@ -8,9 +8,11 @@
 use core::ops::Range;
 
 use zeropoint_kernels::args::{
-    Activations, DepthwiseArgs, GemmArgs, Multipliers, Requantize, SCALED_BELOW, SlidingArgs, TapWeights,
+    Activations, DepthwiseArgs, GemmArgs, Multipliers, Requantize, SCALED_BELOW, SlidingArgs, SlidingWindows,
+    TapWeights,
 };
 use zeropoint_kernels::encode::{Encoding, Reading};
+use zeropoint_kernels::pack::TapLayout;
 use zeropoint_kernels::table::KernelSet;
 use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, Offsets};
 
@@ -142,9 +144,10 @@ impl Product {
             Form::Pairs => Encoding::Centred,
             Form::Bytes => Encoding::Bytes,
         };
-        // Channels of a block.
+        // Channels with those that fill the last block.
         let tap_layout = if form == Form::Bytes { set.tap_layout() } else { None };
-        let lanes = tap_layout.map_or(set.depthwise_lanes(), |layout| layout.lanes());
+        let whole_blocks =
+            tap_layout.map_or(outputs.next_multiple_of(set.depthwise_lanes()), |layout| layout.padded(outputs));
         let depth = product(what, &[segments, values])?;
         let products = [images, out_height, out_width, outputs, depth]
             .iter()
@@ -168,7 +171,7 @@ impl Product {
             input,
             out_width,
             element,
-            segment_len != values || depthwise && !outputs.is_multiple_of(lanes),
+            segment_len != values || depthwise && whole_blocks != outputs,
         )?;
         let row_bytes = product("band of input", &[band.stride, band.row_len, element])?;
         let sizes = [out_height.saturating_mul(out_width), depth, outputs];
@@ -209,13 +212,12 @@ impl Product {
         let segments = segments.ok_or_else(too_large)?;
 
         let (columns, padded, groups) = if depthwise {
-            (outputs, outputs.next_multiple_of(lanes), 1)
+            (outputs, whole_blocks, 1)
         } else {
             (geometry.columns, panels.padded_columns(geometry.columns), filter.groups)
         };
         let spread = Spread { columns, padded, groups, order: None };
-        let order = tap_layout.map(|layout| layout.joined);
-        let joined = Spread { order, ..spread };
+        let joined = Spread { order: tap_layout, ..spread };
         let bias = match options.bias {
             Some(bias) => joined.copy("bias", bias)?,
             None => zeroed("bias", padded * groups)?,
@@ -592,22 +594,24 @@ impl Product {
         let dilation = self.geometry.filter.dilation;
         into_rows(out, scratch, |out| {
             self.set.sliding(SlidingArgs {
-                a: lines.a,
-                lines: lines.count,
-                line_len: lines.len,
-                line_end: lines.end,
-                padding,
-                first: lines.first,
-                rows: outputs.len(),
-                down: lines.down,
-                apart: dilation[0],
-                width: self.output[2],
-                columns,
-                pitch: dilation[1] * self.columns,
-                start: lines.start,
-                weights,
-                channels: self.columns,
-                bias: operand.bias,
+                windows: SlidingWindows {
+                    a: lines.a,
+                    lines: lines.count,
+                    line_len: lines.len,
+                    line_end: lines.end,
+                    padding,
+                    first: lines.first,
+                    rows: outputs.len(),
+                    down: lines.down,
+                    apart: dilation[0],
+                    width: self.output[2],
+                    columns,
+                    pitch: dilation[1] * self.columns,
+                    start: lines.start,
+                    weights,
+                    channels: self.columns,
+                    bias: operand.bias,
+                },
                 epilogue: O::epilogue(out, self.ends(0)),
             });
         });
@@ -784,8 +788,8 @@ struct Spread {
     columns: usize,
     padded: usize,
     groups: usize,
-    /// The column of a block at each place, where that is not the column's own.
-    order: Option<&'static [u8]>,
+    /// The blocks of columns whose order is not the columns' own.
+    order: Option<TapLayout>,
 }
 
 impl Spread {
@@ -796,9 +800,9 @@ impl Spread {
             for (to, from) in spread.chunks_exact_mut(self.padded).zip(values.chunks_exact(self.columns)) {
                 match self.order {
                     None => to[..self.columns].copy_from_slice(from),
-                    Some(order) => {
-                        for (to, from) in to.chunks_exact_mut(order.len()).zip(from.chunks(order.len())) {
-                            in_order(order, from, to);
+                    Some(layout) => {
+                        for (first, block) in layout.blocks(self.columns) {
+                            in_order(block.joined, &from[first..], &mut to[first..]);
                         }
                     }
                 }

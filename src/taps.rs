@@ -31,7 +31,7 @@ impl<'a> Taps<'a> {
     pub(crate) fn pack(&self, set: &KernelSet) -> Result<(Packed, Lines<i32>), Error> {
         match set.tap_layout() {
             Some(layout) if self.pays(layout, set.depthwise_lanes()) && self.fits(layout.packing) => {
-                Ok((Packed::Bytes(self.bytes(layout)?), self.sums(layout.joined)?))
+                Ok((Packed::Bytes(self.bytes(layout)?), self.sums(layout)?))
             }
             _ => Ok((Packed::Pairs(self.pairs(set.depthwise_order())?), none())),
         }
@@ -58,7 +58,7 @@ impl<'a> Taps<'a> {
             TapPacking::Digits => [5, 4],
             TapPacking::Quads => [6, 4],
         };
-        to * self.channels.next_multiple_of(layout.lanes()) <= gain * self.channels.next_multiple_of(pairs)
+        to * layout.padded(self.channels) <= gain * self.channels.next_multiple_of(pairs)
     }
 
     /// Whether weights less their zero points are what a packing can hold.
@@ -91,7 +91,9 @@ impl<'a> Taps<'a> {
     /// Taps in the order of rows.
     fn pairs(&self, order: &[u8]) -> Result<Lines<i16>, Error> {
         let pairs = (self.height * self.width).div_ceil(2);
-        self.places(order, [1, pairs, 1, 2], |channel, [_, tap, _]| {
+        let blocks = (0..self.channels).step_by(order.len()).map(|first| (first, order));
+        let padded = self.channels.next_multiple_of(order.len());
+        self.places(blocks, padded, [1, pairs, 1, 2], |channel, [_, tap, _]| {
             let (y, x) = (tap.checked_div(self.width).unwrap_or(0), tap.checked_rem(self.width).unwrap_or(0));
             self.value(channel, y, x) as i16
         })
@@ -102,7 +104,9 @@ impl<'a> Taps<'a> {
         let forms = if [self.height, self.width] == [3, 3] { 2 } else { 1 };
         let (unit, column) = (layout.packing.unit(), layout.column(self.height));
         let units = layout.taps([self.height, self.width]) / unit;
-        self.places(layout.order, [forms, units, layout.packing.layers(), unit], |channel, [form, tap, layer]| {
+        let blocks = layout.blocks(self.channels).map(|(first, block)| (first, block.order));
+        let padded = layout.padded(self.channels);
+        self.places(blocks, padded, [forms, units, layout.packing.layers(), unit], |channel, [form, tap, layer]| {
             let (x, y) = (tap.checked_div(column).unwrap_or(0), tap.checked_rem(column).unwrap_or(0));
             let value = y.checked_sub(form).map_or(0, |y| self.value(channel, y, x));
             match layout.packing {
@@ -112,35 +116,39 @@ impl<'a> Taps<'a> {
         })
     }
 
-    /// Blocks of channels, in a block some forms, in a form units of taps, in a unit some layers, in a layer channels in an
-    /// order, in a channel the taps of the unit. A place is given by its form, tap and layer.
-    fn places<T: bytemuck::Zeroable + Clone>(
+    /// Blocks of channels, each with its first channel and an order; in a block some forms, in a form units of taps, in a
+    /// unit some layers, in a layer channels in the order, in a channel the taps of the unit. A place is given by its form,
+    /// tap and layer.
+    fn places<'o, T: bytemuck::Zeroable + Clone>(
         &self,
-        order: &[u8],
+        blocks: impl Iterator<Item = (usize, &'o [u8])>,
+        padded: usize,
         [forms, units, layers, unit]: [usize; 4],
         of: impl Fn(usize, [usize; 3]) -> T,
     ) -> Result<Lines<T>, Error> {
-        let lanes = order.len();
-        let total = product("packed weights", &[self.channels.next_multiple_of(lanes), forms, units, unit, layers])?;
-        let mut packed = zeroed("packed weights", total)?;
-        for (index, place) in packed.iter_mut().enumerate() {
-            let (rest, within) = (index / unit, index % unit);
-            let (rest, channel) = (rest / lanes, usize::from(order[rest % lanes]));
-            let (rest, layer) = (rest / layers, rest % layers);
-            let (rest, at) = (rest / units, rest % units);
-            let (block, form) = (rest / forms, rest % forms);
-            *place = of(block * lanes + channel, [form, at * unit + within, layer]);
+        let each = product("packed weights", &[forms, units, unit, layers])?;
+        let mut packed = zeroed("packed weights", product("packed weights", &[padded, each])?)?;
+        for (first, order) in blocks {
+            let lanes = order.len();
+            for (index, place) in packed[first * each..][..lanes * each].iter_mut().enumerate() {
+                let (rest, within) = (index / unit, index % unit);
+                let (rest, channel) = (rest / lanes, usize::from(order[rest % lanes]));
+                let (rest, layer) = (rest / layers, rest % layers);
+                let (form, at) = (rest / units, rest % units);
+                *place = of(first + channel, [form, at * unit + within, layer]);
+            }
         }
         Ok(packed)
     }
 
-    /// The sum of each padded channel's weights, in an order of each block.
-    fn sums(&self, order: &[u8]) -> Result<Lines<i32>, Error> {
-        let mut sums = zeroed("sums of the weights", self.channels.next_multiple_of(order.len()))?;
-        for (index, sum) in sums.iter_mut().enumerate() {
-            let (block, place) = (index / order.len(), index % order.len());
-            let channel = block * order.len() + usize::from(order[place]);
-            *sum = if channel < self.channels { self.values(channel).sum() } else { 0 };
+    /// The sum of each padded channel's weights, in the order of joined sums.
+    fn sums(&self, layout: TapLayout) -> Result<Lines<i32>, Error> {
+        let mut sums = zeroed("sums of the weights", layout.padded(self.channels))?;
+        for (first, block) in layout.blocks(self.channels) {
+            for (sum, &channel) in sums[first..].iter_mut().zip(block.joined) {
+                let channel = first + usize::from(channel);
+                *sum = if channel < self.channels { self.values(channel).sum() } else { 0 };
+            }
         }
         Ok(sums)
     }

@@ -2,6 +2,7 @@
 
 use core::arch::x86_64::*;
 
+use crate::generic::byte_taps::Joined;
 use crate::generic::registers::{Ends, Registers};
 
 /// Registers of 512 bits of AVX-512 F, BW, DQ and VL; with `VNNI`, of its VNNI besides.
@@ -97,19 +98,9 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
         // The packs work on quarters, which the last step undoes. Of fewer registers than four, some are there twice.
         // SAFETY: as above.
         unsafe {
-            let mut words = [_mm512_packs_epi32(x[0], x[1 % N]), _mm512_packs_epi32(x[2 % N], x[3 % N])];
-            if MOVED {
-                let zero_point = _mm512_set1_epi16(ends.zero_point);
-                words = [_mm512_adds_epi16(words[0], zero_point), _mm512_adds_epi16(words[1], zero_point)];
-            }
-            let mut bytes = _mm512_packus_epi16(words[0], words[1]);
-            if CLAMPED {
-                bytes = _mm512_max_epu8(bytes, _mm512_set1_epi8(ends.low as i8));
-                bytes = _mm512_min_epu8(bytes, _mm512_set1_epi8(ends.high as i8));
-            }
+            let bytes = saturated::<MOVED, CLAMPED>([x[0], x[1 % N], x[2 % N], x[3 % N]], ends);
             let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
             let bytes = _mm512_permutexvar_epi32(order, bytes);
-            let bytes = _mm512_xor_si512(bytes, _mm512_set1_epi8(ends.flip as i8));
             match N {
                 1 => _mm_storeu_si128(to.cast(), _mm512_castsi512_si128(bytes)),
                 2 => _mm256_storeu_si256(to.cast(), _mm512_castsi512_si256(bytes)),
@@ -267,5 +258,61 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
     fn prefetch(address: *const u8) {
         // SAFETY: a prefetch of any address does no harm; it needs SSE alone, which x86-64 has.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+}
+
+// SAFETY: as above.
+impl<const VNNI: bool> Joined for Zmm<VNNI> {
+    // The 128-bit quarters are unpacked separately: bytes, then words.
+    const JOINED: &'static [u8] = &[
+        0, 1, 2, 3, 16, 17, 18, 19, 32, 33, 34, 35, 48, 49, 50, 51, //
+        4, 5, 6, 7, 20, 21, 22, 23, 36, 37, 38, 39, 52, 53, 54, 55, //
+        8, 9, 10, 11, 24, 25, 26, 27, 40, 41, 42, 43, 56, 57, 58, 59, //
+        12, 13, 14, 15, 28, 29, 30, 31, 44, 45, 46, 47, 60, 61, 62, 63,
+    ];
+
+    #[inline(always)]
+    unsafe fn joined_in_order([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+        // Quarters of four registers are transposed.
+        // SAFETY: as above.
+        unsafe {
+            let (ab, cd) = (_mm512_shuffle_i32x4::<0x44>(a, b), _mm512_shuffle_i32x4::<0x44>(c, d));
+            let (ab_high, cd_high) = (_mm512_shuffle_i32x4::<0xee>(a, b), _mm512_shuffle_i32x4::<0xee>(c, d));
+            [
+                _mm512_shuffle_i32x4::<0x88>(ab, cd),
+                _mm512_shuffle_i32x4::<0xdd>(ab, cd),
+                _mm512_shuffle_i32x4::<0x88>(ab_high, cd_high),
+                _mm512_shuffle_i32x4::<0xdd>(ab_high, cd_high),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_joined(to: *mut u8, x: [__m512i; 4], ends: &Ends) {
+        // Packing undoes what unpacking did.
+        // SAFETY: as above.
+        unsafe { _mm512_storeu_si512(to.cast(), saturated::<true, true>(x, ends)) }
+    }
+}
+
+/// Four registers as bytes, in the order of packs, which work on quarters: see [`Registers::store_saturated`].
+///
+/// # Safety
+/// AVX-512 F and BW.
+#[inline(always)]
+unsafe fn saturated<const MOVED: bool, const CLAMPED: bool>(x: [__m512i; 4], ends: &Ends) -> __m512i {
+    // SAFETY: the caller has AVX-512.
+    unsafe {
+        let mut words = [_mm512_packs_epi32(x[0], x[1]), _mm512_packs_epi32(x[2], x[3])];
+        if MOVED {
+            let zero_point = _mm512_set1_epi16(ends.zero_point);
+            words = [_mm512_adds_epi16(words[0], zero_point), _mm512_adds_epi16(words[1], zero_point)];
+        }
+        let mut bytes = _mm512_packus_epi16(words[0], words[1]);
+        if CLAMPED {
+            bytes = _mm512_max_epu8(bytes, _mm512_set1_epi8(ends.low as i8));
+            bytes = _mm512_min_epu8(bytes, _mm512_set1_epi8(ends.high as i8));
+        }
+        _mm512_xor_si512(bytes, _mm512_set1_epi8(ends.flip as i8))
     }
 }

@@ -5,6 +5,7 @@
 
 mod peak;
 mod product;
+mod taps;
 
 crate::generic::tier::tier! {
     Avx512Vnni "avx512vnni", #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")];
@@ -14,8 +15,8 @@ crate::generic::tier::tier! {
     gemv: "i8i8i32_1x128k4";
     depthwise: "i16i16i32_4x32k2";
     byte_taps: crate::generic::tier::byte_taps!(
-        super::avxvnni::taps::TapQuads<true>,
-        "avx512vnni", "u8i8i32_2x32k4",
+        taps::TapQuads, half super::avxvnni::taps::TapQuads<true>;
+        "avx512vnni", "u8i8i32_2x64k4",
         #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
     );
     winograd: "i16i16i32_12x32k2", 12 rows;

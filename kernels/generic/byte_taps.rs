@@ -6,13 +6,14 @@
 //! joined to 32 bits once a window. By *quads*, on tiers that add four products of bytes to 32 bits, a weight is itself.
 
 use core::marker::PhantomData;
+use core::ops::Range;
 
 use super::registers::{Ends, Registers};
 use super::store::{Store, WithStore, with_store};
 use super::tile::each_row;
 use super::windows::{Pixels, Windows, walk};
 use crate::args::DepthwiseArgs;
-use crate::pack::{TapLayout, TapPacking};
+use crate::pack::{TapBlock, TapPacking};
 
 /// Registers whose packs undo the order in which bytes were interleaved.
 ///
@@ -58,9 +59,9 @@ pub(crate) trait ByteTaps: Sized {
     unsafe fn join(sums: Self::Sums, bias: *const i32) -> [<Self::R as Registers>::Int; 4];
 }
 
-/// The layout of the packed weights.
-pub(crate) const fn layout<T: ByteTaps>() -> TapLayout {
-    TapLayout { packing: T::PACKING, order: T::ORDER, joined: T::R::JOINED }
+/// The order of a block's channels.
+pub(crate) const fn block<T: ByteTaps>() -> TapBlock {
+    TapBlock { order: T::ORDER, joined: T::R::JOINED }
 }
 
 /// Bytes of the weights of a unit of taps, for each channel of a block: two taps of two digits, or four taps.
@@ -69,20 +70,27 @@ pub(super) const UNIT_BYTES: usize = 4;
 /// Pixels that share the weights loaded: eight registers of sums, and as many operands.
 const PIXELS: usize = 2;
 
-/// See the module.
+/// See the module: some channels, which begin with a block; `padded` are those of all blocks.
 ///
 /// # Safety
 /// The taps' features, and arguments that [`crate::KernelSet::depthwise`] has checked.
 #[inline(always)]
-pub(crate) unsafe fn depthwise<T: ByteTaps>(args: &mut DepthwiseArgs<'_>) {
-    let windows = ByTaps::<T> { windows: Windows::new(args, args.a.bytes(), args.weights.bytes()), taps: PhantomData };
+pub(crate) unsafe fn depthwise<T: ByteTaps>(args: &mut DepthwiseArgs<'_>, channels: Range<usize>, padded: usize) {
+    if channels.is_empty() {
+        return;
+    }
+    let windows = Windows::new(args, args.a.bytes(), args.weights.bytes());
+    let by_taps = ByTaps::<T> { stored: windows.weights.len() / padded, windows, channels, taps: PhantomData };
     // SAFETY: the caller has checked the arguments.
-    unsafe { with_store::<T::R>(&mut args.epilogue, windows) }
+    unsafe { with_store::<T::R>(&mut args.epilogue, by_taps) }
 }
 
 /// The windows, and how their taps are multiplied.
 struct ByTaps<'a, T> {
     windows: Windows<'a, u8, i8>,
+    channels: Range<usize>,
+    /// Bytes of the weights of a channel, of all forms: the first is for a window's own rows.
+    stored: usize,
     taps: PhantomData<T>,
 }
 
@@ -98,15 +106,13 @@ impl<T: ByteTaps> Pixels<T::R> for ByTaps<'_, T> {
     #[inline(always)]
     unsafe fn pixels<S: Store<T::R>, const P: usize>(&self, row: usize, store: &S) {
         let block = 4 * T::R::LANES;
-        let Windows { taps, weights, channels, bias, .. } = self.windows;
-        // All weights of a block, of which the first form is for a window's own rows.
-        let stored = weights.len() / channels.div_ceil(block);
-        let mut first = weights.as_ptr();
-        let mut channel = 0;
+        let Windows { taps, weights, bias, .. } = self.windows;
+        let Range { start: mut channel, end } = self.channels;
+        let mut first = weights.as_ptr().wrapping_add(channel * self.stored);
         // SAFETY: each window has a block's channels behind each tap, and weights and bias are padded to blocks.
         unsafe {
             let starts = self.windows.starts::<P>(row);
-            while channel < channels {
+            while channel < end {
                 let bias = bias.as_ptr().add(channel);
                 let mut weights = first;
                 let mut sums = [T::start(bias); P];
@@ -124,11 +130,11 @@ impl<T: ByteTaps> Pixels<T::R> for ByTaps<'_, T> {
                     }
                     weights = weights.add(UNIT_BYTES * block);
                 }
-                let count = block.min(channels - channel);
+                let count = block.min(end - channel);
                 each_row!(p in P => {
                     store.store_joined(row + p, channel, count, T::join(sums[p], bias));
                 });
-                first = first.add(stored);
+                first = first.wrapping_add(block * self.stored);
                 channel += block;
             }
         }

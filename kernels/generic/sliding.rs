@@ -5,12 +5,14 @@
 //! Windows that move by two columns share one. Padding above and below is a line of zero points in the place of the
 //! input's, on the left and the right a column of them.
 
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
+use core::ops::Range;
 
 use super::byte_taps::{ByteTaps, UNIT_BYTES};
 use super::registers::Registers;
 use super::store::{Store, WIDEST, WithStore, copy_few, with_store};
-use crate::args::SlidingArgs;
+use crate::args::{SlidingArgs, SlidingWindows};
 
 /// Pixels of a row that are computed for one block of channels, then for the next: as far as four lines of input stay in
 /// the first cache.
@@ -27,71 +29,44 @@ const fn column_bytes<T: ByteTaps>() -> usize {
     UNIT_BYTES * 4 / T::PACKING.unit()
 }
 
-/// See the module.
+/// See the module: some channels, which begin with a block.
 ///
 /// # Safety
 /// The taps' features, and arguments that [`crate::KernelSet::sliding`] has checked.
 #[inline(always)]
-pub(crate) unsafe fn sliding<T: ByteTaps>(args: &mut SlidingArgs<'_>) {
-    let windows = Sliding::<T> {
-        a: args.a.as_ptr(),
-        lines: args.lines,
-        line_len: args.line_len,
-        padding: args.padding.as_ptr(),
-        first: args.first,
-        rows: args.rows,
-        down: args.down,
-        apart: args.apart,
-        width: args.width,
-        columns: args.columns,
-        pitch: args.pitch,
-        start: args.start,
-        ends: args.ends(),
-        weights: args.weights,
-        channels: args.channels,
-        bias: args.bias,
-        taps: core::marker::PhantomData,
-    };
+pub(crate) unsafe fn sliding<T: ByteTaps>(args: &mut SlidingArgs<'_>, channels: Range<usize>) {
+    if channels.is_empty() {
+        return;
+    }
+    let windows = args.windows;
+    let sliding = Sliding::<T> { windows, ends: windows.ends(), channels, taps: PhantomData };
     // SAFETY: the caller has checked the arguments.
-    unsafe { with_store::<T::R>(&mut args.epilogue, windows) }
+    unsafe { with_store::<T::R>(&mut args.epilogue, sliding) }
 }
 
-/// The arguments, but for what becomes of the sums.
+/// The windows, and how their taps are multiplied.
 struct Sliding<'a, T> {
-    a: *const u8,
-    lines: usize,
-    line_len: usize,
-    padding: *const u8,
-    first: isize,
-    rows: usize,
-    down: usize,
-    apart: usize,
-    width: usize,
-    columns: usize,
-    pitch: usize,
-    start: isize,
+    windows: SlidingWindows<'a>,
     /// Whether a row's first column and its last are padding.
     ends: [bool; 2],
-    weights: &'a [i8],
-    channels: usize,
-    bias: &'a [i32],
-    taps: core::marker::PhantomData<T>,
+    channels: Range<usize>,
+    taps: PhantomData<T>,
 }
 
 impl<T: ByteTaps> WithStore<T::R> for Sliding<'_, T> {
     #[inline(always)]
     unsafe fn run<S: Store<T::R>>(self, store: S) {
-        let two = self.columns == 1 && self.down == self.apart;
+        let two = self.windows.columns == 1 && self.windows.down == self.windows.apart;
         let mut row = 0;
         // SAFETY: the rows are those of the arguments.
         unsafe {
-            while row < self.rows {
-                if two && self.rows - row >= 2 {
+            while row < self.windows.rows {
+                if two && self.windows.rows - row >= 2 {
                     self.row::<S, 1, 2>(row, &store);
                     row += 2;
                     continue;
                 }
-                if self.columns == 1 {
+                if self.windows.columns == 1 {
                     self.row::<S, 1, 1>(row, &store);
                 } else {
                     self.row::<S, 2, 1>(row, &store);
@@ -117,11 +92,11 @@ struct Span {
 impl<T: ByteTaps> Sliding<'_, T> {
     /// The line that some taps of a row of pixels lie in: of the input, or of padding.
     fn line(&self, row: usize, tap: usize) -> *const u8 {
-        let line = self.first + (row * self.down + tap * self.apart) as isize;
-        if (0..self.lines as isize).contains(&line) {
-            self.a.wrapping_add(line as usize * self.line_len)
+        let line = self.windows.first + (row * self.windows.down + tap * self.windows.apart) as isize;
+        if (0..self.windows.lines as isize).contains(&line) {
+            self.windows.a.as_ptr().wrapping_add(line as usize * self.windows.line_len)
         } else {
-            self.padding
+            self.windows.padding.as_ptr()
         }
     }
 
@@ -129,14 +104,14 @@ impl<T: ByteTaps> Sliding<'_, T> {
     #[inline(always)]
     unsafe fn row<S: Store<T::R>, const MOVE: usize, const N: usize>(&self, row: usize, store: &S) {
         let lines = [self.line(row, 0), self.line(row, 1), self.line(row, 2), self.line(row + N - 1, 2)];
-        for x in (0..self.width).step_by(SPAN) {
-            let len = SPAN.min(self.width - x);
-            let pixel = row * self.width + x;
+        for x in (0..self.windows.width).step_by(SPAN) {
+            let len = SPAN.min(self.windows.width - x);
+            let pixel = row * self.windows.width + x;
             let span = Span {
-                pixels: [pixel, pixel + self.width],
+                pixels: [pixel, pixel + self.windows.width],
                 len,
-                at: self.start + (x * MOVE * self.pitch) as isize,
-                ends: [x == 0 && self.ends[0], x + len == self.width && self.ends[1]],
+                at: self.windows.start + (x * MOVE * self.windows.pitch) as isize,
+                ends: [x == 0 && self.ends[0], x + len == self.windows.width && self.ends[1]],
             };
             // SAFETY: the pixels are the row's.
             unsafe { self.span::<S, MOVE, N>(lines, span, store) }
@@ -155,20 +130,21 @@ impl<T: ByteTaps> Sliding<'_, T> {
         let moved = const { COLUMNS * column_bytes::<T>() } * block;
         // Results of a last block that is not whole, all of it.
         let mut buffer = [MaybeUninit::<S::Element>::uninit(); 2 * SPAN * WIDEST];
-        let mut weights = self.weights.as_ptr();
-        let mut channel = 0;
+        let Range { start: mut channel, end } = self.channels;
+        let stored = const { FORMS * COLUMNS * column_bytes::<T>() };
+        let mut weights = self.windows.weights.as_ptr().wrapping_add(channel * stored);
         // SAFETY: every column that is no padding has a block's channels in each line; weights and bias are padded to
         // blocks. Whole blocks are written where they belong, and the buffer has room for a block of each pixel.
         unsafe {
-            while channel < self.channels {
+            while channel < end {
                 let from = [
                     lines[0].wrapping_add(channel),
                     lines[1].wrapping_add(channel),
                     lines[2].wrapping_add(channel),
                     lines[3].wrapping_add(channel),
                 ];
-                let outside = [self.padding.wrapping_add(channel); 4];
-                let whole = self.channels - channel >= block;
+                let outside = [self.windows.padding.as_ptr().wrapping_add(channel); 4];
+                let whole = end - channel >= block;
                 let (mut to, mut below, step) = if whole {
                     let [first, below] = span.pixels;
                     let below = if N == 2 { below } else { first };
@@ -177,10 +153,10 @@ impl<T: ByteTaps> Sliding<'_, T> {
                     let buffer = buffer.as_mut_ptr().cast::<S::Element>();
                     (buffer, buffer.add(SPAN * block), block)
                 };
-                let bias = self.bias.as_ptr().add(channel);
+                let bias = self.windows.bias.as_ptr().add(channel);
                 let mut at = span.at;
                 let mut left = if span.ends[0] { column::<T>(outside, 0) } else { column::<T>(from, at) };
-                let pitch = self.pitch as isize;
+                let pitch = self.windows.pitch as isize;
                 at += pitch;
                 let mut middle = if MOVE == 1 { column::<T>(from, at) } else { left };
                 macro_rules! pixel {
@@ -211,7 +187,7 @@ impl<T: ByteTaps> Sliding<'_, T> {
                 let _ = (to, below, left, middle, at);
                 if !whole {
                     let buffer = buffer.as_ptr().cast::<S::Element>();
-                    let count = self.channels - channel;
+                    let count = end - channel;
                     for pixel in 0..span.len {
                         let from = buffer.add(pixel * block);
                         copy_few(from, store.place(span.pixels[0] + pixel, channel), count);
@@ -220,7 +196,7 @@ impl<T: ByteTaps> Sliding<'_, T> {
                         }
                     }
                 }
-                weights = weights.add(FORMS * moved);
+                weights = weights.wrapping_add(block * stored);
                 channel += block;
             }
         }

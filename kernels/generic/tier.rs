@@ -205,19 +205,38 @@ pub(crate) use outlined_tile;
 /// A tier's depthwise convolution of bytes, for its table.
 #[cfg(target_arch = "x86_64")]
 macro_rules! byte_taps {
-    ($taps:ty, $tier:literal, $shape:literal, #[$feature:meta]) => {{
+    ($taps:ty $(, half $half:ty)?; $tier:literal, $shape:literal, #[$feature:meta]) => {{
+        use crate::generic::byte_taps::{self, ByteTaps};
+        use crate::generic::sliding;
+        use crate::pack::{TapBlock, TapLayout};
+
+        const HALVES: &[TapBlock] = &[$(byte_taps::block::<$half>())?];
+        const LAYOUT: TapLayout = TapLayout {
+            packing: <$taps>::PACKING,
+            block: byte_taps::block::<$taps>(),
+            half: if let [half] = HALVES { Some(*half) } else { None },
+        };
+
         #[$feature]
         unsafe fn any(args: &mut crate::args::DepthwiseArgs<'_>) {
+            let (whole, padded) = (LAYOUT.whole(args.channels), LAYOUT.padded(args.channels));
             // SAFETY: the table's caller has checked CPU and arguments.
-            unsafe { crate::generic::byte_taps::depthwise::<$taps>(args) }
+            unsafe {
+                byte_taps::depthwise::<$taps>(args, 0..whole, padded);
+                $(byte_taps::depthwise::<$half>(args, whole..args.channels, padded);)?
+            }
         }
         #[$feature]
         unsafe fn sliding(args: &mut crate::args::SlidingArgs<'_>) {
+            let whole = LAYOUT.whole(args.windows.channels);
             // SAFETY: the table's caller has checked CPU and arguments.
-            unsafe { crate::generic::sliding::sliding::<$taps>(args) }
+            unsafe {
+                sliding::sliding::<$taps>(args, 0..whole);
+                $(sliding::sliding::<$half>(args, whole..args.windows.channels);)?
+            }
         }
         Some(crate::table::ByteTaps {
-            layout: crate::generic::byte_taps::layout::<$taps>(),
+            layout: LAYOUT,
             any: crate::table::Kernel { name: concat!($tier, "/byte_taps_", $shape), run: any },
             sliding: crate::table::Kernel { name: concat!($tier, "/sliding_", $shape), run: sliding },
         })

@@ -183,28 +183,36 @@ pub enum TapWeights<'a> {
     Pairs(&'a [i16]),
     /// For unsigned bytes, packed as [`crate::KernelSet::tap_layout`] says.
     Bytes(&'a [i8]),
+    /// For unsigned bytes in groups, whose outputs are as many as their channels.
+    Groups {
+        /// Blocks of channels ([`crate::KernelSet::group_layout`]); in a block taps; in a tap, for each fourth of a group's
+        /// outputs, four outputs; in an output, for each of the block's groups, a weight for each channel.
+        weights: &'a [i8],
+        /// Channels of a group: 4 or 8.
+        width: usize,
+    },
 }
 
 impl<'a> TapWeights<'a> {
     pub(crate) fn pairs(self) -> &'a [i16] {
         match self {
             Self::Pairs(pairs) => pairs,
-            Self::Bytes(_) => &[],
+            Self::Bytes(_) | Self::Groups { .. } => &[],
         }
     }
 
     pub(crate) fn bytes(self) -> &'a [i8] {
         match self {
-            Self::Pairs(_) => &[],
+            Self::Pairs(_) | Self::Groups { .. } => &[],
             Self::Bytes(bytes) => bytes,
         }
     }
 }
 
-/// A depthwise convolution: each channel by its own taps.
+/// A depthwise convolution: each channel by its own taps; or one in groups, of which each has few channels.
 #[derive(Debug)]
 pub struct DepthwiseArgs<'a> {
-    /// The activations: centred for pairs, else unsigned bytes.
+    /// The activations: centred for pairs of taps, else unsigned bytes.
     pub a: Activations<'a>,
     /// Where each output pixel's window begins in `a`.
     pub rows: &'a [u32],

@@ -44,6 +44,8 @@ pub struct KernelSet {
     pub(crate) winograd: Option<(Kernel<unsafe fn(&mut WinogradArgs<'_>)>, PanelLayout)>,
     /// Depthwise convolution of bytes, where the tier has that.
     pub(crate) byte_taps: Option<ByteTaps>,
+    /// Convolution in groups of few channels, where the tier has that, and its blocks.
+    pub(crate) grouped: Option<(Kernel<unsafe fn(&mut DepthwiseArgs<'_>)>, TapLayout)>,
     pub(crate) center: Kernel<unsafe fn(&[u8], &mut [i16], u8, i16)>,
     pub(crate) quantize: Kernel<unsafe fn(&[f32], &mut [u8], &QuantizeArgs)>,
     pub(crate) dequantize: Kernel<unsafe fn(&[u8], &mut [f32], &DequantizeArgs)>,
@@ -93,6 +95,7 @@ impl KernelSet {
         ]
         .into_iter()
         .chain(self.winograd.iter().map(|(kernel, _)| ("winograd", kernel.name)))
+        .chain(self.grouped.iter().map(|(kernel, _)| ("grouped", kernel.name)))
         .chain(self.byte_taps.iter().flat_map(|taps| [("byte_taps", taps.any.name), ("sliding", taps.sliding.name)]))
         .map(|(operation, name)| KernelInfo { operation, name })
         .collect()
@@ -121,6 +124,11 @@ impl KernelSet {
     /// The layout of the weights of depthwise convolutions of bytes, if the tier has a kernel for them.
     pub fn tap_layout(&self) -> Option<TapLayout> {
         self.byte_taps.map(|taps| taps.layout)
+    }
+
+    /// The layout of the weights of convolutions of bytes in groups of few channels, if the tier has a kernel for them.
+    pub fn group_layout(&self) -> Option<TapLayout> {
+        self.grouped.map(|(_, layout)| layout)
     }
 
     /// How products take their activations. Depthwise convolution by pairs takes them centred on
@@ -156,7 +164,8 @@ impl KernelSet {
 
     /// Elements behind the last value of an operand that kernels may read, and give no weight.
     pub fn slack(&self) -> usize {
-        self.depthwise_lanes.max(self.panels.group).max(self.tap_layout().map_or(0, |layout| layout.block.lanes()))
+        let lanes = |layout: Option<TapLayout>| layout.map_or(0, |layout| layout.block.lanes());
+        self.depthwise_lanes.max(self.panels.group).max(lanes(self.tap_layout())).max(lanes(self.group_layout()))
     }
 
     #[inline]
@@ -212,6 +221,11 @@ impl KernelSet {
                 (layout.padded(args.channels), layout.packing.unit(), any.run)
             }
             (TapWeights::Bytes(_), None) => panic!("{} has no kernel for taps of bytes", self.isa),
+            (TapWeights::Groups { width, .. }, _) => {
+                let (kernel, layout) = self.grouped.expect("a tier with a kernel for groups");
+                assert!((width == 4 || width == 8) && args.channels.is_multiple_of(width), "groups of 4 or 8 channels");
+                (layout.padded(args.channels), 1, kernel.run)
+            }
         };
         args.epilogue.check(args.rows.len(), args.channels, padded);
         assert!(args.taps.len().is_multiple_of(unit), "taps in units");
@@ -224,6 +238,10 @@ impl KernelSet {
                 let layers = self.tap_layout().map_or(0, |layout| layout.packing.layers());
                 let form = layers * padded * args.taps.len();
                 assert!(weights.len() == form || weights.len() == 2 * form, "packed weights, in one form or two");
+                assert!(matches!(args.a, Activations::Bytes(_, Reading::Unsigned)), "unsigned bytes");
+            }
+            TapWeights::Groups { weights, width } => {
+                assert_eq!(weights.len(), padded * width * args.taps.len(), "packed weights");
                 assert!(matches!(args.a, Activations::Bytes(_, Reading::Unsigned)), "unsigned bytes");
             }
         }

@@ -38,6 +38,7 @@ mod element;
 pub mod elementwise;
 mod error;
 mod gemm;
+mod groups;
 mod lines;
 mod matmul;
 mod options;

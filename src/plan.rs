@@ -76,8 +76,11 @@ impl Plan {
         let Inner { packed, zero_points, sums, .. } = &*self.weights.inner;
         let weights = match packed {
             Packed::Panels(panels) => Weights::Panels { panels, zero_points, sums },
-            Packed::Pairs(pairs) => Weights::Depthwise(TapWeights::Pairs(pairs)),
-            Packed::Bytes(bytes) => Weights::Depthwise(TapWeights::Bytes(bytes)),
+            Packed::Pairs(pairs) => Weights::Taps(TapWeights::Pairs(pairs)),
+            Packed::Bytes(bytes) => Weights::Taps(TapWeights::Bytes(bytes)),
+            Packed::Groups(weights) => {
+                Weights::Taps(TapWeights::Groups { weights, width: self.weights.inner.geometry.channels })
+            }
         };
         Operand { weights, bias: &self.product.bias }
     }

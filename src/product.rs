@@ -62,7 +62,7 @@ pub(crate) struct Operand<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Weights<'a> {
     Panels { panels: &'a [u8], zero_points: &'a [i16], sums: &'a [i32] },
-    Depthwise(TapWeights<'a>),
+    Taps(TapWeights<'a>),
 }
 
 /// A product that was checked and cut: everything but the operands.
@@ -138,23 +138,28 @@ impl Product {
         product(what, &[images, out_height, out_width, outputs.max(1)])?;
 
         let (segments, values) = geometry.segments();
-        let depthwise = form != Form::Panels;
+        // Taps have places of their own, and all channels are computed at once.
+        let by_taps = form != Form::Panels;
         let encoding = match form {
             Form::Panels => set.encoding(),
             Form::Pairs => Encoding::Centred,
-            Form::Bytes => Encoding::Bytes,
+            Form::Bytes | Form::Groups => Encoding::Bytes,
         };
         // Channels with those that fill the last block.
-        let tap_layout = if form == Form::Bytes { set.tap_layout() } else { None };
+        let layout = match form {
+            Form::Bytes => set.tap_layout(),
+            Form::Groups => set.group_layout(),
+            Form::Panels | Form::Pairs => None,
+        };
         let whole_blocks =
-            tap_layout.map_or(outputs.next_multiple_of(set.depthwise_lanes()), |layout| layout.padded(outputs));
+            layout.map_or(outputs.next_multiple_of(set.depthwise_lanes()), |layout| layout.padded(outputs));
         let depth = product(what, &[segments, values])?;
         let products = [images, out_height, out_width, outputs, depth]
             .iter()
             .try_fold(1u64, |macs, &size| macs.checked_mul(size as u64))
             .ok_or(Error::SizeOverflow { what })?;
         let panels = set.panels();
-        let units = match (depthwise, filter.groups) {
+        let units = match (by_taps, filter.groups) {
             (true, _) => usize::from(outputs > 0),
             (false, 1) => outputs.div_ceil(panels.width),
             (false, groups) => groups,
@@ -171,15 +176,15 @@ impl Product {
             input,
             out_width,
             element,
-            segment_len != values || depthwise && whole_blocks != outputs,
+            segment_len != values || by_taps && whole_blocks != outputs,
         )?;
         let row_bytes = product("band of input", &[band.stride, band.row_len, element])?;
         let sizes = [out_height.saturating_mul(out_width), depth, outputs];
-        let halved = !depthwise && filter.groups == 1 && set.is_halved(sizes, segments);
+        let halved = !by_taps && filter.groups == 1 && set.is_halved(sizes, segments);
         let macs = products / geometry.merged as u64;
         // Of few channels to a group a kernel computes a fraction of what it does of many, in the same time.
         let unit = if filter.groups == 1 { panels.width } else { geometry.columns };
-        let slower = if depthwise { 4 } else { panels.width / geometry.columns.clamp(panels.half, panels.width) };
+        let slower = if by_taps { 4 } else { panels.width / geometry.columns.clamp(panels.half, panels.width) };
         let work = products.saturating_mul(slower as u64);
         let blocks =
             choose(Extent { images, height: out_height, width: out_width, row_bytes, units, unit, work, halved });
@@ -194,7 +199,7 @@ impl Product {
         let [down, across] = if sizes.contains(&0) { [0; 2] } else { filter.dilation };
         let tap = |y: usize, x: usize| y * down * band.row_len + x * across * channels;
         let taps = (0..kernel_height).flat_map(|y| (0..kernel_width).map(move |x| tap(y, x)));
-        let segments = if let Some(layout) = tap_layout {
+        let segments = if let (Form::Bytes, Some(layout)) = (form, layout) {
             // Taps that are added have no weight: down a column they are its last again, at the end the window's first.
             let rows = layout.column(kernel_height);
             let column = |x: usize| (0..rows).map(move |y| (y.min(kernel_height.saturating_sub(1)), x));
@@ -211,13 +216,13 @@ impl Product {
         };
         let segments = segments.ok_or_else(too_large)?;
 
-        let (columns, padded, groups) = if depthwise {
+        let (columns, padded, groups) = if by_taps {
             (outputs, whole_blocks, 1)
         } else {
             (geometry.columns, panels.padded_columns(geometry.columns), filter.groups)
         };
         let spread = Spread { columns, padded, groups, order: None };
-        let joined = Spread { order: tap_layout, ..spread };
+        let joined = Spread { order: layout, ..spread };
         let bias = match options.bias {
             Some(bias) => joined.copy("bias", bias)?,
             None => zeroed("bias", padded * groups)?,
@@ -253,7 +258,7 @@ impl Product {
             input,
             output: [images, out_height, out_width, outputs],
             input_type: options.input,
-            reading: if form == Form::Bytes { Reading::Unsigned } else { reading },
+            reading: if layout.is_some() { Reading::Unsigned } else { reading },
             output_type: options.output.element(),
             encoding,
             band,
@@ -334,6 +339,7 @@ impl Product {
             (Form::Pairs, _) => "depthwise",
             (Form::Bytes, _) if self.sliding.is_some() => "sliding",
             (Form::Bytes, _) => "byte_taps",
+            (Form::Groups, _) => "grouped",
             (Form::Panels, 1) if !zero_points || self.encoding == Encoding::Bytes => "gemv",
             _ => "gemm",
         })
@@ -575,7 +581,7 @@ impl Product {
         out: ImagesMut<'_, O>,
         mut scratch: &mut [u8],
     ) {
-        let Weights::Depthwise(TapWeights::Bytes(weights)) = operand.weights else { return };
+        let Weights::Taps(TapWeights::Bytes(weights)) = operand.weights else { return };
         let band: &mut [u8] = carve(&mut scratch, self.buffers.band);
         let (image, outputs, bytes, flip) = (part.image, &part.rows, a.bytes(), self.flip());
         let beyond = self.padded - self.columns;
@@ -630,7 +636,7 @@ impl Product {
         // Rows are in order, so the last one lies farthest.
         let rows_max = left.rows.last().map_or(0, |&row| row as usize);
         match operand.weights {
-            Weights::Depthwise(weights) => self.set.depthwise(DepthwiseArgs {
+            Weights::Taps(weights) => self.set.depthwise(DepthwiseArgs {
                 a: left.a,
                 rows: left.rows,
                 rows_max,

@@ -11,6 +11,7 @@ use zeropoint_kernels::view::{ImagesRef, MatRef};
 use crate::Backend;
 use crate::element::Int8;
 use crate::error::{Error, within};
+use crate::groups::Groups;
 use crate::lines::{Lines, none, zeroed};
 use crate::options::ZeroPoints;
 use crate::taps::Taps;
@@ -120,6 +121,8 @@ pub(crate) enum Packed {
     Pairs(Lines<i16>),
     /// Taps of 8 bits, for unsigned bytes, as [`KernelSet::tap_layout`] says.
     Bytes(Lines<i8>),
+    /// Of groups of few channels, for unsigned bytes, as [`KernelSet::group_layout`] says.
+    Groups(Lines<i8>),
 }
 
 /// In which form weights are packed.
@@ -128,6 +131,7 @@ pub(crate) enum Form {
     Panels,
     Pairs,
     Bytes,
+    Groups,
 }
 
 impl Packed {
@@ -136,6 +140,7 @@ impl Packed {
             Self::Panels(_) => Form::Panels,
             Self::Pairs(_) => Form::Pairs,
             Self::Bytes(_) => Form::Bytes,
+            Self::Groups(_) => Form::Groups,
         }
     }
 }
@@ -147,7 +152,7 @@ pub(crate) struct Inner {
     /// Of each group's padded columns, as the signed reading counts them; empty if all are 0.
     pub(crate) zero_points: Vec<i16>,
     /// The sum of each group's padded columns, less their zero points; only where a kernel takes bytes. For taps
-    /// of bytes in the order of joined sums.
+    /// of bytes and groups of few channels in the order of joined sums.
     pub(crate) sums: Lines<i32>,
     own_bytes: usize,
 }
@@ -221,6 +226,9 @@ impl PackedWeights {
         let (geometry, packed, zero_points, sums) = if geometry.is_depthwise() {
             let (packed, sums) = Taps::of(&bytes).pack(set)?;
             (geometry, packed, Vec::new(), sums)
+        } else if let Some(groups) = Groups::of(&bytes, &geometry, set) {
+            let (packed, sums) = groups.pack()?;
+            (geometry, Packed::Groups(packed), Vec::new(), sums)
         } else {
             let geometry = geometry.merge(set.panels().half);
             let panels = bytes.panels(set, &geometry)?;
@@ -237,7 +245,7 @@ impl PackedWeights {
         let packed = match &self.inner.packed {
             Packed::Panels(panels) => panels.len(),
             Packed::Pairs(pairs) => size_of_val(pairs.as_slice()),
-            Packed::Bytes(bytes) => bytes.len(),
+            Packed::Bytes(bytes) | Packed::Groups(bytes) => bytes.len(),
         };
         packed + size_of_val(self.inner.zero_points.as_slice()) + size_of_val(self.inner.sums.as_slice())
     }
@@ -249,7 +257,7 @@ impl PackedWeights {
 
     /// Whether these are a depthwise convolution's: stored in pairs of taps of 16 bits, or as taps of bytes.
     pub fn is_depthwise(&self) -> bool {
-        self.inner.packed.form() != Form::Panels
+        matches!(self.inner.packed.form(), Form::Pairs | Form::Bytes)
     }
 
     /// The tier that these weights are packed for.

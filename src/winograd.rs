@@ -20,7 +20,7 @@ use crate::lines::{Lines, zeroed};
 use crate::options::ZeroPoints;
 use crate::product::{Window, into_rows};
 use crate::scratch::{carve, reserve};
-use crate::weights::{Inner, product};
+use crate::weights::{Form, Inner, product};
 
 /// A convolution's plan, where Winograd's algorithm computes it.
 #[derive(Clone)]
@@ -72,7 +72,7 @@ impl Winograd {
         let (channels, groups) = (geometry.channels, geometry.filter.groups);
         let tiles = Tiles::new([height, width], dilation)?;
         let padded = panels.padded_columns(geometry.columns);
-        let fits = geometry.kernel == [3, 3] && shape.window.strides == [1, 1];
+        let fits = inner.packed.form() == Form::Panels && geometry.kernel == [3, 3] && shape.window.strides == [1, 1];
         let whole = groups == 1 || padded == geometry.columns && padded == set.panels().padded_columns(padded);
         if !fits || !whole || !pays(tiles, images, channels, geometry.columns, set.encoding()) {
             return None;
@@ -301,9 +301,14 @@ mod tests {
             assert!(!pays(tiles(size, 1), 1, channels, 64, Encoding::Centred), "{size:?}");
         }
         // Bytes are multiplied twice as fast, which only many full tiles make up for.
-        for (size, dilation, channels, expected) in
-            [(56, 1, 64, true), (28, 1, 128, true), (14, 1, 256, false), (7, 1, 512, false), (28, 2, 128, false)]
-        {
+        for (size, dilation, channels, expected) in [
+            (56, 1, 64, true),
+            (28, 1, 128, true),
+            (24, 1, 80, true),
+            (14, 1, 256, false),
+            (7, 1, 512, false),
+            (28, 2, 128, false),
+        ] {
             let pays = pays(tiles([size; 2], dilation), 1, channels, channels, Encoding::Bytes);
             assert_eq!(pays, expected, "{size}, dilation {dilation}");
         }

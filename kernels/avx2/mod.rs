@@ -14,5 +14,6 @@ crate::generic::tier::tier! {
     gemv: "i16i8i32_1x64k2";
     depthwise: "i16i16i32_4x16k2";
     byte_taps: crate::generic::tier::byte_taps!(digits::Digits; "avx2", "u8i8i32_2x32k2", #[target_feature(enable = "avx2,fma")]);
+    grouped: None;
     winograd: "i16i16i32_6x16k2", 6 rows;
 }

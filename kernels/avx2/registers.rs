@@ -264,6 +264,21 @@ impl<const VNNI: bool> Joined for Ymm<VNNI> {
     ];
 
     #[inline(always)]
+    unsafe fn transposed([a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
+        // SAFETY: as above.
+        unsafe {
+            let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
+            let (ab_high, cd_high) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
+            [
+                _mm256_unpacklo_epi64(ab, cd),
+                _mm256_unpackhi_epi64(ab, cd),
+                _mm256_unpacklo_epi64(ab_high, cd_high),
+                _mm256_unpackhi_epi64(ab_high, cd_high),
+            ]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn joined_in_order([a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
         // SAFETY: as above.
         unsafe {

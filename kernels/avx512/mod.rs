@@ -12,5 +12,6 @@ crate::generic::tier::tier! {
     gemv: "i16i8i32_1x128k2";
     depthwise: "i16i16i32_4x32k2";
     byte_taps: None;
+    grouped: None;
     winograd: "i16i16i32_12x32k2", 12 rows;
 }

@@ -272,6 +272,21 @@ impl<const VNNI: bool> Joined for Zmm<VNNI> {
     ];
 
     #[inline(always)]
+    unsafe fn transposed([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+        // SAFETY: as above.
+        unsafe {
+            let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
+            let (ab_high, cd_high) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
+            [
+                _mm512_unpacklo_epi64(ab, cd),
+                _mm512_unpackhi_epi64(ab, cd),
+                _mm512_unpacklo_epi64(ab_high, cd_high),
+                _mm512_unpackhi_epi64(ab_high, cd_high),
+            ]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn joined_in_order([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
         // Quarters of four registers are transposed.
         // SAFETY: as above.

@@ -19,5 +19,10 @@ crate::generic::tier::tier! {
         "avx512vnni", "u8i8i32_2x64k4",
         #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
     );
+    grouped: crate::generic::tier::grouped!(
+        product::Quads<false>, super::avx512::registers::Zmm<true>; 4, 2 pixels;
+        "avx512vnni", "u8i8i32_4x64k4",
+        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+    );
     winograd: "i16i16i32_12x32k2", 12 rows;
 }

@@ -12,5 +12,10 @@ crate::generic::tier::tier! {
     gemv: "i8i8i32_1x64k4";
     depthwise: "i16i16i32_4x16k2";
     byte_taps: crate::generic::tier::byte_taps!(taps::TapQuads<false>; "avxvnni", "u8i8i32_2x32k4", #[target_feature(enable = "avx2,fma,avxvnni")]);
+    grouped: crate::generic::tier::grouped!(
+        product::Quads<false>, super::avx2::registers::Ymm<true>; 2, 1 pixels;
+        "avxvnni", "u8i8i32_2x32k4",
+        #[target_feature(enable = "avx2,fma,avxvnni")]
+    );
     winograd: "i16i16i32_6x16k2", 6 rows;
 }

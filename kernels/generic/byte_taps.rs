@@ -24,6 +24,8 @@ pub(crate) trait Joined: Registers {
     /// the result with another such.
     const JOINED: &'static [u8];
 
+    /// Transposes the four 32-bit values of four registers in each 128 bits.
+    unsafe fn transposed(x: [Self::Int; 4]) -> [Self::Int; 4];
     /// Brings joined sums into the order of channels.
     unsafe fn joined_in_order(x: [Self::Int; 4]) -> [Self::Int; 4];
     /// [`Registers::store_saturated`] of joined sums, in the order of channels.

@@ -12,6 +12,8 @@ pub(crate) mod depthwise;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod gemv;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has it"))]
+pub(crate) mod grouped;
 pub(crate) mod multiply;
 pub(crate) mod operands;
 pub(crate) mod peak;

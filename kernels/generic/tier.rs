@@ -13,6 +13,7 @@ macro_rules! tier {
         gemv: $gemv:literal;
         depthwise: $depthwise:literal;
         byte_taps: $byte_taps:expr;
+        grouped: $grouped:expr;
         $(winograd: $winograd:literal, $winograd_rows:literal rows;)?
     ) => {
         $(#[$feature])?
@@ -94,6 +95,7 @@ macro_rules! tier {
             depthwise_order: <$registers as crate::generic::registers::Registers>::INTERLEAVED,
             depthwise: crate::table::Kernel { name: concat!($name, "/depthwise_", $depthwise), run: depthwise },
             byte_taps: $byte_taps,
+            grouped: $grouped,
             winograd: crate::generic::tier::winograd_kernel!($registers $(, concat!($name, "/winograd_", $winograd))?),
             center: crate::table::Kernel { name: concat!($name, "/center_i8i16"), run: center },
             quantize: crate::table::Kernel { name: concat!($name, "/quantize_f32i8"), run: quantize },
@@ -244,3 +246,23 @@ macro_rules! byte_taps {
 }
 #[cfg(target_arch = "x86_64")]
 pub(crate) use byte_taps;
+
+/// A tier's convolution in groups of few channels, for its table: pixels of groups of four channels, and of eight, whose
+/// accumulators fill the registers.
+#[cfg(target_arch = "x86_64")]
+macro_rules! grouped {
+    ($product:ty, $registers:ty; $four:literal, $eight:literal pixels; $tier:literal, $shape:literal, #[$feature:meta]) => {{
+        #[$feature]
+        unsafe fn grouped(args: &mut crate::args::DepthwiseArgs<'_>) {
+            // SAFETY: the table's caller has checked CPU and arguments.
+            unsafe { crate::generic::grouped::grouped::<$product, $four, $eight>(args) }
+        }
+        let kernel = crate::table::Kernel {
+            name: concat!($tier, "/grouped_", $shape),
+            run: grouped as unsafe fn(&mut crate::args::DepthwiseArgs<'_>),
+        };
+        Some((kernel, crate::generic::grouped::layout::<$registers>()))
+    }};
+}
+#[cfg(target_arch = "x86_64")]
+pub(crate) use grouped;

@@ -19,5 +19,6 @@ crate::generic::tier::tier! {
     gemv: "i8i8i32_1x64k2";
     depthwise: "i16i16i32_4x8k2";
     byte_taps: None;
+    grouped: None;
     winograd: "i16i16i32_6x8k2", 6 rows;
 }

@@ -20,4 +20,5 @@ crate::generic::tier::tier! {
     gemv: "i8i8i32_1x64k8";
     depthwise: "i16i16i32_4x8k2";
     byte_taps: None;
+    grouped: None;
 }

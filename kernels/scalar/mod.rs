@@ -14,4 +14,5 @@ crate::generic::tier::tier! {
     gemv: "i16i8i32_1x64k2";
     depthwise: "i16i16i32_4x16k2";
     byte_taps: None;
+    grouped: None;
 }

@@ -172,7 +172,7 @@ pub(crate) fn steps(arch: Arch) -> &'static [Step] {
 
 /// Operations whose loops are of several kinds, so that no number of products tells which is which. They are not judged.
 #[cfg(test)]
-const SEVERAL_KINDS: &[&str] = &["winograd", "byte_taps", "sliding"];
+const SEVERAL_KINDS: &[&str] = &["winograd", "byte_taps", "sliding", "grouped"];
 
 #[cfg(test)]
 mod tests {

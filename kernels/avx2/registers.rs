@@ -326,6 +326,9 @@ unsafe fn saturated<const MOVED: bool, const CLAMPED: bool>(x: [__m256i; 4], end
             words = [_mm256_adds_epi16(words[0], zero_point), _mm256_adds_epi16(words[1], zero_point)];
         }
         let mut bytes = _mm256_packus_epi16(words[0], words[1]);
+        if ends.is_plain {
+            return bytes;
+        }
         if CLAMPED {
             bytes = _mm256_max_epu8(bytes, _mm256_set1_epi8(ends.low as i8));
             bytes = _mm256_min_epu8(bytes, _mm256_set1_epi8(ends.high as i8));

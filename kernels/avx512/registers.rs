@@ -324,6 +324,9 @@ unsafe fn saturated<const MOVED: bool, const CLAMPED: bool>(x: [__m512i; 4], end
             words = [_mm512_adds_epi16(words[0], zero_point), _mm512_adds_epi16(words[1], zero_point)];
         }
         let mut bytes = _mm512_packus_epi16(words[0], words[1]);
+        if ends.is_plain {
+            return bytes;
+        }
         if CLAMPED {
             bytes = _mm512_max_epu8(bytes, _mm512_set1_epi8(ends.low as i8));
             bytes = _mm512_min_epu8(bytes, _mm512_set1_epi8(ends.high as i8));

@@ -104,10 +104,12 @@ impl Registers for Neon {
                 words = [vqaddq_s16(words[0], zero_point), vqaddq_s16(words[1], zero_point)];
             }
             let mut bytes = vqmovun_high_s16(vqmovun_s16(words[0]), words[1]);
-            if CLAMPED {
-                bytes = vminq_u8(vmaxq_u8(bytes, vdupq_n_u8(ends.low)), vdupq_n_u8(ends.high));
+            if !ends.is_plain {
+                if CLAMPED {
+                    bytes = vminq_u8(vmaxq_u8(bytes, vdupq_n_u8(ends.low)), vdupq_n_u8(ends.high));
+                }
+                bytes = veorq_u8(bytes, vdupq_n_u8(ends.flip));
             }
-            let bytes = veorq_u8(bytes, vdupq_n_u8(ends.flip));
             match N {
                 1 => to.cast::<u32>().write_unaligned(vgetq_lane_u32::<0>(vreinterpretq_u32_u8(bytes))),
                 2 => vst1_u8(to, vget_low_u8(bytes)),

@@ -17,6 +17,7 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
     type Words = __m512i;
 
     const LANES: usize = 16;
+    const MASKS: bool = true;
     const FUSES: bool = true;
     const ROUNDS_BELOW: f32 = 2_147_483_648.0;
 
@@ -36,6 +37,12 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
     unsafe fn store(to: *mut i32, x: __m512i) {
         // SAFETY: as above.
         unsafe { _mm512_storeu_si512(to.cast(), x) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_few(to: *mut i32, x: __m512i, count: usize) {
+        // SAFETY: as above; elements that the mask leaves out are not touched.
+        unsafe { _mm512_mask_storeu_epi32(to, first(count) as __mmask16, x) }
     }
 
     #[inline(always)]
@@ -95,16 +102,27 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
         x: [__m512i; N],
         ends: &Ends,
     ) {
-        // The packs work on quarters, which the last step undoes. Of fewer registers than four, some are there twice.
         // SAFETY: as above.
         unsafe {
-            let bytes = saturated::<MOVED, CLAMPED>([x[0], x[1 % N], x[2 % N], x[3 % N]], ends);
-            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-            let bytes = _mm512_permutexvar_epi32(order, bytes);
+            let bytes = in_order(saturated::<MOVED, CLAMPED>([x[0], x[1 % N], x[2 % N], x[3 % N]], ends));
             match N {
                 1 => _mm_storeu_si128(to.cast(), _mm512_castsi512_si128(bytes)),
                 2 => _mm256_storeu_si256(to.cast(), _mm512_castsi512_si256(bytes)),
                 _ => _mm512_storeu_si512(to.cast(), bytes),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_saturated_few<const N: usize>(to: *mut u8, x: [__m512i; N], ends: &Ends, count: usize) {
+        // SAFETY: as above; elements that the mask leaves out are not touched.
+        unsafe {
+            let bytes = in_order(saturated::<true, true>([x[0], x[1 % N], x[2 % N], x[3 % N]], ends));
+            let to = to.cast::<i8>();
+            match N {
+                1 => _mm_mask_storeu_epi8(to, first(count) as __mmask16, _mm512_castsi512_si128(bytes)),
+                2 => _mm256_mask_storeu_epi8(to, first(count) as __mmask32, _mm512_castsi512_si256(bytes)),
+                _ => _mm512_mask_storeu_epi8(to, first(count), bytes),
             }
         }
     }
@@ -196,6 +214,12 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
     unsafe fn store_floats(to: *mut f32, x: __m512) {
         // SAFETY: as above.
         unsafe { _mm512_storeu_ps(to, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_floats_few(to: *mut f32, x: __m512, count: usize) {
+        // SAFETY: as above; elements that the mask leaves out are not touched.
+        unsafe { _mm512_mask_storeu_ps(to, first(count) as __mmask16, x) }
     }
 
     #[inline(always)]
@@ -307,6 +331,25 @@ impl<const VNNI: bool> Joined for Zmm<VNNI> {
         // Packing undoes what unpacking did.
         // SAFETY: as above.
         unsafe { _mm512_storeu_si512(to.cast(), saturated::<true, true>(x, ends)) }
+    }
+}
+
+/// The mask of the first `count` elements, fewer than 64.
+#[inline(always)]
+fn first(count: usize) -> __mmask64 {
+    (1 << count) - 1
+}
+
+/// Saturated bytes in the order of the registers that they were. Of fewer than four, some are there twice.
+///
+/// # Safety
+/// AVX-512 F.
+#[inline(always)]
+unsafe fn in_order(bytes: __m512i) -> __m512i {
+    // SAFETY: the caller has AVX-512.
+    unsafe {
+        let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        _mm512_permutexvar_epi32(order, bytes)
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the algorithms ask of a tier's registers.
 
+use core::mem::MaybeUninit;
+
+use super::store::{WIDEST, copy_short};
 use crate::args::Requantize;
 
 /// The ends of a result of 8 bits, in the unsigned reading.
@@ -52,6 +55,8 @@ pub(crate) trait Registers: Sized {
 
     /// Lanes of a register.
     const LANES: usize;
+    /// Whether the first few of a register are written as fast as all.
+    const MASKS: bool = false;
     /// Whether a fused multiply-add is an instruction.
     const FUSES: bool;
     /// [`Registers::round`] takes numbers of magnitudes below this.
@@ -64,6 +69,16 @@ pub(crate) trait Registers: Sized {
     unsafe fn load(from: *const i32) -> Self::Int;
     /// Writes `LANES` integers.
     unsafe fn store(to: *mut i32, x: Self::Int);
+    /// Writes the first `count` integers, fewer than `LANES`.
+    #[inline(always)]
+    unsafe fn store_few(to: *mut i32, x: Self::Int, count: usize) {
+        let mut buffer = [MaybeUninit::<i32>::uninit(); WIDEST / 4];
+        // SAFETY: the buffer has room for all, and the caller grants `count` elements.
+        unsafe {
+            Self::store(buffer.as_mut_ptr().cast(), x);
+            copy_short(buffer.as_ptr().cast(), to, count);
+        }
+    }
     /// The same integer in each lane.
     unsafe fn splat(x: i32) -> Self::Int;
     /// Sum, wrapping.
@@ -87,6 +102,16 @@ pub(crate) trait Registers: Sized {
         x: [Self::Int; N],
         ends: &Ends,
     );
+    /// Writes the first `count` of `N * LANES` integers, fewer than all, as bytes: moved, and saturated to the ends.
+    #[inline(always)]
+    unsafe fn store_saturated_few<const N: usize>(to: *mut u8, x: [Self::Int; N], ends: &Ends, count: usize) {
+        let mut buffer = [MaybeUninit::<u8>::uninit(); WIDEST];
+        // SAFETY: the buffer has room for all, and the caller grants `count` elements.
+        unsafe {
+            Self::store_saturated::<N, true, true>(buffer.as_mut_ptr().cast(), x, ends);
+            copy_short(buffer.as_ptr().cast(), to, count);
+        }
+    }
 
     /// Reads `LANES` pairs that stand side by side.
     unsafe fn load_pairs(from: *const i16) -> Self::Pair;
@@ -117,6 +142,16 @@ pub(crate) trait Registers: Sized {
     unsafe fn load_floats(from: *const f32) -> Self::Float;
     /// Writes `LANES` floats.
     unsafe fn store_floats(to: *mut f32, x: Self::Float);
+    /// Writes the first `count` floats, fewer than `LANES`.
+    #[inline(always)]
+    unsafe fn store_floats_few(to: *mut f32, x: Self::Float, count: usize) {
+        let mut buffer = [MaybeUninit::<f32>::uninit(); WIDEST / 4];
+        // SAFETY: the buffer has room for all, and the caller grants `count` elements.
+        unsafe {
+            Self::store_floats(buffer.as_mut_ptr().cast(), x);
+            copy_short(buffer.as_ptr().cast(), to, count);
+        }
+    }
     /// The same float in each lane.
     unsafe fn splat_float(x: f32) -> Self::Float;
     /// The nearest float, ties to even.

@@ -94,33 +94,25 @@ pub(crate) trait Store<R: Registers>: Copy {
         R::prefetch(to.wrapping_add(bytes - 1));
     }
 
+    /// Writes the first `count` of `N * LANES` accumulators, fewer than all; see [`Store::write`].
+    ///
+    /// # Safety
+    /// As there, but no more than `count` elements need be there.
+    unsafe fn write_few<const N: usize>(&self, to: *mut Self::Element, column: usize, count: usize, acc: [R::Int; N]);
+
     /// Writes the first `count` of `N * LANES` accumulators to columns from `column` of a row.
     ///
     /// # Safety
     /// As [`Store::place`] and [`Store::write`], of `count` columns.
     #[inline(always)]
     unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, acc: [R::Int; N]) {
-        // SAFETY: the caller grants `count` columns; the buffer has room for all.
+        // SAFETY: the caller grants `count` columns.
         unsafe {
             let to = self.place(row, column);
             if count == N * R::LANES {
                 self.write(to, column, acc);
-            } else if const { size_of::<Self::Element>() == 1 } {
-                let mut buffer = [MaybeUninit::<Self::Element>::uninit(); WIDEST];
-                self.write(buffer.as_mut_ptr().cast(), column, acc);
-                copy_short(buffer.as_ptr().cast(), to, count);
             } else {
-                // Whole registers go where they belong, only the last one through the buffer.
-                for n in 0..N {
-                    let at = n * R::LANES;
-                    if at + R::LANES <= count {
-                        self.write(to.add(at), column + at, [acc[n]]);
-                    } else if at < count {
-                        let mut buffer = [MaybeUninit::<Self::Element>::uninit(); WIDEST / 4];
-                        self.write(buffer.as_mut_ptr().cast(), column + at, [acc[n]]);
-                        copy_short(buffer.as_ptr().cast(), to.add(at), count - at);
-                    }
-                }
+                self.write_few(to, column, count, acc);
             }
         }
     }
@@ -150,7 +142,7 @@ pub(super) unsafe fn copy_few<T: Copy>(from: *const T, to: *mut T, count: usize)
 /// # Safety
 /// As [`core::ptr::copy_nonoverlapping`].
 #[inline(always)]
-unsafe fn copy_short<T: Copy>(from: *const T, to: *mut T, count: usize) {
+pub(super) unsafe fn copy_short<T: Copy>(from: *const T, to: *mut T, count: usize) {
     let (from, to, len) = (from.cast::<u8>(), to.cast::<u8>(), count * size_of::<T>());
     // SAFETY: each function is given at least as many bytes as a move of its takes.
     unsafe {
@@ -261,6 +253,21 @@ impl<R: Registers> Store<R> for Int32 {
             unsafe { R::store(to.add(n * R::LANES), acc[n]) };
         }
     }
+
+    #[inline(always)]
+    unsafe fn write_few<const N: usize>(&self, to: *mut i32, _: usize, count: usize, acc: [R::Int; N]) {
+        for n in 0..N {
+            let at = n * R::LANES;
+            // SAFETY: the caller grants `count` elements.
+            unsafe {
+                if at + R::LANES <= count {
+                    R::store(to.add(at), acc[n]);
+                } else if at < count {
+                    R::store_few(to.add(at), acc[n], count - at);
+                }
+            }
+        }
+    }
 }
 
 /// Added to what is there, and to another block too: 1, or subtracted from it: -1; not for 0.
@@ -296,6 +303,26 @@ impl<R: Registers, const OTHER: i32> Store<R> for Update<OTHER> {
                     let to = to.offset(self.apart);
                     let there = R::load(to);
                     R::store(to, if OTHER > 0 { R::add(there, acc[n]) } else { R::sub(there, acc[n]) });
+                }
+            }
+        }
+    }
+
+    /// One by one: halves are of whole panels.
+    #[inline(always)]
+    unsafe fn write_few<const N: usize>(&self, to: *mut i32, _: usize, count: usize, acc: [R::Int; N]) {
+        let mut sums = [0; WIDEST];
+        // SAFETY: the buffer has room for all; the caller grants `count` elements, and as many of the other block.
+        unsafe {
+            for n in 0..N {
+                R::store(sums.as_mut_ptr().add(n * R::LANES), acc[n]);
+            }
+            for (at, &sum) in sums.iter().enumerate().take(count) {
+                let to = to.add(at);
+                *to = (*to).wrapping_add(sum);
+                if OTHER != 0 {
+                    let to = to.offset(self.apart);
+                    *to = (*to).wrapping_add(sum.wrapping_mul(OTHER));
                 }
             }
         }
@@ -358,6 +385,12 @@ impl<R: Registers> Store<R> for Bytes<'_> {
     }
 
     #[inline(always)]
+    unsafe fn write_few<const N: usize>(&self, to: *mut u8, column: usize, count: usize, acc: [R::Int; N]) {
+        // SAFETY: the caller grants `count` elements, and all multipliers.
+        unsafe { R::store_saturated_few::<N>(to, self.rounded::<R, N>(column, acc), &self.ends, count) }
+    }
+
+    #[inline(always)]
     unsafe fn write_joined(&self, to: *mut u8, column: usize, acc: [R::Int; 4])
     where
         R: Joined,
@@ -365,6 +398,18 @@ impl<R: Registers> Store<R> for Bytes<'_> {
         // The multipliers lie as the sums do.
         // SAFETY: the caller grants the elements and the multipliers.
         unsafe { R::store_joined(to, self.rounded::<R, 4>(column, acc), &self.ends) }
+    }
+}
+
+impl Float32<'_> {
+    /// Accumulators by the scales from a column, and the bias.
+    #[inline(always)]
+    unsafe fn scaled<R: Registers>(&self, column: usize, acc: R::Int) -> R::Float {
+        // SAFETY: the caller grants the scales and the bias.
+        unsafe {
+            let scaled = R::mul_float(R::to_float(acc), R::load_floats(self.scales.as_ptr().add(column)));
+            R::add_float(scaled, R::load_floats(self.bias.as_ptr().add(column)))
+        }
     }
 }
 
@@ -383,13 +428,24 @@ impl<R: Registers> Store<R> for Float32<'_> {
 
     #[inline(always)]
     unsafe fn write<const N: usize>(&self, to: *mut f32, column: usize, acc: [R::Int; N]) {
-        // SAFETY: the caller grants the elements, the scales and the bias.
-        unsafe {
-            for n in 0..N {
-                let at = column + n * R::LANES;
-                let scaled = R::mul_float(R::to_float(acc[n]), R::load_floats(self.scales.as_ptr().add(at)));
-                let biased = R::add_float(scaled, R::load_floats(self.bias.as_ptr().add(at)));
-                R::store_floats(to.add(n * R::LANES), biased);
+        for n in 0..N {
+            // SAFETY: the caller grants the elements, the scales and the bias.
+            unsafe { R::store_floats(to.add(n * R::LANES), self.scaled::<R>(column + n * R::LANES, acc[n])) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn write_few<const N: usize>(&self, to: *mut f32, column: usize, count: usize, acc: [R::Int; N]) {
+        for n in 0..N {
+            let at = n * R::LANES;
+            // SAFETY: the caller grants `count` elements, all scales and bias.
+            unsafe {
+                let scaled = self.scaled::<R>(column + at, acc[n]);
+                if at + R::LANES <= count {
+                    R::store_floats(to.add(at), scaled);
+                } else if at < count {
+                    R::store_floats_few(to.add(at), scaled, count - at);
+                }
             }
         }
     }

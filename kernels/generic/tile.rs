@@ -88,6 +88,10 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
                 }
                 store.write(to, at.column, acc[m]);
             });
+        } else if const { P::R::MASKS } {
+            each_row!(m in M => {
+                store.write_few(store.place(at.row::<P>(m), at.column), at.column, at.count, acc[m]);
+            });
         } else {
             let acc = acc;
             for m in 0..M {

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use aligned_vec::AVec;
 use anyhow::{Result, ensure};
 use rayon::ThreadPool;
 use zeropoint::elementwise::{dequantize, quantize, requantize};
 use zeropoint::{AddPlan, Backend, Error, MatMut, MatRef, MulPlan, Param, Quantized, Requantization, Type};
 use zeropoint_kernels::reference::{self, Affine};
 
-use super::random::Random;
+use super::random::{Random, buffer};
 use super::work::Work;
 
 const ZERO: i32 = 128;
@@ -18,9 +19,9 @@ const MULTIPLIER: f32 = 0.004;
 
 /// Operands of all operations.
 pub(crate) struct Operands {
-    real: Vec<f32>,
-    sums: Vec<i32>,
-    bytes: [Vec<u8>; 2],
+    real: AVec<f32>,
+    sums: AVec<i32>,
+    bytes: [AVec<u8>; 2],
 }
 
 impl Operands {
@@ -64,7 +65,7 @@ fn work<'a, Y: Copy + Default + PartialEq + Send + 'a>(
     run: impl Fn(Range<usize>, &mut [Y]) -> Result<(), Error> + Send + Sync + 'a,
     expected: impl Fn(usize) -> Y,
 ) -> Result<Work<'a>> {
-    let mut y = vec![Y::default(); elements];
+    let mut y = buffer::<Y>(elements);
     pieces(pool, &mut y, &run)?;
     for (index, got) in y.iter().enumerate() {
         ensure!(expected(index) == *got, "{kernel} differs from the reference in element {index}");

@@ -1,5 +1,6 @@
 //! Matrix products and convolutions: plans, checked on a sample of their output.
 
+use aligned_vec::AVec;
 use anyhow::{Result, ensure};
 use rayon::ThreadPool;
 use zeropoint::{
@@ -8,7 +9,7 @@ use zeropoint::{
 };
 use zeropoint_kernels::reference::{self, Convolution};
 
-use super::random::Random;
+use super::random::{Random, buffer};
 use super::shapes::Conv;
 use super::work::Work;
 
@@ -19,8 +20,8 @@ const SAMPLE: usize = 1 << 22;
 
 /// Activations and weights.
 pub(crate) struct Operands {
-    activations: Vec<u8>,
-    weights: Vec<i8>,
+    activations: AVec<u8>,
+    weights: AVec<i8>,
 }
 
 impl Operands {
@@ -103,7 +104,7 @@ pub(super) fn gemm<'a, O: Results>(
     let plan = GemmPlan::new(&weights, m, &options)?;
     let threads = pool.current_num_threads();
     let mut scratch = vec![0; plan.scratch_len() * threads];
-    let mut out = vec![O::default(); m * n];
+    let mut out = buffer::<O>(m * n);
     let (macs, kernel) = (plan.macs() as f64, plan.kernel());
     let mut run = move |out: &mut [O]| {
         let out = MatMut::new(out, [m, n])?;
@@ -140,7 +141,7 @@ pub(super) fn conv<'a, O: Results>(
     let threads = pool.current_num_threads();
     let mut scratch = vec![0; plan.scratch_len() * threads];
     let shape = plan.output_shape();
-    let mut out = vec![O::default(); shape.iter().product()];
+    let mut out = buffer::<O>(shape.iter().product());
     let (macs, name) = (plan.macs() as f64, plan.kernel());
     let mut run = move |out: &mut [O]| {
         let out = ImagesMut::new(out, shape)?;

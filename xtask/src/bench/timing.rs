@@ -3,8 +3,11 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use aligned_vec::AVec;
 use rayon::ThreadPool;
 use zeropoint_kernels::KernelSet;
+
+use super::random::buffer;
 
 /// What a batch lasts at least.
 const BATCH: Duration = Duration::from_millis(2);
@@ -30,12 +33,10 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// Seconds of a run, of one batch; before it a run that is not timed, where runs are short, since what was measured
-    /// in between may have taken the cache.
+    /// Seconds of a run, of one batch; before it a run that is not timed, since what was measured in between may have taken
+    /// the caches.
     fn seconds(&mut self) -> f64 {
-        if self.size > 1 {
-            (self.run)();
-        }
+        (self.run)();
         let begin = Instant::now();
         (0..self.size).for_each(|_| (self.run)());
         begin.elapsed().as_secs_f64() / f64::from(self.size)
@@ -129,8 +130,8 @@ fn repetitions(bytes: usize) -> usize {
 
 /// Bytes that a copy reads and writes, together as many as `bytes`, on all threads of the pool.
 pub(super) fn copy(bytes: usize, pool: &ThreadPool) -> Limit<'_> {
-    let from = vec![1u8; bytes / 2];
-    let mut to = vec![0u8; bytes / 2];
+    let from: AVec<u8> = AVec::from_iter(0, std::iter::repeat_n(1, bytes / 2));
+    let mut to = buffer::<u8>(bytes / 2);
     let repetitions = repetitions(bytes);
     let amount = (2 * from.len() * repetitions) as f64;
     let chunk = from.len().div_ceil(pool.current_num_threads()).max(1);

@@ -2,6 +2,8 @@
 
 use core::ops::Range;
 
+use zeropoint_kernels::encode::Encoding;
+
 /// The extents of a product that cutting it looks at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
@@ -19,6 +21,8 @@ pub(crate) struct Extent {
     pub(crate) unit: usize,
     /// Multiply-accumulates in all, or as many as take the same time.
     pub(crate) work: u64,
+    /// How kernels take the input.
+    pub(crate) encoding: Encoding,
     /// Whether it is large enough for kernels to halve it.
     pub(crate) halved: bool,
 }
@@ -38,50 +42,63 @@ pub(crate) struct Blocks {
 /// What a band of centred input may take, so that it stays in a second-level cache beside a widened panel.
 const BAND_BYTES: usize = 320 << 10;
 
-/// Work that is worth a part of its own: some ten microseconds, many times what handing it to another thread costs.
-const PART_MACS: u64 = 1 << 20;
-
 /// Parts at most that are made only to have work to hand out.
 const PARTS: u64 = 8;
 
-/// Output pixels that a band keeps when it is cut for the sake of parts alone: each band widens every panel again,
-/// which costs as much as the products of two and a half rows.
-const BAND_PIXELS: usize = 96;
+/// What a part has at least that is made for the sake of parts alone.
+struct Least {
+    /// Multiply-accumulates: some ten microseconds, no less than handing them to another thread costs.
+    work: u64,
+    /// Output pixels of a band.
+    pixels: usize,
+    /// Columns of a range.
+    columns: usize,
+}
 
-/// The same where products are halved: a band is met half by half, and a panel is widened more often.
+impl Least {
+    fn of(encoding: Encoding) -> Self {
+        match encoding {
+            // Each band widens every panel again, which costs as much as the products of two and a half rows, and each
+            // range centres its rows again, as much as the products of five columns.
+            Encoding::Centred => Self { work: 1 << 20, pixels: 96, columns: 384 },
+            // Bytes are multiplied three to four times as fast, and at most copied before.
+            Encoding::Bytes => Self { work: 1 << 22, pixels: 48, columns: 128 },
+        }
+    }
+}
+
+/// Pixels of a band where products are halved: it is met half by half, and a panel is widened more often.
 const HALVED_PIXELS: usize = 256;
 
 /// The same for as few bands as two threads need.
 const HALVED_PIXELS_OF_TWO: usize = 128;
 
-/// Columns that a range keeps likewise: each range centres its rows again, as much as the products of five columns.
-const RANGE_COLUMNS: usize = 384;
-
-/// The same where rows are too few for two bands that are halved: as many as are halved.
+/// Columns of a range where rows are too few for two bands that are halved: as many as are halved.
 const HALVED_COLUMNS: usize = 256;
 
 /// Cuts so that a band fits the cache, and so that large products have parts for several threads: into ranges of
 /// columns, then into more bands, as long as that costs next to nothing; a single row is cut into ranges alone.
 pub(crate) fn choose(extent: Extent) -> Blocks {
-    let Extent { images, height, width, row_bytes, units, unit, work, halved } = extent;
+    let Extent { images, height, width, row_bytes, units, unit, work, encoding, halved } = extent;
+    let least = Least::of(encoding);
     let pixels = height * width;
     // Of a band that is halved, a product meets a quarter.
-    let (bytes, least) = if halved { (4 * BAND_BYTES, HALVED_PIXELS) } else { (BAND_BYTES, BAND_PIXELS) };
+    let (bytes, pixels_of_band) = if halved { (4 * BAND_BYTES, HALVED_PIXELS) } else { (BAND_BYTES, least.pixels) };
     let fits = (bytes / row_bytes.max(1)).max(1);
     // Rows of such bands come in fours: a half of them in pairs.
     let step = if halved && width == 1 { 4 } else { 1 };
     let band = |bands: usize| height.div_ceil(bands.max(1)).next_multiple_of(step).min(height).max(1);
     let bands = height.div_ceil(fits).max(1);
     // A power of two, so that two threads have as many parts each.
-    let wanted = power((work / PART_MACS).clamp(1, PARTS) as usize);
+    let wanted = power((work / least.work).clamp(1, PARTS) as usize);
     let missing = |parts: usize| wanted.div_ceil(parts.max(1));
-    let columns = if halved && pixels < 2 * HALVED_PIXELS { HALVED_COLUMNS } else { RANGE_COLUMNS };
+    let columns = if halved && pixels < 2 * HALVED_PIXELS { HALVED_COLUMNS } else { least.columns };
     let ranges = power(missing(images * bands).min(units / columns.div_ceil(unit.max(1))).max(1));
-    let most_bands = match pixels / least {
+    let most_bands = match pixels / pixels_of_band {
         0 | 1 if halved && ranges == 1 => pixels / HALVED_PIXELS_OF_TWO,
         bands => bands,
     };
-    let bands = bands.max(missing(images * ranges).min(most_bands)).min(height.max(1));
+    let bands = bands.max(power(missing(images * ranges).min(most_bands).max(1))).min(height.max(1));
     Blocks { images, height, units, band: band(bands), range: units.div_ceil(ranges).max(1) }
 }
 
@@ -125,7 +142,8 @@ mod tests {
     use super::*;
 
     fn extent(height: usize, row_bytes: usize, units: usize, work: u64) -> Extent {
-        Extent { images: 1, height, width: 1, row_bytes, units, unit: 16, work, halved: false }
+        let encoding = Encoding::Centred;
+        Extent { images: 1, height, width: 1, row_bytes, units, unit: 16, work, encoding, halved: false }
     }
 
     #[test]
@@ -168,7 +186,10 @@ mod tests {
     fn one_row_splits_by_columns_and_small_products_not_at_all() {
         assert!(choose(extent(1, 8192, 256, 1 << 24)).parts() > 1);
         assert_eq!(choose(extent(7, 60, 1, 2639)).parts(), 1);
+        // Two million multiply-accumulates of bytes are done before another thread has begun.
+        let small = extent(128, 128, 4, 1 << 21);
+        assert_eq!((choose(small).parts(), choose(Extent { encoding: Encoding::Bytes, ..small }).parts()), (1, 1));
         let large = choose(extent(1024, 2048, 64, 1 << 30));
-        assert!(large.parts() >= 4 && large.band >= BAND_PIXELS, "{large:?}");
+        assert!(large.parts() >= 4 && large.band >= Least::of(Encoding::Centred).pixels, "{large:?}");
     }
 }

@@ -186,8 +186,17 @@ impl Product {
         let unit = if filter.groups == 1 { panels.width } else { geometry.columns };
         let slower = if by_taps { 4 } else { panels.width / geometry.columns.clamp(panels.half, panels.width) };
         let work = products.saturating_mul(slower as u64);
-        let blocks =
-            choose(Extent { images, height: out_height, width: out_width, row_bytes, units, unit, work, halved });
+        let blocks = choose(Extent {
+            images,
+            height: out_height,
+            width: out_width,
+            row_bytes,
+            units,
+            unit,
+            work,
+            encoding,
+            halved,
+        });
         let band_len = product("band of input", &[band.rows(blocks.band.min(out_height)), band.row_len])?;
 
         let too_large = || Error::SizeOverflow { what: "band of input" };

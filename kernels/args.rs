@@ -312,6 +312,22 @@ impl SlidingWindows<'_> {
     }
 }
 
+/// The weights of a convolution by Winograd's algorithm.
+#[derive(Debug)]
+pub enum WinogradWeights<'a> {
+    /// Taps, which the kernel transforms.
+    Taps {
+        /// Packed taps of the columns, of each group: [`crate::winograd::pack`].
+        taps: &'a [u8],
+        /// The zero point of each padded column, as the signed reading counts it, twice.
+        zero_points: &'a [i16],
+        /// Room for what they become: [`crate::KernelSet::winograd_scratch_len`].
+        room: &'a mut [i16],
+    },
+    /// What they become, of each group: [`crate::winograd::pack_points`].
+    Points(&'a [i16]),
+}
+
 /// A convolution of 3 × 3 taps with strides of 1, by Winograd's algorithm.
 #[derive(Debug)]
 pub struct WinogradArgs<'a> {
@@ -325,10 +341,8 @@ pub struct WinogradArgs<'a> {
     pub channels: usize,
     /// The outputs, and how they fall into tiles.
     pub tiles: Tiles,
-    /// Packed taps of the columns, of each group: [`crate::winograd::pack`].
-    pub weights: &'a [u8],
-    /// The zero point of each padded column, as the signed reading counts it, twice.
-    pub zero_points: &'a [i16],
+    /// The weights of the columns.
+    pub weights: WinogradWeights<'a>,
     /// Input channels of a block: even. Sums over a block stay below [`crate::winograd::LIMIT`].
     pub block: usize,
     /// Columns of a group: output channels.
@@ -337,10 +351,8 @@ pub struct WinogradArgs<'a> {
     pub bias: &'a [i32],
     /// What becomes of the accumulators.
     pub epilogue: Epilogue<'a>,
-    /// Room for the inputs' transform, the weights' and sums: [`crate::KernelSet::winograd_scratch_len`].
+    /// Room for the inputs' transform, and for sums: [`crate::KernelSet::winograd_scratch_len`].
     pub inputs: &'a mut [i16],
-    /// Likewise.
-    pub points: &'a mut [i16],
     /// Likewise.
     pub sums: &'a mut [i32],
 }

@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 
 use crate::args::{
     Activations, AddArgs, DepthwiseArgs, DequantizeArgs, GemmArgs, MulArgs, Multipliers, PoolArgs, QuantizeArgs,
-    Requantize, SlidingArgs, TapWeights, WinogradArgs,
+    Requantize, SlidingArgs, TapWeights, WinogradArgs, WinogradWeights,
 };
 use crate::encode::{Encoding, Reading};
 use crate::generic::strassen::Halves;
 use crate::isa::Isa;
 use crate::pack::{PanelLayout, TapLayout};
-use crate::winograd::{POINTS, STEP, TAPS, Tiles, depth, input_plane, sums_plane, weights_plane};
+use crate::winograd::{POINTS, STEP, TAPS, Tiles, depth, input_plane, points_len, sums_plane, weights_plane};
 
 /// A named function of a tier. The pointer is called by the safe calls of [`KernelSet`] alone.
 #[derive(Clone, Copy)]
@@ -312,16 +312,24 @@ impl KernelSet {
         assert!(args.groups == 1 || columns == padded, "groups of whole registers of columns");
         args.epilogue.check(tiles.outputs(), columns, padded);
         assert!(args.block > 0 && args.block.is_multiple_of(2), "blocks of pairs");
-        let weights = depth(args.channels).checked_mul(TAPS).and_then(|depth| depth.checked_mul(padded));
-        assert_eq!(Some(args.weights.len()), weights, "packed weights");
-        assert!(args.bias.len() >= padded && args.zero_points.len() >= 2 * padded, "bias and zero points");
         assert!(args.channels > 0, "channels");
+        let [inputs, points, sums] = self.winograd_scratch_len(tiles, args.groups, args.channels, args.block);
+        match &args.weights {
+            WinogradWeights::Taps { taps, zero_points, room } => {
+                let expected = depth(args.channels).checked_mul(TAPS).and_then(|depth| depth.checked_mul(padded));
+                assert_eq!(Some(taps.len()), expected, "packed weights");
+                assert!(zero_points.len() >= 2 * padded && room.len() >= points, "zero points and room for weights");
+            }
+            WinogradWeights::Points(weights) => {
+                let expected = points_len(panels, args.columns, args.channels, args.block).checked_mul(args.groups);
+                assert_eq!(Some(weights.len()), expected, "packed weights");
+            }
+        }
+        assert!(args.bias.len() >= padded, "bias");
         if tiles.count() == 0 || columns == 0 {
             return;
         }
-        let [inputs, points, sums] = self.winograd_scratch_len(tiles, args.groups, args.channels, args.block);
-        let fits = args.inputs.len() >= inputs && args.points.len() >= points && args.sums.len() >= sums;
-        assert!(fits, "scratch");
+        assert!(args.inputs.len() >= inputs && args.sums.len() >= sums, "scratch");
         let [rows, pixels] = tiles.reach();
         let last = (rows - 1).checked_mul(args.row_len).zip((pixels - 1).checked_mul(channels));
         // The last pixel of the last row, and a register's channels in place of its own.

@@ -157,6 +157,73 @@ pub fn pack(
     }
 }
 
+/// The steps in which the channels of a depth are summed up: the first channel of each, and how many they are. A block of
+/// channels begins with a step.
+pub(crate) fn steps(depth: usize, block: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..depth).step_by(block.max(1)).flat_map(move |first| {
+        let end = (first + block).min(depth);
+        (first..end).step_by(STEP).map(move |step| (step, STEP.min(end - step)))
+    })
+}
+
+/// Elements of the transformed weights of some columns, of so many channels in blocks: those of [`pack_points`].
+pub fn points_len(layout: PanelLayout, columns: usize, channels: usize, block: usize) -> usize {
+    let panel = |width: usize| {
+        steps(depth(channels), block).fold(0, |len: usize, (_, channels)| {
+            len.saturating_add(weights_plane(channels, width).saturating_mul(POINTS))
+        })
+    };
+    let whole = columns / layout.width;
+    let rest =
+        if columns.is_multiple_of(layout.width) { 0 } else { panel(layout.width_at(whole * layout.width, columns)) };
+    panel(layout.width).saturating_mul(whole).saturating_add(rest)
+}
+
+/// Packs the transform of weights into `packed`, which has [`points_len`] elements and is zeroed; `taps(output channel,
+/// input channel)` are the weights less their zero points.
+///
+/// Packed: panels of columns; in a panel, steps of channels; in a step, points, a few elements apart; in a point, pairs of
+/// channels; in a pair, columns; in a column, the two channels' values side by side.
+///
+/// # Panics
+/// If a length does not fit.
+pub fn pack_points(
+    layout: PanelLayout,
+    taps: impl Fn(usize, usize) -> [i16; TAPS],
+    columns: usize,
+    channels: usize,
+    block: usize,
+    packed: &mut [i16],
+) {
+    assert_eq!(packed.len(), points_len(layout, columns, channels, block), "packed length");
+    let mut rest = packed;
+    for first in (0..columns).step_by(layout.width) {
+        let width = layout.width_at(first, columns);
+        for (begin, len) in steps(depth(channels), block) {
+            let plane = weights_plane(len, width);
+            let (step, tail) = rest.split_at_mut(POINTS * plane);
+            rest = tail;
+            for lane in 0..width.min(columns - first) {
+                for index in 0..len.min(channels - begin) {
+                    let points = transformed(taps(first + lane, begin + index));
+                    let at = (index / 2 * width + lane) * 2 + index % 2;
+                    for (point, plane) in points.into_iter().zip(step.chunks_exact_mut(plane)) {
+                        plane[at] = point;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The transform of a channel's taps, along the rows and then along the columns: at most 12,495, which fits.
+fn transformed(taps: [i16; TAPS]) -> [i16; POINTS] {
+    let along = |[a, b, c]: [i16; 3]| [6 * a, a + b + c, a - b + c, a + 2 * b + 4 * c, a - 2 * b + 4 * c, 6 * c];
+    let rows = [0, 3, 6].map(|row| along([taps[row], taps[row + 1], taps[row + 2]]));
+    let columns: [[i16; WINDOW]; WINDOW] = core::array::from_fn(|x| along([rows[0][x], rows[1][x], rows[2][x]]));
+    core::array::from_fn(|point| columns[point % WINDOW][point / WINDOW])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,33 +3,33 @@
 //! It takes the taps in an order of its own: a plan, whose sizes tell whether the algorithm pays, makes that copy.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::ops::Range;
 
-use zeropoint_kernels::args::WinogradArgs;
+use zeropoint_kernels::args::{WinogradArgs, WinogradWeights};
 use zeropoint_kernels::encode::{Encoding, Reading};
 use zeropoint_kernels::pack::PanelLayout;
 use zeropoint_kernels::table::KernelSet;
 use zeropoint_kernels::view::{ImagesMut, ImagesRef};
-use zeropoint_kernels::winograd::{LIMIT, POINTS, SAFE_CHANNELS, TAPS, TILE, Tiles, depth, pack};
+use zeropoint_kernels::winograd::{
+    LIMIT, POINTS, SAFE_CHANNELS, TAPS, TILE, Tiles, depth, pack, pack_points, points_len,
+};
 
 use crate::band::{Band, Centred};
 use crate::blocks::{Blocks, Part};
 use crate::element::{Element, Ends};
+use crate::error::Error;
 use crate::lines::{Lines, zeroed};
 use crate::options::ZeroPoints;
 use crate::product::{Window, into_rows};
 use crate::scratch::{carve, reserve};
-use crate::weights::{Form, Inner, product};
+use crate::weights::{Form, Geometry, Inner, product};
 
 /// A convolution's plan, where Winograd's algorithm computes it.
 #[derive(Clone)]
 pub(crate) struct Winograd {
     set: &'static KernelSet,
     panels: PanelLayout,
-    weights: Arc<Lines<u8>>,
-    /// Of each padded column, twice.
-    zero_points: Vec<i16>,
+    weights: Arc<Stored>,
     /// Of each padded column.
     bias: Lines<i32>,
     groups: usize,
@@ -46,6 +46,14 @@ pub(crate) struct Winograd {
     /// Elements of the band of most rows.
     band_len: usize,
     pub(crate) blocks: Blocks,
+}
+
+/// The weights of a plan.
+enum Stored {
+    /// Taps, and the zero point of each padded column twice.
+    Taps { taps: Lines<u8>, zero_points: Lines<i16> },
+    /// Transformed.
+    Points(Lines<i16>),
 }
 
 /// What a plan knows of the convolution.
@@ -74,24 +82,27 @@ impl Winograd {
         let padded = panels.padded_columns(geometry.columns);
         let fits = inner.packed.form() == Form::Panels && geometry.kernel == [3, 3] && shape.window.strides == [1, 1];
         let whole = groups == 1 || padded == geometry.columns && padded == set.panels().padded_columns(padded);
-        if !fits || !whole || !pays(tiles, images, channels, geometry.columns, set.encoding()) {
+        if !fits || !whole || images == 0 || columns == 0 {
             return None;
         }
         let (low, high) = shape.reading.range();
         let farthest = (shape.zero_point - low).max(high - shape.zero_point);
         let block = block(inner, channels, columns, farthest.unsigned_abs())?;
-        let len = product("weights", &[TAPS, padded, depth(channels)]).ok()?;
-        let mut packed = zeroed("weights", product("weights", &[len, groups]).ok()?).ok()?;
-        let zero_point = |column: usize| inner.zero_points.get(column).copied().unwrap_or(0);
-        for (group, packed) in packed.chunks_exact_mut(len.max(1)).enumerate() {
-            let first = group * geometry.columns;
-            let taps = |column: usize, channel: usize| inner.taps(first + column, channel);
-            pack(panels, taps, |column| zero_point(first + column), geometry.columns, channels, packed);
-        }
-        let zero_points = (0..padded * groups).flat_map(|column| [zero_point(column); 2]).collect();
-
         let units = columns.div_ceil(unit(panels, groups, columns).max(1));
         let blocks = cut(tiles, images, channels * groups, units, panels.width);
+        let points = points_len(panels, geometry.columns, channels, block).checked_mul(groups)?;
+        let are_stored = points <= STORED_BYTES / size_of::<i16>();
+        // How often the weights are transformed for an image.
+        let transforms = if are_stored { 0 } else { height.div_ceil(blocks.band.max(1)) };
+        if !pays(tiles, transforms, channels, geometry.columns, set.encoding()) {
+            return None;
+        }
+        let weights = if are_stored {
+            Stored::points(inner, panels, block, points).ok()?
+        } else {
+            Stored::taps(inner, panels, padded).ok()?
+        };
+
         let [down, across] = dilation.map(|dilation| TILE * dilation);
         let band = Band::new(&geometry, shape.window, shape.input, width.next_multiple_of(across), 2, false).ok()?;
         let rows = band.rows(blocks.band.min(height).next_multiple_of(down));
@@ -99,8 +110,7 @@ impl Winograd {
         Some(Self {
             set,
             panels,
-            weights: Arc::new(packed),
-            zero_points,
+            weights: Arc::new(weights),
             bias: Lines::from_slice(0, shape.bias),
             groups,
             channels,
@@ -121,7 +131,10 @@ impl Winograd {
 
     /// Bytes of the weights.
     pub(crate) fn weights_bytes(&self) -> usize {
-        size_of_val(self.weights.as_slice())
+        match &*self.weights {
+            Stored::Taps { taps, .. } => size_of_val(taps.as_slice()),
+            Stored::Points(points) => size_of_val(points.as_slice()),
+        }
     }
 
     /// Output columns of a unit that cuts do not divide.
@@ -143,7 +156,10 @@ impl Winograd {
         [
             (self.band_len + self.set.slack()) * size_of::<i16>(),
             inputs * size_of::<i16>(),
-            points * size_of::<i16>(),
+            match &*self.weights {
+                Stored::Taps { .. } => points * size_of::<i16>(),
+                Stored::Points(_) => 0,
+            },
             sums * size_of::<i32>(),
             self.outputs() * element,
         ]
@@ -180,8 +196,20 @@ impl Winograd {
         // Tiles beyond the last row read padding there.
         let rows = part.rows.start..part.rows.start + part.rows.len().next_multiple_of(TILE * self.dilation[0]);
         self.band.write(part.image, &rows, a, zero_points, &Centred { set: self.set, reading }, band);
-        let row = TAPS * depth(self.channels);
-        let stored = columns.start..columns.start + self.panels.padded_columns(columns.len());
+        let padded = self.panels.padded_columns(columns.len());
+        let weights = match &*self.weights {
+            Stored::Taps { taps, zero_points } => {
+                let row = TAPS * depth(self.channels);
+                let taps = &taps[columns.start * row..][..padded * row];
+                WinogradWeights::Taps { taps, zero_points: &zero_points[2 * columns.start..], room: points }
+            }
+            Stored::Points(stored) => {
+                // A range begins with a panel; groups are all in it.
+                let len = |columns: usize| points_len(self.panels, columns, self.channels, self.block);
+                let of_range = len(columns.len() / self.groups) * self.groups;
+                WinogradWeights::Points(&stored[len(columns.start)..][..of_range])
+            }
+        };
         into_rows(out, scratch, |out| {
             self.set.winograd(WinogradArgs {
                 a: band,
@@ -189,19 +217,58 @@ impl Winograd {
                 groups: self.groups,
                 channels: self.channels,
                 tiles,
-                weights: &self.weights[stored.start * row..stored.end * row],
-                zero_points: &self.zero_points[2 * columns.start..],
+                weights,
                 block: self.block,
                 columns: columns.len() / self.groups,
                 bias: &self.bias[columns.start..],
                 epilogue: O::epilogue(out, ends),
                 inputs,
-                points,
                 sums,
             });
         });
     }
 }
+
+impl Stored {
+    /// Taps in the kernel's order.
+    fn taps(inner: &Inner, panels: PanelLayout, padded: usize) -> Result<Self, Error> {
+        let Geometry { channels, columns, filter, .. } = inner.geometry;
+        let len = product("weights", &[TAPS, padded, depth(channels)])?;
+        let mut packed = zeroed("weights", product("weights", &[len, filter.groups])?)?;
+        for (group, packed) in packed.chunks_exact_mut(len.max(1)).enumerate() {
+            let first = group * columns;
+            let taps = |column: usize, channel: usize| inner.taps(first + column, channel);
+            pack(panels, taps, |column| zero_point(inner, first + column), columns, channels, packed);
+        }
+        let mut zero_points = zeroed("zero points", 2 * padded * filter.groups)?;
+        for (index, zero) in zero_points.iter_mut().enumerate() {
+            *zero = zero_point(inner, index / 2);
+        }
+        Ok(Self::Taps { taps: packed, zero_points })
+    }
+
+    /// Transformed, `len` elements in all.
+    fn points(inner: &Inner, panels: PanelLayout, block: usize, len: usize) -> Result<Self, Error> {
+        let Geometry { channels, columns, filter, .. } = inner.geometry;
+        let mut packed = zeroed("weights", len)?;
+        for (group, packed) in packed.chunks_exact_mut((len / filter.groups).max(1)).enumerate() {
+            let taps = |column: usize, channel: usize| {
+                let column = group * columns + column;
+                inner.taps(column, channel).map(|tap| i16::from(tap as i8) - zero_point(inner, column))
+            };
+            pack_points(panels, taps, columns, channels, block, packed);
+        }
+        Ok(Self::Points(packed))
+    }
+}
+
+/// The zero point of a padded column, as the signed reading counts it.
+fn zero_point(inner: &Inner, column: usize) -> i16 {
+    inner.zero_points.get(column).copied().unwrap_or(0)
+}
+
+/// Transformed weights that a plan keeps at most: what a second-level cache holds.
+const STORED_BYTES: usize = 5 << 18;
 
 /// Channels that go into one sum: as many as the weights and inputs at most so far from their zero point allow.
 fn block(inner: &Inner, channels: usize, columns: usize, farthest: u32) -> Option<usize> {
@@ -219,26 +286,26 @@ fn block(inner: &Inner, channels: usize, columns: usize, farthest: u32) -> Optio
     (1..).map(|count| depth(channels.div_ceil(count))).find(|&block| block <= SAFE_CHANNELS || within(block))
 }
 
-/// Whether Winograd's algorithm is faster than the product.
+/// Whether Winograd's algorithm is faster than the product, if weights are transformed so often for an image.
 ///
 /// A tile costs 36 products of its channels by its columns, its inputs' transform as much as the products of some
 /// columns, its outputs' as much as those of some channels, and the weights' as much as all of some tiles; the product
 /// costs 9 for each output.
-fn pays(tiles: Tiles, images: usize, channels: usize, columns: usize, encoding: Encoding) -> bool {
+fn pays(tiles: Tiles, transforms: usize, channels: usize, columns: usize, encoding: Encoding) -> bool {
     const LEAST: usize = 8;
-    if channels < LEAST || columns < LEAST || images == 0 {
+    if channels < LEAST || columns < LEAST {
         return false;
     }
     let costs = match encoding {
-        Encoding::Centred => Costs { input_columns: 6, output_channels: 12, weights_tiles: 3, of_nine: 9 },
+        Encoding::Centred => Costs { input_columns: 6, output_channels: 12, weights_tiles: 3, percent: 100 },
         // Instructions that sum up what they multiply: a product of 16 bits is one instead of two, beside which the
-        // transforms weigh twice as much, and one of bytes is as fast as two and a third of 16 bits.
-        Encoding::Bytes => Costs { input_columns: 12, output_channels: 24, weights_tiles: 6, of_nine: 21 },
+        // transforms weigh twice as much, and one of bytes is as fast as two of 16 bits.
+        Encoding::Bytes => Costs { input_columns: 12, output_channels: 24, weights_tiles: 7, percent: 208 },
     };
-    let count = (tiles.count() + costs.weights_tiles) as u128;
+    let count = (tiles.count() + costs.weights_tiles * transforms) as u128;
     let (channels, columns) = (channels as u128, columns as u128);
     let tile = channels * columns + costs.input_columns * channels + costs.output_channels * columns;
-    count * POINTS as u128 * tile * costs.of_nine < tiles.outputs() as u128 * 81 * channels * columns
+    count * POINTS as u128 * tile * costs.percent < tiles.outputs() as u128 * 9 * channels * columns * 100
 }
 
 /// What the parts of the algorithm cost.
@@ -247,10 +314,10 @@ struct Costs {
     input_columns: u128,
     /// Channels whose products take as long as the transform of outputs.
     output_channels: u128,
-    /// Tiles that take as long as the transform of weights.
+    /// Tiles that take as long as a transform of weights.
     weights_tiles: usize,
-    /// Ninths of the time of the product's multiply-accumulates that as many of this algorithm take.
-    of_nine: u128,
+    /// Time of a multiply-accumulate in hundredths of the product's.
+    percent: u128,
 }
 
 /// What the transformed inputs of a band and their sums may take, so that they stay in a second-level cache.
@@ -291,6 +358,15 @@ mod tests {
         Tiles::new(size, [dilation; 2]).unwrap()
     }
 
+    /// Both are among the cases that every tier is checked with.
+    #[test]
+    fn few_weights_are_kept_transformed() {
+        let panels = PanelLayout { width: 16, half: 8, group: 2 };
+        let bytes = |columns, channels| points_len(panels, columns, channels, 56) * size_of::<i16>();
+        assert!(bytes(36, 48) <= STORED_BYTES && bytes(130, 144) > STORED_BYTES);
+        assert!(bytes(128, 128) <= STORED_BYTES);
+    }
+
     #[test]
     fn it_pays_where_tiles_are_full_and_channels_are_many() {
         for (size, channels) in [(56, 64), (28, 128), (14, 256), (7, 512)] {
@@ -301,15 +377,15 @@ mod tests {
             assert!(!pays(tiles(size, 1), 1, channels, 64, Encoding::Centred), "{size:?}");
         }
         // Bytes are multiplied twice as fast, which only many full tiles make up for.
-        for (size, dilation, channels, expected) in [
-            (56, 1, 64, true),
-            (28, 1, 128, true),
-            (24, 1, 80, true),
-            (14, 1, 256, false),
-            (7, 1, 512, false),
-            (28, 2, 128, false),
+        for (size, dilation, transforms, channels, expected) in [
+            (56, 1, 0, 64, true),
+            (28, 1, 0, 128, true),
+            (28, 2, 0, 128, true),
+            (14, 1, 1, 256, false),
+            (7, 1, 1, 512, false),
+            (28, 2, 2, 160, false),
         ] {
-            let pays = pays(tiles([size; 2], dilation), 1, channels, channels, Encoding::Bytes);
+            let pays = pays(tiles([size; 2], dilation), transforms, channels, channels, Encoding::Bytes);
             assert_eq!(pays, expected, "{size}, dilation {dilation}");
         }
         assert!(!pays(tiles([8, 8], 200), 1, 64, 64, Encoding::Centred));

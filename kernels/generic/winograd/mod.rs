@@ -2,8 +2,8 @@
 //!
 //! First all tiles are transformed: for each of the 36 points a matrix of tiles by channels. Then, for a panel of output
 //! channels at a time, the weights are transformed too, each point's matrices are multiplied, and the sums, which are
-//! still in a cache, become outputs. Transformed weights would take four times the bytes of the taps, from a farther
-//! cache or from memory, which costs more than to transform them for each band.
+//! still in a cache, become outputs. Transformed weights take eight times the bytes of the taps: a plan has them where
+//! they are few, and else they are transformed for each band, which costs less than to read them from afar.
 
 mod input;
 mod output;
@@ -12,9 +12,9 @@ mod weights;
 
 use super::registers::Registers;
 use super::store::{Int32, Store, WithStore, with_store};
-use crate::args::WinogradArgs;
+use crate::args::{WinogradArgs, WinogradWeights};
 use crate::pack::PanelLayout;
-use crate::winograd::{POINTS, STEP, TAPS, Tiles, depth, input_plane, sums_plane, weights_plane};
+use crate::winograd::{POINTS, TAPS, Tiles, depth, input_plane, steps, sums_plane, weights_plane};
 
 pub(crate) use products::{Products, tile};
 
@@ -46,9 +46,12 @@ pub(crate) unsafe fn winograd<P: Products>(args: &mut WinogradArgs<'_>) {
             inputs: args.inputs.as_ptr(),
             groups: args.groups,
             channels: args.channels,
-            taps: args.weights,
-            zero_points: args.zero_points,
-            weights: args.points.as_mut_ptr(),
+            weights: match &mut args.weights {
+                WinogradWeights::Taps { taps, zero_points, room } => {
+                    Weights::Taps { taps: taps.as_ptr(), zero_points: zero_points.as_ptr(), room: room.as_mut_ptr() }
+                }
+                WinogradWeights::Points(points) => Weights::Points(points.as_ptr()),
+            },
             block: args.block,
             columns: args.columns,
             bias: args.bias,
@@ -74,6 +77,37 @@ struct Band {
     row: usize,
 }
 
+/// The weights of a panel: of its first channel and on.
+#[derive(Clone, Copy)]
+enum Weights {
+    /// To be transformed, with the panel's zero points.
+    Taps { taps: *const u8, zero_points: *const i16, room: *mut i16 },
+    /// Transformed.
+    Points(*const i16),
+}
+
+impl Weights {
+    /// Those behind the first `channels`, which are a step of a panel of some columns.
+    fn behind(self, channels: usize, width: usize) -> Self {
+        match self {
+            Self::Taps { taps, zero_points, room } => {
+                Self::Taps { taps: taps.wrapping_add(TAPS * width * channels), zero_points, room }
+            }
+            Self::Points(points) => Self::Points(points.wrapping_add(POINTS * weights_plane(channels, width))),
+        }
+    }
+
+    /// Those of the next panel, where these are behind the last channel of one of some columns.
+    fn next_panel(self, width: usize) -> Self {
+        match self {
+            Self::Taps { taps, zero_points, room } => {
+                Self::Taps { taps, zero_points: zero_points.wrapping_add(2 * width), room }
+            }
+            points => points,
+        }
+    }
+}
+
 /// All panels of columns.
 struct Panels<'a, P> {
     band: Band,
@@ -81,9 +115,7 @@ struct Panels<'a, P> {
     groups: usize,
     /// Input channels of a group.
     channels: usize,
-    taps: &'a [u8],
-    zero_points: &'a [i16],
-    weights: *mut i16,
+    weights: Weights,
     block: usize,
     /// Columns of a group.
     columns: usize,
@@ -98,21 +130,18 @@ struct Panels<'a, P> {
 impl<P: Products> WithStore<P::R> for Panels<'_, P> {
     #[inline(always)]
     unsafe fn run<S: Store<P::R>>(self, store: S) {
-        let depth = depth(self.channels);
-        let mut taps = self.taps.as_ptr();
-        // SAFETY: the taps are panel after panel of group after group, and their length was checked.
+        let mut weights = self.weights;
+        // SAFETY: the weights are panel after panel of group after group, and their length was checked.
         unsafe {
             for group in 0..self.groups {
                 let inputs = self.inputs.add(group * self.channels);
                 for within in (0..self.columns).step_by(2 * P::R::LANES) {
                     let (column, count) = (group * self.columns + within, self.columns - within);
-                    if count > P::R::LANES {
-                        self.panel::<S, 2>(inputs, taps, column, count.min(2 * P::R::LANES), &store);
-                        taps = taps.wrapping_add(TAPS * 2 * P::R::LANES * depth);
+                    weights = if count > P::R::LANES {
+                        self.panel::<S, 2>(inputs, weights, column, count.min(2 * P::R::LANES), &store)
                     } else {
-                        self.panel::<S, 1>(inputs, taps, column, count, &store);
-                        taps = taps.wrapping_add(TAPS * P::R::LANES * depth);
-                    }
+                        self.panel::<S, 1>(inputs, weights, column, count, &store)
+                    };
                 }
             }
         }
@@ -120,28 +149,26 @@ impl<P: Products> WithStore<P::R> for Panels<'_, P> {
 }
 
 impl<P: Products> Panels<'_, P> {
-    /// The products of all tiles by some channels, from one on, of a panel; beside what is in the sums if they are
+    /// The products of all tiles by the first channels of inputs and of a panel; beside what is in the sums if they are
     /// `MORE`.
     #[inline(always)]
-    unsafe fn step<const N: usize, const MORE: bool>(
-        &self,
-        inputs: *const i16,
-        taps: *const u8,
-        column: usize,
-        begin: usize,
-        len: usize,
-    ) {
+    unsafe fn step<const N: usize, const MORE: bool>(&self, inputs: *const i16, weights: Weights, len: usize) {
         let width = N * P::R::LANES;
         let plane = weights_plane(len, width);
         // SAFETY: inputs, weights and sums have a matrix for each point.
         unsafe {
-            let zero_points = self.zero_points.as_ptr().add(2 * column);
-            weights::transform::<P::R, N>(taps.add(TAPS * width * begin), zero_points, len, self.weights, plane);
+            let points = match weights {
+                Weights::Taps { taps, zero_points, room } => {
+                    weights::transform::<P::R, N>(taps, zero_points, len, room, plane);
+                    room.cast_const()
+                }
+                Weights::Points(points) => points,
+            };
             for point in 0..POINTS {
                 products::point::<P, N, MORE>(
-                    inputs.add(point * self.band.plane + begin),
+                    inputs.add(point * self.band.plane),
                     &self.band,
-                    self.weights.add(point * plane),
+                    points.add(point * plane),
                     len,
                     self.sums.add(point * self.plane),
                 );
@@ -149,36 +176,39 @@ impl<P: Products> Panels<'_, P> {
         }
     }
 
-    /// All tiles' inputs of a group by one panel of `N` registers of columns.
+    /// All tiles' inputs of a group by one panel of `N` registers of columns; gives the weights of the next.
     #[inline(always)]
     unsafe fn panel<S: Store<P::R>, const N: usize>(
         &self,
         inputs: *const i16,
-        taps: *const u8,
+        mut weights: Weights,
         column: usize,
         count: usize,
         store: &S,
-    ) {
+    ) -> Weights {
         let depth = depth(self.channels);
         let width = N * P::R::LANES;
         // SAFETY: inputs, weights and sums have a matrix for each point; bias and outputs are as many as columns.
         unsafe {
             let mut start = output::Start { at: self.bias.as_ptr().add(column), stride: 0 };
-            for begin in (0..depth).step_by(self.block) {
-                let len = self.block.min(depth - begin);
-                self.step::<N, false>(inputs, taps, column, begin, len.min(STEP));
-                for more in (begin + STEP..begin + len).step_by(STEP) {
-                    self.step::<N, true>(inputs, taps, column, more, (begin + len - more).min(STEP));
+            for (begin, len) in steps(depth, self.block) {
+                if begin.is_multiple_of(self.block) {
+                    self.step::<N, false>(inputs.add(begin), weights, len);
+                } else {
+                    self.step::<N, true>(inputs.add(begin), weights, len);
                 }
+                weights = weights.behind(len, width);
+                let end = begin + len;
                 let sums = output::Sums { at: self.sums, plane: self.plane };
-                if begin + len < depth {
+                if end == depth {
+                    output::transform::<P::R, _, N>(sums, &self.band, start, column, count, store);
+                } else if end.is_multiple_of(self.block) {
                     let so_far = Int32 { out: self.outputs, stride: width };
                     output::transform::<P::R, _, N>(sums, &self.band, start, 0, width, &so_far);
                     start = output::Start { at: self.outputs, stride: width };
-                } else {
-                    output::transform::<P::R, _, N>(sums, &self.band, start, column, count, store);
                 }
             }
         }
+        weights.next_panel(width)
     }
 }

@@ -200,8 +200,8 @@ fn conv() -> Vec<Case> {
         ([1, 7, 7], [40, 41, 1], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
         ([1, 15, 16], [17, 20, 1], [3, 3], [1, 1], [2, 2], [2, 2, 2, 2]),
         ([1, 8, 12], [16, 32, 1], [3, 3], [1, 1], [1, 3], [1, 3, 1, 3]),
-        // As many of all as it takes on tiers that multiply bytes fast.
-        ([1, 24, 24], [104, 56, 1], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
+        // More weights than are kept transformed, of two steps of channels.
+        ([1, 16, 16], [144, 130, 1], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
         // Sums beyond what it finds in one: channels in blocks. Then ranges of columns, then bands.
         ([1, 8, 8], [130, 16, 1], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
         ([1, 8, 8], [16, 260, 1], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),

@@ -41,7 +41,8 @@ impl Default for Filter {
 /// plans. Cloning shares.
 ///
 /// Packed weights take one byte a value, columns and rows padded as the tier's panels need it (on AVX2 to 8 and 2), and
-/// as many times more as groups of few output channels are merged to fill half a panel; those of a depthwise convolution
+/// as many times more as groups of few output channels are merged to fill half a panel, or channels padded to two or four
+/// registers where groups of four or eight channels have a kernel of their own; those of a depthwise convolution
 /// up to two bytes a value, taps padded to 2 or 4 and channels to two or four registers, windows of 3 x 3 twice where they
 /// are taps of bytes; and a few bytes a column, for zero points and, where bytes are multiplied, for sums.
 ///

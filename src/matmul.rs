@@ -8,7 +8,7 @@ use crate::Backend;
 use crate::element::{Element, Int8, Type};
 use crate::error::{Error, same_length, same_shape, within};
 use crate::options::{Output, Param, ProductOptions, ZeroPoints};
-use crate::product::{Operand, Product, Weights, Window, compensate};
+use crate::product::{Inputs, Operand, Product, Weights, Window, compensate};
 use crate::scratch::{carve, reserve};
 use crate::weights::{Filter, Form, Geometry};
 
@@ -152,7 +152,8 @@ impl MatMulPlan {
             let weights = Weights::Panels { panels: packed, zero_points, sums };
             let operand = Operand { weights, bias };
             let matrix = out.reborrow().range(0, index, index + 1).into_images();
-            self.product.run(a.matrix(index).as_images(), a_zero_points, operand, matrix, rest)?;
+            let inputs = Inputs { a: a.matrix(index).as_images(), zero_points: a_zero_points, operand };
+            self.product.run(inputs, matrix, rest)?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::element::{Element, Int8};
 use crate::error::{Error, same_length, same_shape};
 use crate::options::{Param, ProductOptions, ZeroPoints};
 use crate::parts::{OutputPart, OutputParts};
-use crate::product::{Operand, Product, Weights, Window};
+use crate::product::{Inputs, Operand, Product, Weights, Window};
 use crate::weights::{Inner, Packed, PackedWeights};
 use crate::winograd::{Shape, Winograd};
 
@@ -93,6 +93,11 @@ impl Plan {
         }
     }
 
+    #[inline]
+    fn inputs<'a, A>(&'a self, a: ImagesRef<'a, A>) -> Inputs<'a, A> {
+        Inputs { a, zero_points: self.zero_points(), operand: self.operand() }
+    }
+
     pub(crate) fn kernel(&self) -> &'static str {
         self.product.kernel(!self.weights.inner.zero_points.is_empty())
     }
@@ -104,7 +109,7 @@ impl Plan {
         out: ImagesMut<'_, O>,
         scratch: &mut [u8],
     ) -> Result<(), Error> {
-        self.product.run(a, self.zero_points(), self.operand(), out, scratch)
+        self.product.run(self.inputs(a), out, scratch)
     }
 
     pub(crate) fn split<'a, O: Element>(&self, out: ImagesMut<'a, O>) -> Result<OutputParts<'a, O>, Error> {
@@ -123,7 +128,7 @@ impl Plan {
         let (index, out) = part.into_inner();
         let expected = self.product.part_shape(index)?;
         same_shape("part of the output", expected, out.shape())?;
-        self.product.run_part(index, a, self.zero_points(), self.operand(), out, scratch);
+        self.product.run_part(index, self.inputs(a), out, scratch);
         Ok(())
     }
 
@@ -141,7 +146,7 @@ impl Plan {
         let run = |parts: OutputParts<'_, O>, scratch: &mut [u8]| {
             for part in parts {
                 let (index, out) = part.into_inner();
-                self.product.run_part(index, a, self.zero_points(), self.operand(), out, scratch);
+                self.product.run_part(index, self.inputs(a), out, scratch);
             }
         };
         crate::parts::fork(parts, scratch, each, threads, &run);

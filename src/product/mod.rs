@@ -5,27 +5,29 @@
 //! the operand's rows where they lie in the band, at an offset for each output pixel and an offset for each segment of K;
 //! so nothing is copied out for a convolution's taps.
 
+mod compute;
+mod spread;
+
 use core::ops::Range;
 
-use zeropoint_kernels::args::{
-    Activations, DepthwiseArgs, GemmArgs, Multipliers, Requantize, SCALED_BELOW, SlidingArgs, SlidingWindows,
-    TapWeights,
-};
+use zeropoint_kernels::args::{Requantize, SCALED_BELOW, TapWeights};
 use zeropoint_kernels::encode::{Encoding, Reading};
-use zeropoint_kernels::pack::TapLayout;
 use zeropoint_kernels::table::KernelSet;
-use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, Offsets};
+use zeropoint_kernels::view::Offsets;
 
-use crate::band::{Band, Bytes, Centred};
+use self::spread::Spread;
+use crate::band::Band;
 use crate::blocks::{Blocks, Extent, Part, choose};
-use crate::element::{Element, Ends, Int8, Type};
-use crate::error::{Error, same_length, same_shape, within};
+use crate::element::{Element, Int8, Type};
+use crate::error::{Error, same_shape, within};
 use crate::lines::{Lines, filled, none, zeroed};
-use crate::options::{Output, Param, ProductOptions, Scales, ZeroPoints};
-use crate::parts::{Grid, OutputParts};
-use crate::scratch::{carve, reserve};
+use crate::options::{Output, Param, ProductOptions, Scales};
+use crate::parts::Grid;
+use crate::scratch::reserve;
 use crate::weights::{Form, Geometry, product};
 use crate::winograd::Winograd;
+
+pub(crate) use self::compute::{Inputs, into_rows};
 
 /// How a window moves over an image.
 ///
@@ -435,281 +437,6 @@ impl Product {
         let part = self.blocks.part(index);
         Ok([1, part.rows.len(), self.output[2], self.range_columns(part.units).len()])
     }
-
-    /// All parts, one after the other.
-    #[inline]
-    pub(crate) fn run<A: Int8, O: Element>(
-        &self,
-        a: ImagesRef<'_, A>,
-        zero_points: ZeroPoints<'_>,
-        operand: Operand<'_>,
-        out: ImagesMut<'_, O>,
-        scratch: &mut [u8],
-    ) -> Result<(), Error> {
-        self.check::<A, O>(a.shape(), scratch.len())?;
-        same_shape("output", self.output, out.shape())?;
-        if let Some(whole) = &self.whole {
-            self.run_at(whole, a, zero_points, operand, out, scratch);
-            return Ok(());
-        }
-        for part in OutputParts::new(self.grid(), out) {
-            let (index, out) = part.into_inner();
-            self.run_part(index, a, zero_points, operand, out, scratch);
-        }
-        Ok(())
-    }
-
-    /// One part, checked: `out` is its part of the output.
-    pub(crate) fn run_part<A: Int8, O: Element>(
-        &self,
-        index: usize,
-        a: ImagesRef<'_, A>,
-        zero_points: ZeroPoints<'_>,
-        operand: Operand<'_>,
-        out: ImagesMut<'_, O>,
-        scratch: &mut [u8],
-    ) {
-        self.run_at(&self.blocks.part(index), a, zero_points, operand, out, scratch);
-    }
-
-    /// One part, checked.
-    #[inline(always)]
-    fn run_at<A: Int8, O: Element>(
-        &self,
-        part: &Part,
-        a: ImagesRef<'_, A>,
-        zero_points: ZeroPoints<'_>,
-        operand: Operand<'_>,
-        out: ImagesMut<'_, O>,
-        scratch: &mut [u8],
-    ) {
-        // Without output there is no band either, in which the groups of channels would have their places.
-        if out.shape().contains(&0) {
-            return;
-        }
-        if self.sums_first {
-            self.compute_sums_first(part, a, zero_points, operand, out, scratch);
-        } else {
-            self.compute(part, a, zero_points, operand, out, scratch);
-        }
-    }
-
-    /// A part's sums, and of them its results.
-    fn compute_sums_first<A: Int8, O: Element>(
-        &self,
-        part: &Part,
-        a: ImagesRef<'_, A>,
-        zero_points: ZeroPoints<'_>,
-        operand: Operand<'_>,
-        mut out: ImagesMut<'_, O>,
-        mut scratch: &mut [u8],
-    ) {
-        let [_, height, width, channels] = out.shape();
-        let sums: &mut [i32] = carve(&mut scratch, height * width * channels);
-        let Ok(view) = ImagesMut::new(&mut *sums, [1, height, width, channels]) else { return };
-        self.compute(part, a, zero_points, operand, view, scratch);
-        let first = self.range_columns(part.units.clone()).start;
-        let mut buffer = [0; 64];
-        for (pixel, sums) in sums.chunks_exact(channels).enumerate() {
-            let mut at = 0;
-            while at < channels {
-                // Multipliers of a group lie side by side.
-                let (group, column) = ((first + at) / self.columns, (first + at) % self.columns);
-                let count = buffer.len().min(self.columns - column).min(channels - at);
-                let multipliers = Multipliers::Each(&self.scales[group * self.padded + column..][..count]);
-                self.set.requantize(&sums[at..][..count], &mut buffer[..count], multipliers, &self.requantize);
-                for &byte in &buffer[..count] {
-                    out.set([0, pixel / width, pixel % width, at], bytemuck::cast(byte));
-                    at += 1;
-                }
-            }
-        }
-    }
-
-    /// A part. All of a call down to the kernel is one function: a small product takes no longer than handing its
-    /// arguments from one to the next.
-    #[inline(always)]
-    fn compute<A: Int8, O: Element>(
-        &self,
-        part: &Part,
-        a: ImagesRef<'_, A>,
-        zero_points: ZeroPoints<'_>,
-        operand: Operand<'_>,
-        out: ImagesMut<'_, O>,
-        mut scratch: &mut [u8],
-    ) {
-        if let Some(winograd) = &self.winograd {
-            let columns = self.range_columns(part.units.clone());
-            let ends = self.ends(columns.start);
-            winograd.run_part(part, columns, (&a.bytes(), A::READING, zero_points), ends, out, scratch);
-            return;
-        }
-        if let Some(columns) = self.sliding {
-            self.slide(columns, part, a, zero_points, operand, out, scratch);
-            return;
-        }
-        let band: &mut [u8] = carve(&mut scratch, self.buffers.band);
-        let room: &mut [i32] = carve(&mut scratch, self.buffers.room / size_of::<i32>());
-        let (image, outputs, bytes) = (part.image, &part.rows, a.bytes());
-        let a = match self.encoding {
-            Encoding::Centred => {
-                let band = bytemuck::cast_slice_mut(band);
-                let cells = Centred { set: self.set, reading: A::READING };
-                self.band.write(image, outputs, &bytes, zero_points, &cells, band);
-                Activations::Centred(band)
-            }
-            Encoding::Bytes => {
-                let flip = self.flip();
-                let place = if flip == 0 { self.band.in_place(image, outputs, &bytes) } else { None };
-                let band = place.unwrap_or_else(|| {
-                    self.band.write(image, outputs, &bytes, zero_points, &Bytes { flip }, band);
-                    band
-                });
-                Activations::Bytes(band, self.reading)
-            }
-        };
-        let rows = &self.rows.as_slice()[..outputs.len() * self.output[2]];
-        let zero_points = match (self.encoding, zero_points) {
-            (Encoding::Bytes, Param::Each(each)) => &each[image * self.input[1]..][outputs.clone()],
-            _ => &[],
-        };
-        let left = Left { a, rows, zero_points };
-        into_rows(out, scratch, |out| self.columns(left, part.units.clone(), operand, out, room));
-    }
-
-    /// A part of a depthwise convolution whose windows share columns, over the input where it lies if that can be, else
-    /// over a band of it.
-    #[allow(clippy::too_many_arguments, reason = "those of `compute`, and what was found out there")]
-    fn slide<A: Int8, O: Element>(
-        &self,
-        columns: usize,
-        part: &Part,
-        a: ImagesRef<'_, A>,
-        zero_points: ZeroPoints<'_>,
-        operand: Operand<'_>,
-        out: ImagesMut<'_, O>,
-        mut scratch: &mut [u8],
-    ) {
-        let Weights::Taps(TapWeights::Bytes(weights)) = operand.weights else { return };
-        let band: &mut [u8] = carve(&mut scratch, self.buffers.band);
-        let (image, outputs, bytes, flip) = (part.image, &part.rows, a.bytes(), self.flip());
-        let beyond = self.padded - self.columns;
-        let place = if flip == 0 { self.band.lines_in_place(image, outputs, &bytes, beyond) } else { None };
-        let (lines, padding): (_, &[u8]) = match (place, zero_points) {
-            (Some(lines), Param::All(zero)) => {
-                let padding = &mut band[..self.band.row_len + beyond];
-                padding.fill(zero as u8);
-                (lines, padding)
-            }
-            _ => {
-                self.band.write(image, outputs, &bytes, zero_points, &Bytes { flip }, band);
-                (self.band.lines(outputs.len(), band), band)
-            }
-        };
-        let dilation = self.geometry.filter.dilation;
-        into_rows(out, scratch, |out| {
-            self.set.sliding(SlidingArgs {
-                windows: SlidingWindows {
-                    a: lines.a,
-                    lines: lines.count,
-                    line_len: lines.len,
-                    line_end: lines.end,
-                    padding,
-                    first: lines.first,
-                    rows: outputs.len(),
-                    down: lines.down,
-                    apart: dilation[0],
-                    width: self.output[2],
-                    columns,
-                    pitch: dilation[1] * self.columns,
-                    start: lines.start,
-                    weights,
-                    channels: self.columns,
-                    bias: operand.bias,
-                },
-                epilogue: O::epilogue(out, self.ends(0)),
-            });
-        });
-    }
-
-    /// Calls the kernel for the columns of a range of units: once, or once a group.
-    #[inline(always)]
-    fn columns<O: Element>(
-        &self,
-        left: Left<'_>,
-        units: Range<usize>,
-        operand: Operand<'_>,
-        mut out: MatMut<'_, O>,
-        scratch: &mut [i32],
-    ) {
-        // Rows are in order, so the last one lies farthest.
-        let rows_max = left.rows.last().map_or(0, |&row| row as usize);
-        match operand.weights {
-            Weights::Taps(weights) => self.set.depthwise(DepthwiseArgs {
-                a: left.a,
-                rows: left.rows,
-                rows_max,
-                taps: &self.segments,
-                weights,
-                channels: self.columns,
-                bias: operand.bias,
-                epilogue: O::epilogue(out, self.ends(0)),
-            }),
-            Weights::Panels { panels, zero_points, sums } => {
-                let depth = self.segments.len() * self.segment_len;
-                let panels = Panels { all: panels, depth, zero_points, sums, bias: operand.bias };
-                if self.geometry.filter.groups == 1 {
-                    let first = self.range_columns(units).start;
-                    self.panels(left, panels, first, rows_max, out, scratch);
-                    return;
-                }
-                for (at, group) in units.enumerate() {
-                    let left = Left { a: left.a.from(group * self.geometry.channels), ..left };
-                    let out = out.reborrow().range(1, at * self.columns, (at + 1) * self.columns);
-                    self.panels(left, panels, group * self.padded, rows_max, out, &mut *scratch);
-                }
-            }
-        }
-    }
-
-    /// Calls the kernel for the columns of `out`, the first of which is a padded column.
-    #[inline(always)]
-    fn panels<O: Element>(
-        &self,
-        left: Left<'_>,
-        panels: Panels<'_>,
-        first: usize,
-        rows_max: usize,
-        out: MatMut<'_, O>,
-        scratch: &mut [i32],
-    ) {
-        let columns = out.shape()[1];
-        let stored = self.set.panels().padded_columns(columns);
-        self.set.gemm(GemmArgs {
-            a: left.a,
-            rows: left.rows,
-            rows_max,
-            segments: &self.segments,
-            segment_len: self.segment_len,
-            panels: &panels.all[first * panels.depth..(first + stored) * panels.depth],
-            zero_points: panels.zero_points.get(first..).unwrap_or(&[]),
-            row_zero_points: left.zero_points,
-            sums: panels.sums.get(first..).unwrap_or(&[]),
-            columns,
-            bias: &panels.bias[first..],
-            epilogue: O::epilogue(out, self.ends(first)),
-            scratch,
-        });
-    }
-
-    #[inline]
-    fn ends(&self, first: usize) -> Ends<'_> {
-        Ends {
-            scales: self.scales.get(first..).unwrap_or(&[]),
-            bias: self.float_bias.get(first..).unwrap_or(&[]),
-            requantize: self.requantize,
-        }
-    }
 }
 
 /// Takes what one zero point of all of the input comes to into the bias, by the sums of each group's padded columns.
@@ -733,49 +460,6 @@ struct Buffers {
     sums: usize,
 }
 
-/// The packed columns of all groups, and what belongs to them.
-#[derive(Clone, Copy)]
-struct Panels<'a> {
-    all: &'a [u8],
-    /// Values of K, padding included.
-    depth: usize,
-    zero_points: &'a [i16],
-    sums: &'a [i32],
-    bias: &'a [i32],
-}
-
-/// The left operand of a part.
-#[derive(Clone, Copy)]
-struct Left<'a> {
-    a: Activations<'a>,
-    rows: &'a [u32],
-    /// Of each row, where they are not in the bias.
-    zero_points: &'a [i32],
-}
-
-/// Computes the pixels of a part as rows of a matrix that a kernel can write, columns side by side: in place, or staged
-/// at the scratch's begin and copied.
-#[inline(always)]
-pub(crate) fn into_rows<O: Element>(
-    out: ImagesMut<'_, O>,
-    mut scratch: &mut [u8],
-    compute: impl FnOnce(MatMut<'_, O>),
-) {
-    let rows = if out.strides()[3] != 1 && out.shape()[3] > 1 { Err(out) } else { out.into_pixels() };
-    let mut out = match rows {
-        Ok(rows) => return compute(rows),
-        Err(out) => out,
-    };
-    let [_, height, width, channels] = out.shape();
-    let staged: &mut [O] = carve(&mut scratch, height * width * channels);
-    let Ok(rows) = MatMut::new(&mut *staged, [height * width, channels]) else { return };
-    compute(rows);
-    for (index, &value) in staged.iter().enumerate() {
-        let (pixel, channel) = (index / channels, index % channels);
-        out.set([0, pixel / width, pixel % width, channel], value);
-    }
-}
-
 /// Whether no sum by its multiplier reaches what the end of a kernel cannot round: sums of a depth of products of values
 /// that are at most 255 from their zero points, and a bias of at most some magnitude.
 fn fits(depth: usize, bias: u32, multipliers: Scales<'_>) -> bool {
@@ -786,52 +470,6 @@ fn fits(depth: usize, bias: u32, multipliers: Scales<'_>) -> bool {
     };
     // Sum and product are rounded to floats, each by less than one part in 2^23.
     sum * f64::from(largest) * (1.0 + 1.0 / f64::from(1 << 20)) < f64::from(SCALED_BELOW)
-}
-
-/// Values of a block of columns, the last of which may be missing, in an order.
-pub(crate) fn in_order<T: Copy>(order: &[u8], from: &[T], to: &mut [T]) {
-    for (to, &column) in to.iter_mut().zip(order) {
-        if let Some(&value) = from.get(usize::from(column)) {
-            *to = value;
-        }
-    }
-}
-
-/// Parameters of columns, spread to the padded columns of groups.
-#[derive(Clone, Copy)]
-struct Spread {
-    columns: usize,
-    padded: usize,
-    groups: usize,
-    /// The blocks of columns whose order is not the columns' own.
-    order: Option<TapLayout>,
-}
-
-impl Spread {
-    fn copy<T: Copy + Default>(&self, what: &'static str, values: &[T]) -> Result<Lines<T>, Error> {
-        same_length(what, self.columns * self.groups, values.len())?;
-        let mut spread = filled(what, self.padded * self.groups, T::default())?;
-        if self.columns > 0 {
-            for (to, from) in spread.chunks_exact_mut(self.padded).zip(values.chunks_exact(self.columns)) {
-                match self.order {
-                    None => to[..self.columns].copy_from_slice(from),
-                    Some(layout) => {
-                        for (first, block) in layout.blocks(self.columns) {
-                            in_order(block.joined, &from[first..], &mut to[first..]);
-                        }
-                    }
-                }
-            }
-        }
-        Ok(spread)
-    }
-
-    fn scales(&self, what: &'static str, scales: Scales<'_>) -> Result<Lines<f32>, Error> {
-        match scales {
-            Param::All(all) => filled(what, self.padded * self.groups, all),
-            Param::Each(each) => self.copy(what, each),
-        }
-    }
 }
 
 fn name(element: Type) -> &'static str {

@@ -26,7 +26,7 @@ impl ByteTaps for Digits {
     ];
 
     #[inline(always)]
-    unsafe fn column([a, b, c, d]: [*const u8; 4]) -> Self::Column {
+    unsafe fn column([a, b, c, d]: [*const u8; 4], _: [*const u8; 4]) -> Self::Column {
         // SAFETY: as above.
         unsafe { [interleave_bytes(a, b), interleave_bytes(c, d)] }
     }

@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::generic::byte_taps::Joined;
+use crate::generic::byte_taps::{Joined, JoinedTwice};
 use crate::generic::registers::{Ends, Registers};
 
 /// Registers of 512 bits of AVX-512 F, BW, DQ and VL; with `VNNI`, of its VNNI besides.
@@ -331,6 +331,25 @@ impl<const VNNI: bool> Joined for Zmm<VNNI> {
         // Packing undoes what unpacking did.
         // SAFETY: as above.
         unsafe { _mm512_storeu_si512(to.cast(), saturated::<true, true>(x, ends)) }
+    }
+}
+
+// SAFETY: as above.
+impl<const VNNI: bool> JoinedTwice for Zmm<VNNI> {
+    #[inline(always)]
+    unsafe fn repeat_floats(from: *const f32) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_broadcast_f32x8(_mm256_loadu_ps(from)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_joined_twice(to: [*mut u8; 2], x: [__m512i; 4], ends: &Ends) {
+        // SAFETY: as above.
+        unsafe {
+            let bytes = saturated::<true, true>(x, ends);
+            _mm256_storeu_si256(to[0].cast(), _mm512_castsi512_si256(bytes));
+            _mm256_storeu_si256(to[1].cast(), _mm512_extracti64x4_epi64::<1>(bytes));
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 
 use core::arch::x86_64::*;
 
+use crate::avx2::registers::Ymm;
 use crate::avx512::registers::Zmm;
 use crate::generic::byte_taps::{ByteTaps, Joined};
+use crate::generic::store::Store;
 use crate::pack::TapPacking;
 
 /// Quads of taps.
@@ -21,19 +23,12 @@ impl ByteTaps for TapQuads {
     const ORDER: &'static [u8] = Zmm::<true>::JOINED;
 
     #[inline(always)]
-    unsafe fn column([a, b, c, d]: [*const u8; 4]) -> [__m512i; 4] {
+    unsafe fn column([a, b, c, d]: [*const u8; 4], _: [*const u8; 4]) -> [__m512i; 4] {
         // SAFETY: as above.
         unsafe {
             let (a, b) = (_mm512_loadu_si512(a.cast()), _mm512_loadu_si512(b.cast()));
             let (c, d) = (_mm512_loadu_si512(c.cast()), _mm512_loadu_si512(d.cast()));
-            let upper = [_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b)];
-            let lower = [_mm512_unpacklo_epi8(c, d), _mm512_unpackhi_epi8(c, d)];
-            [
-                _mm512_unpacklo_epi16(upper[0], lower[0]),
-                _mm512_unpackhi_epi16(upper[0], lower[0]),
-                _mm512_unpacklo_epi16(upper[1], lower[1]),
-                _mm512_unpackhi_epi16(upper[1], lower[1]),
-            ]
+            quads([a, b, c, d])
         }
     }
 
@@ -60,13 +55,109 @@ impl ByteTaps for TapQuads {
     }
 
     #[inline(always)]
-    unsafe fn add_unit(sums: [__m512i; 4], taps: [*const u8; 4], weights: *const i8) -> [__m512i; 4] {
+    unsafe fn join(sums: [__m512i; 4], _: *const i32) -> [__m512i; 4] {
+        sums
+    }
+}
+
+/// Quads of taps of two pixels, each of 32 channels.
+pub(super) struct TapQuadsTwice;
+
+// SAFETY: (of every block below) as above.
+impl ByteTaps for TapQuadsTwice {
+    type R = Zmm<true>;
+    type Column = [__m512i; 4];
+    type Sums = [__m512i; 4];
+
+    const PACKING: TapPacking = TapPacking::Quads;
+    const ORDER: &'static [u8] = Ymm::<false>::JOINED;
+    const PIXELS: usize = 2;
+
+    #[inline(always)]
+    unsafe fn column(lines: [*const u8; 4], second: [*const u8; 4]) -> [__m512i; 4] {
         // SAFETY: as above.
-        unsafe { Self::add_column(sums, Self::column(taps), weights) }
+        unsafe {
+            quads([
+                side_by_side(lines[0], second[0]),
+                side_by_side(lines[1], second[1]),
+                side_by_side(lines[2], second[2]),
+                side_by_side(lines[3], second[3]),
+            ])
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn start(bias: *const i32) -> [__m512i; 4] {
+        // SAFETY: as above.
+        unsafe {
+            [
+                repeated(bias.cast()),
+                repeated(bias.add(8).cast()),
+                repeated(bias.add(16).cast()),
+                repeated(bias.add(24).cast()),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_column(mut sums: [__m512i; 4], column: [__m512i; 4], weights: *const i8) -> [__m512i; 4] {
+        for (n, (sum, taps)) in sums.iter_mut().zip(column).enumerate() {
+            // SAFETY: as above.
+            unsafe { *sum = _mm512_dpbusd_epi32(*sum, taps, repeated(weights.add(32 * n).cast())) };
+        }
+        sums
     }
 
     #[inline(always)]
     unsafe fn join(sums: [__m512i; 4], _: *const i32) -> [__m512i; 4] {
         sums
+    }
+
+    #[inline(always)]
+    unsafe fn write<S: Store<Zmm<true>>>(store: &S, to: [*mut S::Element; 2], channel: usize, joined: [__m512i; 4]) {
+        // SAFETY: the caller grants it.
+        unsafe { store.write_joined_twice(to, channel, joined) }
+    }
+}
+
+/// Four taps of each channel side by side, of lines of them: bytes are interleaved, then words.
+///
+/// # Safety
+/// AVX-512 BW.
+#[inline(always)]
+unsafe fn quads([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+    // SAFETY: the caller has AVX-512.
+    unsafe {
+        let upper = [_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b)];
+        let lower = [_mm512_unpacklo_epi8(c, d), _mm512_unpackhi_epi8(c, d)];
+        [
+            _mm512_unpacklo_epi16(upper[0], lower[0]),
+            _mm512_unpackhi_epi16(upper[0], lower[0]),
+            _mm512_unpacklo_epi16(upper[1], lower[1]),
+            _mm512_unpackhi_epi16(upper[1], lower[1]),
+        ]
+    }
+}
+
+/// 32 bytes in both halves.
+///
+/// # Safety
+/// AVX-512 F, and the bytes.
+#[inline(always)]
+unsafe fn repeated(from: *const __m256i) -> __m512i {
+    // SAFETY: the caller grants the bytes.
+    unsafe { _mm512_broadcast_i64x4(_mm256_loadu_si256(from)) }
+}
+
+/// 32 bytes of one pointer and of another.
+///
+/// # Safety
+/// AVX-512 F, and the bytes.
+#[inline(always)]
+unsafe fn side_by_side(low: *const u8, high: *const u8) -> __m512i {
+    // SAFETY: the caller grants the bytes.
+    unsafe {
+        let low = _mm512_castsi256_si512(_mm256_loadu_si256(low.cast()));
+        _mm512_inserti64x4::<1>(low, _mm256_loadu_si256(high.cast()))
     }
 }

@@ -21,7 +21,7 @@ impl<const AVX512: bool> ByteTaps for TapQuads<AVX512> {
     const ORDER: &'static [u8] = Ymm::<false>::JOINED;
 
     #[inline(always)]
-    unsafe fn column([a, b, c, d]: [*const u8; 4]) -> [__m256i; 4] {
+    unsafe fn column([a, b, c, d]: [*const u8; 4], _: [*const u8; 4]) -> [__m256i; 4] {
         // SAFETY: as above.
         unsafe {
             let (upper, lower) = (interleave_bytes(a, b), interleave_bytes(c, d));
@@ -61,12 +61,6 @@ impl<const AVX512: bool> ByteTaps for TapQuads<AVX512> {
             }
         }
         sums
-    }
-
-    #[inline(always)]
-    unsafe fn add_unit(sums: [__m256i; 4], taps: [*const u8; 4], weights: *const i8) -> [__m256i; 4] {
-        // SAFETY: as above.
-        unsafe { Self::add_column(sums, Self::column(taps), weights) }
     }
 
     #[inline(always)]

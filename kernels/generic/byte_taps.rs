@@ -32,7 +32,18 @@ pub(crate) trait Joined: Registers {
     unsafe fn store_joined(to: *mut u8, x: [Self::Int; 4], ends: &Ends);
 }
 
-/// How taps of bytes are multiplied, for a block of `4 * LANES` channels.
+/// Registers that hold joined sums of two pixels, each of half as many channels.
+///
+/// # Safety
+/// As [`Registers`].
+pub(crate) trait JoinedTwice: Joined {
+    /// Reads `LANES / 2` floats, for both pixels.
+    unsafe fn repeat_floats(from: *const f32) -> Self::Float;
+    /// [`Joined::store_joined`] of either pixel.
+    unsafe fn store_joined_twice(to: [*mut u8; 2], x: [Self::Int; 4], ends: &Ends);
+}
+
+/// How taps of bytes are multiplied, for a block of channels: `4 * LANES`, or half of that for two pixels at once.
 ///
 /// # Safety
 /// All methods need the tier's CPU features, and a block's bytes at each pointer to activations.
@@ -49,16 +60,39 @@ pub(crate) trait ByteTaps: Sized {
     /// The channel at each place of a layer of packed weights.
     const ORDER: &'static [u8];
 
-    /// The column of four lines of input.
-    unsafe fn column(lines: [*const u8; 4]) -> Self::Column;
+    /// Pixels at once: 1 or 2.
+    const PIXELS: usize = 1;
+    /// Channels of a block.
+    const BLOCK: usize = 4 * Self::R::LANES / Self::PIXELS;
+
+    /// The column of four lines of input, and of four others for a second pixel.
+    unsafe fn column(lines: [*const u8; 4], second: [*const u8; 4]) -> Self::Column;
     /// What a window's sums start from; the bias lies as joined sums do.
     unsafe fn start(bias: *const i32) -> Self::Sums;
     /// The sums and a column by its weights.
     unsafe fn add_column(sums: Self::Sums, column: Self::Column, weights: *const i8) -> Self::Sums;
     /// The sums and a unit of taps by its weights; of the pointers as many count as the packing has taps to a unit.
-    unsafe fn add_unit(sums: Self::Sums, taps: [*const u8; 4], weights: *const i8) -> Self::Sums;
+    #[inline(always)]
+    unsafe fn add_unit(sums: Self::Sums, taps: [*const u8; 4], weights: *const i8) -> Self::Sums {
+        // SAFETY: the caller grants the bytes and the weights.
+        unsafe { Self::add_column(sums, Self::column(taps, taps), weights) }
+    }
     /// Joins the sums, with the bias if they did not start from it.
     unsafe fn join(sums: Self::Sums, bias: *const i32) -> [<Self::R as Registers>::Int; 4];
+    /// Writes joined sums from a channel on, of a second pixel too where there is one.
+    ///
+    /// # Safety
+    /// As [`Store::write`].
+    #[inline(always)]
+    unsafe fn write<S: Store<Self::R>>(
+        store: &S,
+        to: [*mut S::Element; 2],
+        channel: usize,
+        joined: [<Self::R as Registers>::Int; 4],
+    ) {
+        // SAFETY: the caller grants it.
+        unsafe { store.write_joined(to[0], channel, joined) }
+    }
 }
 
 /// The order of a block's channels.
@@ -107,7 +141,7 @@ impl<T: ByteTaps> WithStore<T::R> for ByTaps<'_, T> {
 impl<T: ByteTaps> Pixels<T::R> for ByTaps<'_, T> {
     #[inline(always)]
     unsafe fn pixels<S: Store<T::R>, const P: usize>(&self, row: usize, store: &S) {
-        let block = 4 * T::R::LANES;
+        let block = T::BLOCK;
         let Windows { taps, weights, bias, .. } = self.windows;
         let Range { start: mut channel, end } = self.channels;
         let mut first = weights.as_ptr().wrapping_add(channel * self.stored);

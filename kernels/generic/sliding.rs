@@ -126,8 +126,17 @@ impl<T: ByteTaps> Sliding<'_, T> {
         span: Span,
         store: &S,
     ) {
-        let block = 4 * T::R::LANES;
-        let moved = const { COLUMNS * column_bytes::<T>() } * block;
+        let block = T::BLOCK;
+        let moved = const { COLUMNS * column_bytes::<T>() * T::BLOCK };
+        // Where two pixels are computed at once, a second half of the span goes beside the first; of an odd number, the
+        // pixel in the middle is in both.
+        let len = span.len.div_ceil(T::PIXELS);
+        let apart = span.len - len;
+        let pitch = self.windows.pitch as isize;
+        let second = (apart * MOVE) as isize * pitch;
+        // Of the first half and the second: whether the first column and the last are padding.
+        let first_outside = [span.ends[0], span.ends[0] && apart == 0];
+        let last_outside = [span.ends[1] && apart == 0, span.ends[1]];
         // Results of a last block that is not whole, all of it.
         let mut buffer = [MaybeUninit::<S::Element>::uninit(); 2 * SPAN * WIDEST];
         let Range { start: mut channel, end } = self.channels;
@@ -155,21 +164,24 @@ impl<T: ByteTaps> Sliding<'_, T> {
                 };
                 let bias = self.windows.bias.as_ptr().add(channel);
                 let mut at = span.at;
-                let mut left = if span.ends[0] { column::<T>(outside, 0) } else { column::<T>(from, at) };
-                let pitch = self.windows.pitch as isize;
+                let mut left = T::column(
+                    if first_outside[0] { outside } else { moved_by(from, at) },
+                    if first_outside[1] { outside } else { moved_by(from, at + second) },
+                );
                 at += pitch;
-                let mut middle = if MOVE == 1 { column::<T>(from, at) } else { left };
+                let mut middle = if MOVE == 1 { column::<T>(from, at, second) } else { left };
                 macro_rules! pixel {
                     ($right:expr) => {
                         if MOVE == 2 {
-                            middle = column::<T>(from, at);
+                            middle = column::<T>(from, at, second);
                         }
                         let right = $right;
                         let columns = [left, middle, right];
-                        store.write_joined(to, channel, window::<T>(&columns, weights, bias));
+                        T::write(store, [to, to.add(apart * step)], channel, window::<T>(&columns, weights, bias));
                         to = to.add(step);
                         if N == 2 {
-                            store.write_joined(below, channel, window::<T>(&columns, weights.add(moved), bias));
+                            let sums = window::<T>(&columns, weights.add(moved), bias);
+                            T::write(store, [below, below.add(apart * step)], channel, sums);
                             below = below.add(step);
                         }
                         left = if MOVE == 1 { middle } else { right };
@@ -177,11 +189,14 @@ impl<T: ByteTaps> Sliding<'_, T> {
                         at += MOVE as isize * pitch;
                     };
                 }
-                for _ in 0..span.len - usize::from(span.ends[1]) {
-                    pixel!(column::<T>(from, at + pitch));
+                for _ in 0..len - usize::from(span.ends[1]) {
+                    pixel!(column::<T>(from, at + pitch, second));
                 }
                 if span.ends[1] {
-                    pixel!(column::<T>(outside, 0));
+                    pixel!(T::column(
+                        if last_outside[0] { outside } else { moved_by(from, at + pitch) },
+                        if last_outside[1] { outside } else { moved_by(from, at + pitch + second) },
+                    ));
                 }
                 // Nothing follows the last pixel.
                 let _ = (to, below, left, middle, at);
@@ -203,14 +218,25 @@ impl<T: ByteTaps> Sliding<'_, T> {
     }
 }
 
-/// The column of four lines at a distance.
+/// The column of four lines at a distance, and that of a second pixel.
 ///
 /// # Safety
 /// As [`ByteTaps`].
 #[inline(always)]
-unsafe fn column<T: ByteTaps>(lines: [*const u8; 4], at: isize) -> T::Column {
+unsafe fn column<T: ByteTaps>(lines: [*const u8; 4], at: isize, second: isize) -> T::Column {
     // SAFETY: the caller grants the bytes.
-    unsafe { T::column([lines[0].offset(at), lines[1].offset(at), lines[2].offset(at), lines[3].offset(at)]) }
+    unsafe { T::column(moved_by(lines, at), moved_by(lines, at + second)) }
+}
+
+/// Places at a distance from four lines.
+#[inline(always)]
+fn moved_by(lines: [*const u8; 4], by: isize) -> [*const u8; 4] {
+    [
+        lines[0].wrapping_offset(by),
+        lines[1].wrapping_offset(by),
+        lines[2].wrapping_offset(by),
+        lines[3].wrapping_offset(by),
+    ]
 }
 
 /// The sums of a window: what its columns come to, and the bias.
@@ -223,7 +249,7 @@ unsafe fn window<T: ByteTaps>(
     weights: *const i8,
     bias: *const i32,
 ) -> [<T::R as Registers>::Int; 4] {
-    let step = const { column_bytes::<T>() } * 4 * T::R::LANES;
+    let step = const { column_bytes::<T>() * T::BLOCK };
     // SAFETY: the caller grants weights and bias.
     unsafe {
         let mut sums = T::start(bias);

@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use super::byte_taps::Joined;
+use super::byte_taps::{Joined, JoinedTwice};
 use super::elementwise::round;
 use super::registers::{Ends, Registers};
 use crate::args::{Epilogue, SCALED_BELOW};
@@ -60,6 +60,24 @@ pub(crate) trait Store<R: Registers>: Copy {
     {
         // SAFETY: the caller grants the elements.
         unsafe { self.write(to, column, R::joined_in_order(acc)) }
+    }
+
+    /// Writes such sums of two pixels, `2 * LANES` of each.
+    ///
+    /// # Safety
+    /// As [`Store::write`].
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has taps of bytes"))]
+    #[inline(always)]
+    unsafe fn write_joined_twice(&self, to: [*mut Self::Element; 2], column: usize, acc: [R::Int; 4])
+    where
+        R: JoinedTwice,
+    {
+        // SAFETY: the caller grants the elements.
+        unsafe {
+            let [a, b, c, d] = R::joined_in_order(acc);
+            self.write(to[0], column, [a, b]);
+            self.write(to[1], column, [c, d]);
+        }
     }
 
     /// Writes the first `count` channels of such sums to columns from `column` of a row.
@@ -345,21 +363,29 @@ impl Bytes<'_> {
     /// Accumulators by the multipliers from a column.
     #[inline(always)]
     unsafe fn rounded<R: Registers, const N: usize>(&self, column: usize, acc: [R::Int; N]) -> [R::Int; N] {
-        // Only a tier that rounds no more than small numbers has to bound them: [`Epilogue::Bytes`] bounds the rest.
         // SAFETY: the caller grants the multipliers.
         unsafe {
-            let mut rounded = [R::splat(0); N];
+            let mut rounded = acc;
             for n in 0..N {
                 let multiplier = R::load_floats(self.multipliers.as_ptr().add(column + n * R::LANES));
-                let scaled = R::mul_float(R::to_float(acc[n]), multiplier);
-                rounded[n] = if const { R::ROUNDS_BELOW < SCALED_BELOW } {
-                    round::<R, false>(scaled)
-                } else {
-                    round::<R, true>(scaled)
-                };
+                rounded[n] = scaled::<R>(acc[n], multiplier);
             }
             rounded
         }
+    }
+}
+
+/// Accumulators by multipliers, rounded.
+///
+/// # Safety
+/// The registers' features.
+#[inline(always)]
+unsafe fn scaled<R: Registers>(acc: R::Int, multiplier: R::Float) -> R::Int {
+    // Only a tier that rounds no more than small numbers has to bound them: [`Epilogue::Bytes`] bounds the rest.
+    // SAFETY: the caller has the features.
+    unsafe {
+        let scaled = R::mul_float(R::to_float(acc), multiplier);
+        if const { R::ROUNDS_BELOW < SCALED_BELOW } { round::<R, false>(scaled) } else { round::<R, true>(scaled) }
     }
 }
 
@@ -398,6 +424,22 @@ impl<R: Registers> Store<R> for Bytes<'_> {
         // The multipliers lie as the sums do.
         // SAFETY: the caller grants the elements and the multipliers.
         unsafe { R::store_joined(to, self.rounded::<R, 4>(column, acc), &self.ends) }
+    }
+
+    #[inline(always)]
+    unsafe fn write_joined_twice(&self, to: [*mut u8; 2], column: usize, acc: [R::Int; 4])
+    where
+        R: JoinedTwice,
+    {
+        // SAFETY: the caller grants the elements and the multipliers.
+        unsafe {
+            let mut rounded = acc;
+            for n in 0..4 {
+                let multiplier = R::repeat_floats(self.multipliers.as_ptr().add(column + n * (R::LANES / 2)));
+                rounded[n] = scaled::<R>(acc[n], multiplier);
+            }
+            R::store_joined_twice(to, rounded, &self.ends);
+        }
     }
 }
 

@@ -207,7 +207,7 @@ pub(crate) use outlined_tile;
 /// A tier's depthwise convolution of bytes, for its table.
 #[cfg(target_arch = "x86_64")]
 macro_rules! byte_taps {
-    ($taps:ty $(, half $half:ty)?; $tier:literal, $shape:literal, #[$feature:meta]) => {{
+    ($taps:ty $(, half $half:ty, sliding $sliding:ty)?; $tier:literal, $shape:literal, #[$feature:meta]) => {{
         use crate::generic::byte_taps::{self, ByteTaps};
         use crate::generic::sliding;
         use crate::pack::{TapBlock, TapLayout};
@@ -234,7 +234,7 @@ macro_rules! byte_taps {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe {
                 sliding::sliding::<$taps>(args, 0..whole);
-                $(sliding::sliding::<$half>(args, whole..args.windows.channels);)?
+                $(sliding::sliding::<$sliding>(args, whole..args.windows.channels);)?
             }
         }
         Some(crate::table::ByteTaps {

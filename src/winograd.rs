@@ -286,7 +286,7 @@ fn block(inner: &Inner, channels: usize, columns: usize, farthest: u32) -> Optio
     (1..).map(|count| depth(channels.div_ceil(count))).find(|&block| block <= SAFE_CHANNELS || within(block))
 }
 
-/// Whether Winograd's algorithm is faster than the product, if weights are transformed so often for an image.
+/// Whether Winograd's algorithm is faster than the product, with weights that are transformed so many times for an image.
 ///
 /// A tile costs 36 products of its channels by its columns, its inputs' transform as much as the products of some
 /// columns, its outputs' as much as those of some channels, and the weights' as much as all of some tiles; the product

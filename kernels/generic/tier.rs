@@ -204,7 +204,8 @@ macro_rules! outlined_tile {
 }
 pub(crate) use outlined_tile;
 
-/// A tier's depthwise convolution of bytes, for its table.
+/// A tier's depthwise convolution of bytes, for its table. The last block may be smaller, of taps of its own: for any
+/// windows, and for those that slide.
 #[cfg(target_arch = "x86_64")]
 macro_rules! byte_taps {
     ($taps:ty $(, half $half:ty, sliding $sliding:ty)?; $tier:literal, $shape:literal, #[$feature:meta]) => {{

@@ -140,6 +140,12 @@ impl TapLayout {
         (0..whole).step_by(self.block.lanes()).map(|first| (first, self.block)).chain(half)
     }
 
+    /// The channel at each place of biases and sums, those behind the last channel too: as many as are padded.
+    pub fn joined(&self, channels: usize) -> impl Iterator<Item = usize> {
+        let places = |block: TapBlock| block.joined.iter().copied().map(usize::from);
+        self.blocks(channels).flat_map(move |(first, block)| places(block).map(move |channel| first + channel))
+    }
+
     /// Channels with those that fill the last block.
     pub fn padded(&self, channels: usize) -> usize {
         let whole = self.whole(channels);

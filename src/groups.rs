@@ -5,6 +5,7 @@ use zeropoint_kernels::table::KernelSet;
 
 use crate::error::Error;
 use crate::lines::{Lines, zeroed};
+use crate::taps::joined_sums;
 use crate::weights::{Bytes, Geometry, product};
 
 /// The weights of groups that have as many outputs as channels.
@@ -63,13 +64,7 @@ impl<'a> Groups<'a> {
                 *place = self.value(output, [tap / across, tap % across], channel) as i8;
             }
         }
-        let mut sums = zeroed("sums of the weights", padded)?;
-        for (first, block) in layout.blocks(channels) {
-            for (sum, &output) in sums[first..].iter_mut().zip(block.joined) {
-                let output = first + usize::from(output);
-                *sum = if output < channels { self.values(output).sum() } else { 0 };
-            }
-        }
+        let sums = joined_sums(layout, channels, |output| self.values(output).sum())?;
         Ok((packed, sums))
     }
 }

@@ -31,7 +31,8 @@ impl<'a> Taps<'a> {
     pub(crate) fn pack(&self, set: &KernelSet) -> Result<(Packed, Lines<i32>), Error> {
         match set.tap_layout() {
             Some(layout) if self.pays(layout, set.depthwise_lanes()) && self.fits(layout.packing) => {
-                Ok((Packed::Bytes(self.bytes(layout)?), self.sums(layout)?))
+                let sums = joined_sums(layout, self.channels, |channel| self.values(channel).sum())?;
+                Ok((Packed::Bytes(self.bytes(layout)?), sums))
             }
             _ => Ok((Packed::Pairs(self.pairs(set.depthwise_order())?), none())),
         }
@@ -140,18 +141,15 @@ impl<'a> Taps<'a> {
         }
         Ok(packed)
     }
+}
 
-    /// The sum of each padded channel's weights, in the order of joined sums.
-    fn sums(&self, layout: TapLayout) -> Result<Lines<i32>, Error> {
-        let mut sums = zeroed("sums of the weights", layout.padded(self.channels))?;
-        for (first, block) in layout.blocks(self.channels) {
-            for (sum, &channel) in sums[first..].iter_mut().zip(block.joined) {
-                let channel = first + usize::from(channel);
-                *sum = if channel < self.channels { self.values(channel).sum() } else { 0 };
-            }
-        }
-        Ok(sums)
+/// The sum of each padded channel's weights, of those that there are, in the order of joined sums.
+pub(crate) fn joined_sums(layout: TapLayout, channels: usize, of: impl Fn(usize) -> i32) -> Result<Lines<i32>, Error> {
+    let mut sums = zeroed("sums of the weights", layout.padded(channels))?;
+    for (sum, channel) in sums.iter_mut().zip(layout.joined(channels)) {
+        *sum = if channel < channels { of(channel) } else { 0 };
     }
+    Ok(sums)
 }
 
 /// High and low digit of a value within `16 * DIGIT + DIGIT`: each of magnitude up to `DIGIT`.

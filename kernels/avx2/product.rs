@@ -4,7 +4,7 @@ use core::arch::asm;
 use core::arch::x86_64::*;
 
 use super::registers::Ymm;
-use crate::generic::multiply::Multiply;
+use crate::generic::multiply::{EIGHT_KIB_AHEAD, Multiply};
 use crate::generic::operands::pairs;
 use crate::generic::tier::outlined_tile;
 
@@ -20,7 +20,7 @@ impl Multiply for Pairs {
     const ROWS: usize = 6;
     const REGISTERS: usize = 2;
     const TURN: usize = 4;
-    const AHEAD: usize = 8192;
+    const AHEAD: usize = EIGHT_KIB_AHEAD;
 
     #[inline(always)]
     unsafe fn broadcast(from: *const i16) -> __m256i {

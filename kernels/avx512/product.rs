@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::registers::Zmm;
-use crate::generic::multiply::Multiply;
+use crate::generic::multiply::{EIGHT_KIB_AHEAD, Multiply};
 use crate::generic::operands::pairs;
 use crate::generic::tier::outlined_tile;
 
@@ -18,7 +18,7 @@ impl Multiply for Pairs {
     const ROWS: usize = 12;
     const ROW_UNIT: usize = 2;
     const REGISTERS: usize = 2;
-    const AHEAD: usize = 8192;
+    const AHEAD: usize = EIGHT_KIB_AHEAD;
 
     #[inline(always)]
     unsafe fn broadcast(from: *const i16) -> __m512i {

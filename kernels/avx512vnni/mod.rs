@@ -15,7 +15,7 @@ crate::generic::tier::tier! {
     gemv: "i8i8i32_1x128k4";
     depthwise: "i16i16i32_4x32k2";
     byte_taps: crate::generic::tier::byte_taps!(
-        taps::TapQuads, half super::avxvnni::taps::TapQuads<true>, sliding taps::TapQuadsTwice;
+        taps::TapQuads<1>, half super::avxvnni::taps::TapQuads<true>, sliding taps::TapQuads<2>;
         "avx512vnni", "u8i8i32_2x64k4",
         #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
     );

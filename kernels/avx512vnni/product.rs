@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use crate::avx512::registers::Zmm;
-use crate::generic::multiply::Multiply;
+use crate::generic::multiply::{EIGHT_KIB_AHEAD, Multiply};
 use crate::generic::operands::quads;
 use crate::generic::tier::outlined_tile;
 
@@ -21,7 +21,7 @@ impl<const SIGNED: bool> Multiply for Quads<SIGNED> {
     const ROWS: usize = 12;
     const ROW_UNIT: usize = 2;
     const REGISTERS: usize = 2;
-    const AHEAD: usize = 8192;
+    const AHEAD: usize = EIGHT_KIB_AHEAD;
 
     #[inline(always)]
     unsafe fn dot(acc: __m512i, a: __m512i, b: __m512i) -> __m512i {

@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use crate::avx2::registers::Ymm;
-use crate::generic::multiply::Multiply;
+use crate::generic::multiply::{EIGHT_KIB_AHEAD, Multiply};
 use crate::generic::operands::quads;
 use crate::generic::tier::outlined_tile;
 
@@ -19,7 +19,7 @@ impl<const SIGNED: bool> Multiply for Quads<SIGNED> {
 
     const ROWS: usize = 6;
     const REGISTERS: usize = 2;
-    const AHEAD: usize = 8192;
+    const AHEAD: usize = EIGHT_KIB_AHEAD;
 
     #[inline(always)]
     unsafe fn dot(acc: __m256i, a: __m256i, b: __m256i) -> __m256i {

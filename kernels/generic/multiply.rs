@@ -32,6 +32,10 @@ impl Activation for u8 {
     }
 }
 
+/// [`Multiply::AHEAD`] on x86-64, as measured on an Emerald Rapids.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const EIGHT_KIB_AHEAD: usize = 8 << 10;
+
 /// A product instruction: each 32-bit lane takes up the dot product of `GROUP` values of K.
 ///
 /// # Safety
@@ -57,8 +61,8 @@ pub(crate) trait Multiply: Sized {
     /// Whether a panel is prepared once for many rows: widened to 16 bits, less its zero points. If not, it is
     /// multiplied as it is stored, and zero points are in what the accumulators start from.
     const PREPARES: bool = matches!(Self::A::ENCODING, Encoding::Centred);
-    /// How far ahead a panel is asked for that is multiplied as it is stored, by a tile of few rows: such a panel is a
-    /// stream, of which one alone does not keep a memory busy. 0 for no asking.
+    /// How far ahead a panel is asked for that is multiplied as it is stored: it is a stream, of which one alone does not
+    /// keep a memory busy. 0 for no asking.
     const AHEAD: usize = 0;
     /// How the instruction reads weights; stored is the signed reading.
     const WEIGHTS: Reading = Reading::Signed;

@@ -25,8 +25,10 @@ impl Spread {
                 match self.order {
                     None => to[..self.columns].copy_from_slice(from),
                     Some(layout) => {
-                        for (first, block) in layout.blocks(self.columns) {
-                            in_order(block.joined, &from[first..], &mut to[first..]);
+                        for (to, column) in to.iter_mut().zip(layout.joined(self.columns)) {
+                            if let Some(&value) = from.get(column) {
+                                *to = value;
+                            }
                         }
                     }
                 }
@@ -39,15 +41,6 @@ impl Spread {
         match scales {
             Param::All(all) => filled(what, self.padded * self.groups, all),
             Param::Each(each) => self.copy(what, each),
-        }
-    }
-}
-
-/// Values of a block of columns, the last of which may be missing, in an order.
-fn in_order<T: Copy>(order: &[u8], from: &[T], to: &mut [T]) {
-    for (to, &column) in to.iter_mut().zip(order) {
-        if let Some(&value) = from.get(usize::from(column)) {
-            *to = value;
         }
     }
 }

@@ -29,14 +29,27 @@ impl Requantize {
     }
 }
 
-/// Multipliers of a requantisation.
+/// Parameters of elements that stand in a row.
 #[derive(Clone, Copy, Debug)]
-pub enum Multipliers<'a> {
+pub enum Values<'a, T> {
     /// One for all.
-    All(f32),
+    All(T),
     /// One for each element, as long as the row.
-    Each(&'a [f32]),
+    Each(&'a [T]),
 }
+
+impl<T> Values<'_, T> {
+    /// Whether they are for a row of so many elements.
+    pub(crate) fn fit(&self, len: usize) -> bool {
+        match self {
+            Self::All(_) => true,
+            Self::Each(each) => each.len() == len,
+        }
+    }
+}
+
+/// Multipliers of a requantisation.
+pub type Multipliers<'a> = Values<'a, f32>;
 
 /// Magnitude that no accumulator by its multiplier may reach at the end of a product: what is beyond cannot be rounded to
 /// an integer of 32 bits, and bounding it would cost an instruction for each result, which no real multiplier needs.

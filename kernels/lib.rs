@@ -22,6 +22,7 @@ pub mod encode;
 pub mod isa;
 pub mod pack;
 pub mod reference;
+pub mod rules;
 pub mod table;
 pub mod view;
 pub mod winograd;

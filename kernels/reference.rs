@@ -204,6 +204,8 @@ pub fn global_average_pool(
     requantize(sum, from.scale / divisor, to.zero_point, range)
 }
 
+pub mod rules;
+
 #[cfg(test)]
 mod tests {
     use super::*;

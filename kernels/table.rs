@@ -13,6 +13,7 @@ use crate::encode::{Encoding, Reading};
 use crate::generic::strassen::Halves;
 use crate::isa::Isa;
 use crate::pack::{PanelLayout, TapLayout};
+use crate::rules::{DequantizeByRule, Integers, IntegersMut, QuantizeByRule, RequantizeByRule};
 use crate::winograd::{POINTS, STEP, TAPS, Tiles, depth, input_plane, points_len, sums_plane, weights_plane};
 
 /// A named function of a tier. The pointer is called by the safe calls of [`KernelSet`] alone.
@@ -50,6 +51,9 @@ pub struct KernelSet {
     pub(crate) quantize: Kernel<unsafe fn(&[f32], &mut [u8], &QuantizeArgs)>,
     pub(crate) dequantize: Kernel<unsafe fn(&[u8], &mut [f32], &DequantizeArgs)>,
     pub(crate) requantize: Kernel<unsafe fn(&[i32], &mut [u8], Multipliers<'_>, &Requantize)>,
+    pub(crate) rule_requantize: Kernel<unsafe fn(&[i32], &mut [u8], &RequantizeByRule<'_>)>,
+    pub(crate) rule_quantize: Kernel<unsafe fn(&[f32], &mut IntegersMut<'_>, &QuantizeByRule<'_>)>,
+    pub(crate) rule_dequantize: Kernel<unsafe fn(Integers<'_>, &mut [f32], &DequantizeByRule<'_>)>,
     pub(crate) add: Kernel<unsafe fn(&[u8], &[u8], &mut [u8], &AddArgs)>,
     pub(crate) mul: Kernel<unsafe fn(&[u8], &[u8], &mut [u8], &MulArgs)>,
     pub(crate) global_average_pool: Kernel<unsafe fn(&mut PoolArgs<'_>)>,
@@ -89,6 +93,9 @@ impl KernelSet {
             ("quantize", self.quantize.name),
             ("dequantize", self.dequantize.name),
             ("requantize", self.requantize.name),
+            ("rule_requantize", self.rule_requantize.name),
+            ("rule_quantize", self.rule_quantize.name),
+            ("rule_dequantize", self.rule_dequantize.name),
             ("add", self.add.name),
             ("mul", self.mul.name),
             ("global_average_pool", self.global_average_pool.name),
@@ -380,11 +387,47 @@ impl KernelSet {
     pub fn requantize(&self, acc: &[i32], y: &mut [u8], multipliers: Multipliers<'_>, to: &Requantize) {
         self.demand();
         assert_eq!(acc.len(), y.len(), "lengths");
-        if let Multipliers::Each(each) = multipliers {
-            assert_eq!(each.len(), y.len(), "multipliers");
-        }
+        assert!(multipliers.fit(y.len()), "multipliers");
         // SAFETY: the CPU has the tier's features, and the lengths are equal.
         unsafe { (self.requantize.run)(acc, y, multipliers, to) }
+    }
+
+    /// Requantises a row by a rule, whose multipliers are in the rule's domain; of others the results mean nothing.
+    ///
+    /// # Panics
+    /// If the lengths differ, and for an empty clamp.
+    pub fn rule_requantize(&self, acc: &[i32], y: &mut [u8], args: &RequantizeByRule<'_>) {
+        self.demand();
+        assert_eq!(acc.len(), y.len(), "lengths");
+        assert!(args.scaling.fit(y.len()) && args.zero_points.fit(y.len()), "parameters");
+        assert!(args.clamp.0 <= args.clamp.1, "clamp");
+        // SAFETY: the CPU has the tier's features; that is all a kernel over slices needs.
+        unsafe { (self.rule_requantize.run)(acc, y, args) }
+    }
+
+    /// Quantises a row by a rule.
+    ///
+    /// # Panics
+    /// As [`KernelSet::rule_requantize`].
+    pub fn rule_quantize(&self, x: &[f32], mut y: IntegersMut<'_>, args: &QuantizeByRule<'_>) {
+        self.demand();
+        assert_eq!(x.len(), y.len(), "lengths");
+        assert!(args.scales.fit(x.len()) && args.within.fit(x.len()) && args.zero_points.fit(x.len()), "parameters");
+        assert!(args.clamp.0 <= args.clamp.1, "clamp");
+        // SAFETY: as above.
+        unsafe { (self.rule_quantize.run)(x, &mut y, args) }
+    }
+
+    /// Dequantises a row by a rule.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn rule_dequantize(&self, x: Integers<'_>, y: &mut [f32], args: &DequantizeByRule<'_>) {
+        self.demand();
+        assert_eq!(x.len(), y.len(), "lengths");
+        assert!(args.scales.fit(y.len()) && args.zero_points.fit(y.len()), "parameters");
+        // SAFETY: as above.
+        unsafe { (self.rule_dequantize.run)(x, y, args) }
     }
 
     /// Adds.

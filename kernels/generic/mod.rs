@@ -20,6 +20,9 @@ pub(crate) mod peak;
 pub(crate) mod pool;
 pub(crate) mod reciprocal;
 pub(crate) mod registers;
+pub(crate) mod row;
+pub(crate) mod rule_quantize;
+pub(crate) mod rule_requantize;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has it"))]
 pub(crate) mod sliding;
 pub(crate) mod start;

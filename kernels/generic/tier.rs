@@ -66,6 +66,29 @@ macro_rules! tier {
         }
 
         $(#[$feature])?
+        unsafe fn rule_requantize(acc: &[i32], y: &mut [u8], args: &crate::rules::RequantizeByRule<'_>) {
+            crate::generic::rule_requantize::requantize(acc, y, args);
+        }
+
+        $(#[$feature])?
+        unsafe fn rule_quantize(
+            x: &[f32],
+            y: &mut crate::rules::IntegersMut<'_>,
+            args: &crate::rules::QuantizeByRule<'_>,
+        ) {
+            crate::generic::rule_quantize::quantize(x, y, args);
+        }
+
+        $(#[$feature])?
+        unsafe fn rule_dequantize(
+            x: crate::rules::Integers<'_>,
+            y: &mut [f32],
+            args: &crate::rules::DequantizeByRule<'_>,
+        ) {
+            crate::generic::rule_quantize::dequantize(x, y, args);
+        }
+
+        $(#[$feature])?
         unsafe fn add(a: &[u8], b: &[u8], y: &mut [u8], args: &crate::args::AddArgs) {
             // SAFETY: the table's caller has checked CPU and arguments.
             unsafe { crate::generic::binary::add::<$registers>(a, b, y, args) }
@@ -101,6 +124,15 @@ macro_rules! tier {
             quantize: crate::table::Kernel { name: concat!($name, "/quantize_f32i8"), run: quantize },
             dequantize: crate::table::Kernel { name: concat!($name, "/dequantize_i8f32"), run: dequantize },
             requantize: crate::table::Kernel { name: concat!($name, "/requantize_i32i8"), run: requantize },
+            rule_requantize: crate::table::Kernel {
+                name: concat!($name, "/rule_requantize_i32i8"),
+                run: rule_requantize,
+            },
+            rule_quantize: crate::table::Kernel { name: concat!($name, "/rule_quantize_f32i16"), run: rule_quantize },
+            rule_dequantize: crate::table::Kernel {
+                name: concat!($name, "/rule_dequantize_i32f32"),
+                run: rule_dequantize,
+            },
             add: crate::table::Kernel { name: concat!($name, "/add_i8i8i8"), run: add },
             mul: crate::table::Kernel { name: concat!($name, "/mul_i8i8i8"), run: mul },
             global_average_pool: crate::table::Kernel {

@@ -1,0 +1,70 @@
+//! Rows of elements with parameters of their own, a piece of fixed length at a time.
+//!
+//! What is done with a piece is a loop over arrays, which the compiler turns into the tier's registers: rules that few
+//! ask for need no intrinsics.
+
+use crate::args::Values;
+
+/// Elements of a piece: four registers of 512 bits.
+pub(crate) const PIECE: usize = 64;
+
+/// Parameters of a row, piece by piece.
+pub(crate) struct Parameters<'a, T> {
+    values: Values<'a, T>,
+    buffer: [T; PIECE],
+}
+
+impl<'a, T: Copy + Default> Parameters<'a, T> {
+    #[inline(always)]
+    pub(crate) fn new(values: Values<'a, T>) -> Self {
+        let one = if let Values::All(one) = values { one } else { T::default() };
+        Self { values, buffer: [one; PIECE] }
+    }
+
+    /// Those of the elements from an index: where the row ends before the piece does, any behind it.
+    #[inline(always)]
+    pub(crate) fn from(&mut self, at: usize) -> &[T; PIECE] {
+        if let Values::Each(each) = self.values {
+            return piece(&each[at..], &mut self.buffer);
+        }
+        &self.buffer
+    }
+}
+
+/// The first elements of a slice as a piece, in the buffer if there are fewer.
+#[inline(always)]
+pub(crate) fn piece<'a, T: Copy>(from: &'a [T], buffer: &'a mut [T; PIECE]) -> &'a [T; PIECE] {
+    if let Some(piece) = from.first_chunk() {
+        return piece;
+    }
+    buffer[..from.len()].copy_from_slice(from);
+    buffer
+}
+
+/// `x` within bounds; the lower one for NaN.
+#[inline(always)]
+pub(crate) fn bound(x: f32, low: f32, high: f32) -> f32 {
+    // As one instruction each.
+    let x = if x > low { x } else { low };
+    if x < high { x } else { high }
+}
+
+/// The nearest integer, ties to even, of what is below 2^22: at 3 * 2^22 the last bit of a float is 1.
+#[inline(always)]
+pub(crate) fn round_even(x: f32) -> i32 {
+    const ONES: f32 = 12_582_912.0;
+    (x + ONES).to_bits() as i32 - ONES.to_bits() as i32
+}
+
+/// The nearest integer, ties away from zero.
+///
+/// # Safety
+/// `x` is a number below 2^31.
+#[inline(always)]
+pub(crate) unsafe fn round_away(x: f32) -> i32 {
+    // SAFETY: the caller grants that it fits an integer.
+    let whole = unsafe { x.to_int_unchecked::<i32>() };
+    // Exact.
+    let left = x - whole as f32;
+    whole + i32::from(left >= 0.5) - i32::from(left <= -0.5)
+}

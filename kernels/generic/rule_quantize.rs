@@ -1,0 +1,226 @@
+//! Quantisation and dequantisation by a rule, to and from integers of any width.
+
+use super::row::{PIECE, Parameters, bound, piece, round_away, round_even};
+use crate::args::Values;
+use crate::encode::Reading;
+use crate::rules::{DequantizeByRule, FloatRule, Integers, IntegersMut, QuantizeByRule};
+
+/// Beyond every result of 16 bits, whatever its zero point, and a number that rounding takes.
+const BEYOND: f32 = 1_048_576.0;
+
+/// See [`crate::KernelSet::rule_quantize`]: lengths are equal.
+#[inline(always)]
+pub(crate) fn quantize(x: &[f32], y: &mut IntegersMut<'_>, args: &QuantizeByRule<'_>) {
+    match y {
+        IntegersMut::Bytes(y) => by_rule(x, y, args),
+        IntegersMut::Words(y) => by_rule(x, y, args),
+    }
+}
+
+/// Bits of a result.
+trait Bits: Copy {
+    fn of(value: i32) -> Self;
+}
+
+impl Bits for u8 {
+    #[inline(always)]
+    fn of(value: i32) -> Self {
+        value as Self
+    }
+}
+
+impl Bits for u16 {
+    #[inline(always)]
+    fn of(value: i32) -> Self {
+        value as Self
+    }
+}
+
+#[inline(always)]
+fn by_rule<T: Bits>(x: &[f32], y: &mut [T], args: &QuantizeByRule<'_>) {
+    match args.rule {
+        FloatRule::Division => quantize_all(Division, x, y, args),
+        FloatRule::Multiplication => quantize_all(Multiplication, x, y, args),
+        FloatRule::ZeroPointFirst => quantize_all(ZeroPointFirst, x, y, args),
+        FloatRule::Away => quantize_all(Away, x, y, args),
+        FloatRule::AwayWithin => quantize_all(AwayWithin, x, y, args),
+    }
+}
+
+/// The result of a number: not yet within the ends.
+trait Rule: Copy {
+    fn result(self, x: f32, scale: f32, within: f32, zero: i32) -> i32;
+}
+
+#[inline(always)]
+fn quantize_all<R: Rule, T: Bits>(rule: R, x: &[f32], y: &mut [T], args: &QuantizeByRule<'_>) {
+    let (mut scales, mut within) = (Parameters::new(args.scales), Parameters::new(args.within));
+    let mut zeros = Parameters::new(args.zero_points);
+    let (low, high) = args.clamp;
+    let mut buffer = [0.0; PIECE];
+    for (index, y) in y.chunks_mut(PIECE).enumerate() {
+        let at = index * PIECE;
+        let (scales, within, zeros) = (scales.from(at), within.from(at), zeros.from(at));
+        let x = piece(&x[at..], &mut buffer);
+        let mut results = [T::of(0); PIECE];
+        for n in 0..PIECE {
+            let result = rule.result(x[n], scales[n], within[n], zeros[n]).clamp(low, high);
+            results[n] = T::of(if x[n].is_nan() { args.nan } else { result });
+        }
+        y.copy_from_slice(&results[..y.len()]);
+    }
+}
+
+/// What is beyond every result, but can be rounded.
+#[inline(always)]
+fn bounded(x: f32) -> f32 {
+    bound(x, -BEYOND, BEYOND)
+}
+
+#[derive(Clone, Copy)]
+struct Division;
+
+impl Rule for Division {
+    #[inline(always)]
+    fn result(self, x: f32, scale: f32, _: f32, zero: i32) -> i32 {
+        round_even(bounded(x / scale)) + zero
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Multiplication;
+
+impl Rule for Multiplication {
+    #[inline(always)]
+    fn result(self, x: f32, scale: f32, _: f32, zero: i32) -> i32 {
+        round_even(bounded(x * scale)) + zero
+    }
+}
+
+#[derive(Clone, Copy)]
+struct ZeroPointFirst;
+
+impl Rule for ZeroPointFirst {
+    #[inline(always)]
+    fn result(self, x: f32, scale: f32, _: f32, zero: i32) -> i32 {
+        round_even(bounded(x / scale + zero as f32))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Away;
+
+impl Rule for Away {
+    #[inline(always)]
+    fn result(self, x: f32, scale: f32, _: f32, zero: i32) -> i32 {
+        // SAFETY: it is bounded.
+        unsafe { round_away(bounded(x / scale)) + zero }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct AwayWithin;
+
+impl Rule for AwayWithin {
+    #[inline(always)]
+    fn result(self, x: f32, scale: f32, within: f32, zero: i32) -> i32 {
+        // SAFETY: it is bounded.
+        unsafe { round_away(bounded(bound(x, -within, within) * scale)) + zero }
+    }
+}
+
+/// See [`crate::KernelSet::rule_dequantize`]: lengths are equal.
+#[inline(always)]
+pub(crate) fn dequantize(x: Integers<'_>, y: &mut [f32], args: &DequantizeByRule<'_>) {
+    match x {
+        Integers::Bytes(x, Reading::Unsigned) => dequantize_all(UnsignedBytes, x, y, args),
+        Integers::Bytes(x, Reading::Signed) => dequantize_all(SignedBytes, x, y, args),
+        Integers::Words(x, Reading::Unsigned) => dequantize_all(UnsignedWords, x, y, args),
+        Integers::Words(x, Reading::Signed) => dequantize_all(SignedWords, x, y, args),
+        Integers::Longs(x) => dequantize_all(Longs, x, y, args),
+    }
+}
+
+/// How bits are read.
+trait Read<T>: Copy {
+    fn value(self, bits: T) -> i32;
+}
+
+macro_rules! reads {
+    ($($name:ident: $bits:ty, $as:ty;)*) => {$(
+        #[derive(Clone, Copy)]
+        struct $name;
+
+        impl Read<$bits> for $name {
+            #[inline(always)]
+            fn value(self, bits: $bits) -> i32 {
+                bits as $as as i32
+            }
+        }
+    )*};
+}
+reads! {
+    UnsignedBytes: u8, u8;
+    SignedBytes: u8, i8;
+    UnsignedWords: u16, u16;
+    SignedWords: u16, i16;
+    Longs: i32, i32;
+}
+
+#[inline(always)]
+fn dequantize_all<T: Copy + Default, R: Read<T>>(read: R, x: &[T], y: &mut [f32], args: &DequantizeByRule<'_>) {
+    if args.divisor == 1.0 {
+        dequantize_rows(read, x, y, args.scales, args.zero_points, Undivided);
+    } else {
+        dequantize_rows(read, x, y, args.scales, args.zero_points, Divided(args.divisor));
+    }
+}
+
+/// What becomes of a product at last.
+trait Divide: Copy {
+    fn divide(self, product: f32) -> f32;
+}
+
+#[derive(Clone, Copy)]
+struct Undivided;
+
+impl Divide for Undivided {
+    #[inline(always)]
+    fn divide(self, product: f32) -> f32 {
+        product
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Divided(f32);
+
+impl Divide for Divided {
+    #[inline(always)]
+    fn divide(self, product: f32) -> f32 {
+        product / self.0
+    }
+}
+
+#[inline(always)]
+fn dequantize_rows<T: Copy + Default, R: Read<T>, D: Divide>(
+    read: R,
+    x: &[T],
+    y: &mut [f32],
+    scales: Values<'_, f32>,
+    zero_points: Values<'_, i32>,
+    last: D,
+) {
+    let (mut scales, mut zeros) = (Parameters::new(scales), Parameters::new(zero_points));
+    let mut buffer = [T::default(); PIECE];
+    for (index, y) in y.chunks_mut(PIECE).enumerate() {
+        let at = index * PIECE;
+        let (scales, zeros) = (scales.from(at), zeros.from(at));
+        let x = piece(&x[at..], &mut buffer);
+        let mut results = [0.0; PIECE];
+        for n in 0..PIECE {
+            let difference = read.value(x[n]).wrapping_sub(zeros[n]);
+            results[n] = last.divide(difference as f32 * scales[n]);
+        }
+        y.copy_from_slice(&results[..y.len()]);
+    }
+}

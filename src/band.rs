@@ -10,7 +10,7 @@ use zeropoint_kernels::table::KernelSet;
 use zeropoint_kernels::view::ImagesRef;
 
 use crate::error::Error;
-use crate::options::{Param, ZeroPoints};
+use crate::param::{Param, ZeroPoints};
 use crate::product::Window;
 use crate::weights::{Geometry, product};
 

@@ -4,7 +4,8 @@ use zeropoint_kernels::view::{ImagesMut, ImagesRef};
 
 use crate::element::{Element, Int8};
 use crate::error::Error;
-use crate::options::{Param, ProductOptions};
+use crate::options::ProductOptions;
+use crate::param::Param;
 use crate::parts::{OutputPart, OutputParts};
 use crate::plan::{Plan, plan_facts};
 use crate::product::Window;

@@ -6,7 +6,10 @@ use zeropoint_kernels::view::{MatMut, MatRef};
 use crate::Backend;
 use crate::element::{Int8, Type};
 use crate::error::{Error, positive, same_length, same_shape, within};
-use crate::options::{Param, Requantization};
+use crate::param::Param;
+use crate::requantization::Requantization;
+
+pub use crate::quantization::{dequantize_with, pack_nibbles, quantize_with, unpack_nibbles};
 
 /// `y = clip(round(f32(x / scale)) + zero_point)`: division rounded to binary32, ties to even; NaN gives the least value
 /// of the type, infinities and what is beyond the type saturate.
@@ -90,18 +93,15 @@ pub fn requantize<Q: Int8>(
             return Err(Error::OutOfRange { what, expected: (1, 1), got: stride as i64 });
         }
     }
-    let multipliers = match to.multipliers() {
-        Param::All(all) => Multipliers::All(all),
-        Param::Each(each) => {
-            same_length("multipliers", columns, each.len())?;
-            Multipliers::Each(each)
-        }
-    };
+    to.check_columns(columns)?;
     let mut y = y.bytes();
     for row in 0..if columns == 0 { 0 } else { rows } {
         let from = &acc.data()[row * acc.strides()[0]..][..columns];
-        if let Some(to_row) = y.row(row) {
-            backend.set.requantize(from, to_row, multipliers, &to.kernel());
+        let Some(to_row) = y.row(row) else { continue };
+        match to.by_default() {
+            Some((Param::All(all), to)) => backend.set.requantize(from, to_row, Multipliers::All(all), &to),
+            Some((Param::Each(each), to)) => backend.set.requantize(from, to_row, Multipliers::Each(each), &to),
+            None => backend.set.rule_requantize(from, to_row, &to.by_rule(0..columns)),
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use zeropoint_kernels::isa::Isa;
 use zeropoint_kernels::view::ViewError;
 
 use crate::element::Type;
+use crate::rule::Rule;
 
 /// Why a call was refused. Nothing has been written then.
 ///
@@ -62,6 +63,36 @@ pub enum Error {
         /// The value.
         got: f32,
     },
+    /// An operand has another type than it may have.
+    Kind {
+        /// The argument.
+        what: &'static str,
+        /// What was expected.
+        expected: &'static str,
+        /// Its type.
+        got: &'static str,
+    },
+    /// There is a NaN, and the policy refuses it.
+    Nan {
+        /// The argument.
+        what: &'static str,
+    },
+    /// A multiplier is outside the domain of its rule.
+    Multiplier {
+        /// The rule.
+        rule: Rule,
+        /// The least of the domain, and the least above it.
+        expected: (f64, f64),
+        /// The multiplier.
+        got: f64,
+    },
+    /// A rule that takes no such argument.
+    Rule {
+        /// The argument.
+        what: &'static str,
+        /// The rule.
+        rule: Rule,
+    },
     /// The sizes multiply to more than can be addressed or allocated.
     SizeOverflow {
         /// What would be so large.
@@ -93,6 +124,12 @@ impl fmt::Display for Error {
                 write!(f, "{what}: a value from {low} to {high} expected, {got} given")
             }
             Self::Scale { what, got } => write!(f, "{what}: a finite number above 0 expected, {got} given"),
+            Self::Kind { what, expected, got } => write!(f, "{what}: {expected} expected, {got} given"),
+            Self::Nan { what } => write!(f, "{what}: numbers expected, NaN given"),
+            Self::Multiplier { rule, expected: (low, high), got } => {
+                write!(f, "multiplier: from {low:e} to below {high:e} expected by the rule {rule}, {got:e} given")
+            }
+            Self::Rule { what, rule } => write!(f, "{what}: the rule {rule} takes none"),
             Self::SizeOverflow { what } => write!(f, "{what}: the sizes multiply to more than can be addressed"),
             Self::Part { expected, got } => write!(f, "part: an index below {expected} expected, {got} given"),
             Self::View(error) => error.fmt(f),

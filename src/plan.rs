@@ -8,7 +8,8 @@ use zeropoint_kernels::view::{ImagesMut, ImagesRef};
 
 use crate::element::{Element, Int8};
 use crate::error::{Error, same_length, same_shape};
-use crate::options::{Param, ProductOptions, ZeroPoints};
+use crate::options::ProductOptions;
+use crate::param::{Param, ZeroPoints};
 use crate::parts::{OutputPart, OutputParts};
 use crate::product::{Inputs, Operand, Product, Weights, Window};
 use crate::weights::{Inner, Packed, PackedWeights};

@@ -13,7 +13,7 @@ use crate::element::Int8;
 use crate::error::{Error, within};
 use crate::groups::Groups;
 use crate::lines::{Lines, none, zeroed};
-use crate::options::ZeroPoints;
+use crate::param::ZeroPoints;
 use crate::taps::Taps;
 
 /// What of a convolution's geometry belongs to its weights.

@@ -19,7 +19,7 @@ use crate::blocks::{Blocks, Part};
 use crate::element::{Element, Ends};
 use crate::error::Error;
 use crate::lines::{Lines, zeroed};
-use crate::options::ZeroPoints;
+use crate::param::ZeroPoints;
 use crate::product::{Window, into_rows};
 use crate::scratch::{carve, reserve};
 use crate::weights::{Form, Geometry, Inner, product};

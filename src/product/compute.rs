@@ -2,9 +2,7 @@
 
 use core::ops::Range;
 
-use zeropoint_kernels::args::{
-    Activations, DepthwiseArgs, GemmArgs, Multipliers, SlidingArgs, SlidingWindows, TapWeights,
-};
+use zeropoint_kernels::args::{Activations, DepthwiseArgs, GemmArgs, SlidingArgs, SlidingWindows, TapWeights};
 use zeropoint_kernels::encode::Encoding;
 use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut};
 
@@ -13,8 +11,9 @@ use crate::band::{Bytes, Centred};
 use crate::blocks::Part;
 use crate::element::{Element, Ends, Int8};
 use crate::error::{Error, same_shape};
-use crate::options::{Param, ZeroPoints};
+use crate::param::{Param, ZeroPoints};
 use crate::parts::OutputParts;
+use crate::requantization::Requantization;
 use crate::scratch::carve;
 
 /// What a run reads.
@@ -71,41 +70,33 @@ impl Product {
         if out.shape().contains(&0) {
             return;
         }
-        if self.sums_first {
-            self.compute_sums_first(part, inputs, out, scratch);
-        } else {
-            self.compute(part, inputs, out, scratch);
+        match &self.sums_first {
+            Some(to) => self.compute_sums_first(to, part, inputs, out, scratch),
+            None => self.compute(part, inputs, out, scratch),
         }
     }
 
     /// A part's sums, and of them its results.
     fn compute_sums_first<A: Int8, O: Element>(
         &self,
+        to: &Requantization,
         part: &Part,
         inputs: Inputs<'_, A>,
-        mut out: ImagesMut<'_, O>,
+        out: ImagesMut<'_, O>,
         mut scratch: &mut [u8],
     ) {
         let [_, height, width, channels] = out.shape();
         let sums: &mut [i32] = carve(&mut scratch, height * width * channels);
         let Ok(view) = ImagesMut::new(&mut *sums, [1, height, width, channels]) else { return };
-        self.compute(part, inputs, view, scratch);
-        let first = self.range_columns(part.units.clone()).start;
-        let mut buffer = [0; 64];
-        for (pixel, sums) in sums.chunks_exact(channels).enumerate() {
-            let mut at = 0;
-            while at < channels {
-                // Multipliers of a group lie side by side.
-                let (group, column) = ((first + at) / self.columns, (first + at) % self.columns);
-                let count = buffer.len().min(self.columns - column).min(channels - at);
-                let multipliers = Multipliers::Each(&self.scales[group * self.padded + column..][..count]);
-                self.set.requantize(&sums[at..][..count], &mut buffer[..count], multipliers, &self.requantize);
-                for &byte in &buffer[..count] {
-                    out.set([0, pixel / width, pixel % width, at], bytemuck::cast(byte));
-                    at += 1;
+        self.compute(part, inputs, view, &mut *scratch);
+        let to = to.by_rule(self.range_columns(part.units.clone()));
+        into_rows(out, scratch, |mut rows| {
+            for (index, sums) in sums.chunks_exact(channels).enumerate() {
+                if let Some(row) = rows.row(index) {
+                    self.set.rule_requantize(sums, bytemuck::cast_slice_mut(row), &to);
                 }
             }
-        }
+        });
     }
 
     /// A part. All of a call down to the kernel is one function: a small product takes no longer than handing its

@@ -21,8 +21,10 @@ use crate::blocks::{Blocks, Extent, Part, choose};
 use crate::element::{Element, Int8, Type};
 use crate::error::{Error, same_shape, within};
 use crate::lines::{Lines, filled, none, zeroed};
-use crate::options::{Output, Param, ProductOptions, Scales};
+use crate::options::{Output, ProductOptions};
+use crate::param::{Param, Scales};
 use crate::parts::Grid;
+use crate::requantization::Requantization;
 use crate::scratch::reserve;
 use crate::weights::{Form, Geometry, product};
 use crate::winograd::Winograd;
@@ -106,9 +108,9 @@ pub(crate) struct Product {
     scales: Lines<f32>,
     float_bias: Lines<f32>,
     requantize: Requantize,
-    /// Whether results of 8 bits are computed of sums that are written first: where a multiplier is too large for a
-    /// kernel's end.
-    sums_first: bool,
+    /// What results of 8 bits are computed by of sums that are written first: where a kernel's end has no such rule, or
+    /// a multiplier is too large for it.
+    sums_first: Option<Requantization>,
     macs: u64,
 }
 
@@ -238,14 +240,21 @@ impl Product {
             Some(bias) => joined.copy("bias", bias)?,
             None => zeroed("bias", padded * groups)?,
         };
-        let mut sums_first = false;
+        let mut sums_first = None;
         let (scales, float_bias, requantize) = match &options.output {
             Output::I32 => (none(), none(), None),
             Output::Requantized(to) => {
+                to.check_columns(outputs)?;
                 let largest = bias.iter().map(|bias| bias.unsigned_abs()).max().unwrap_or(0);
-                sums_first = !fits(depth, largest, to.multipliers());
-                let spread = if sums_first { spread } else { joined };
-                (spread.scales("multipliers", to.multipliers())?, none(), Some(to.kernel()))
+                match to.by_default() {
+                    Some((multipliers, end)) if fits(depth, largest, multipliers) => {
+                        (joined.scales("multipliers", multipliers)?, none(), Some(end))
+                    }
+                    _ => {
+                        sums_first = Some(to.clone());
+                        (none(), none(), None)
+                    }
+                }
             }
             Output::Dequantized { scales, bias } => {
                 scales.check(|scale| crate::error::positive("scale of the output", scale))?;
@@ -304,7 +313,7 @@ impl Product {
     pub(crate) fn set_winograd(&mut self, winograd: Winograd) {
         self.blocks = winograd.blocks;
         self.whole = (self.blocks.parts() == 1).then(|| self.blocks.part(0));
-        let sums = if self.sums_first { winograd.outputs() * size_of::<i32>() } else { 0 };
+        let sums = if self.sums_first.is_some() { winograd.outputs() * size_of::<i32>() } else { 0 };
         self.buffers = Buffers { sums, ..Buffers::default() };
         self.scratch_len =
             winograd.scratch_len(self.output_type.size()).saturating_add(reserve(sums).unwrap_or(usize::MAX));
@@ -376,7 +385,7 @@ impl Product {
                 .gemm_scratch_len([self.rows.len(), depth, columns], self.segments.len())
                 .saturating_mul(size_of::<i32>()),
             staged: outputs * self.output_type.size(),
-            sums: if self.sums_first { outputs * size_of::<i32>() } else { 0 },
+            sums: if self.sums_first.is_some() { outputs * size_of::<i32>() } else { 0 },
         }
     }
 

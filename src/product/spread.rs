@@ -4,7 +4,7 @@ use zeropoint_kernels::pack::TapLayout;
 
 use crate::error::{Error, same_length};
 use crate::lines::{Lines, filled};
-use crate::options::{Param, Scales};
+use crate::param::{Param, Scales};
 
 /// Parameters of columns, spread to the padded columns of groups.
 #[derive(Clone, Copy)]

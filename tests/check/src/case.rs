@@ -56,6 +56,8 @@ pub enum End {
     Ties(Element),
     /// Requantised with a multiplier for each column, by which some accumulators leave 32 bits.
     Beyond(Element),
+    /// Requantised by a rule that is drawn, with scales and zero points for all or for each column.
+    Rule(Element),
     /// Dequantised, with or without a bias in real units.
     F32 {
         /// Whether there is a bias.
@@ -165,6 +167,38 @@ pub struct Pool {
     pub seed: u64,
 }
 
+/// A type of 8 or 16 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// 8 bits, unsigned.
+    U8,
+    /// 8 bits, signed.
+    I8,
+    /// 16 bits, unsigned.
+    U16,
+    /// 16 bits, signed.
+    I16,
+}
+
+/// A tensor that is quantised by a rule, and dequantised again.
+#[derive(Clone, Copy, Debug)]
+pub struct Quantizing {
+    /// Three axes, of which the middle one has the scales.
+    pub shape: [usize; 3],
+    /// Elements of a block on it, if there are blocks.
+    pub block: Option<usize>,
+    /// Type of the values.
+    pub target: Target,
+    /// Bits of the values.
+    pub bits: u32,
+    /// Rule.
+    pub rule: zeropoint::QuantizeRule,
+    /// What NaN becomes.
+    pub nan: zeropoint::NanPolicy,
+    /// Of everything drawn.
+    pub seed: u64,
+}
+
 /// A case of any operation.
 #[derive(Clone, Copy, Debug)]
 pub enum Case {
@@ -217,6 +251,19 @@ pub enum Case {
         /// Of the values.
         seed: u64,
     },
+    /// 32 bits to 8 by a rule.
+    RuleRequantize {
+        /// Columns.
+        columns: usize,
+        /// Type of the result.
+        element: Element,
+        /// Rule.
+        rule: zeropoint::Rule,
+        /// Of everything drawn.
+        seed: u64,
+    },
+    /// Floats to integers by a rule, and back.
+    RuleQuantize(Quantizing),
     /// An addition.
     Add(Binary),
     /// A multiplication.

@@ -1,6 +1,10 @@
 //! The cases: chosen around the multiples of tiles and groupings, with the telling zero points and types.
 
-use crate::case::{Binary, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf};
+use zeropoint::{NanPolicy, QuantizeRule, Rule};
+
+use crate::case::{
+    Binary, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Quantizing, Target, Values, ZeroPointsOf,
+};
 
 use Element::{I8, U8};
 
@@ -14,6 +18,8 @@ pub fn operations() -> &'static [&'static str] {
         "quantize",
         "dequantize",
         "requantize",
+        "rule_requantize",
+        "rule_quantize",
         "add",
         "mul",
         "global_average_pool",
@@ -30,6 +36,8 @@ pub fn cases(operation: &str) -> Vec<Case> {
         "quantize" => quantize(),
         "dequantize" => dequantize(),
         "requantize" => requantize(),
+        "rule_requantize" => rule_requantize(),
+        "rule_quantize" => rule_quantize(),
         "add" => add(),
         "mul" => mul(),
         "global_average_pool" => pool(),
@@ -38,7 +46,7 @@ pub fn cases(operation: &str) -> Vec<Case> {
 }
 
 const PAIRS: [[Element; 2]; 4] = [[U8, I8], [U8, U8], [I8, I8], [I8, U8]];
-const ENDS: [End; 11] = [
+const ENDS: [End; 13] = [
     End::I32,
     End::Bytes(U8),
     End::Ties(I8),
@@ -49,7 +57,9 @@ const ENDS: [End; 11] = [
     End::Ties(U8),
     End::I32,
     End::Bytes(U8),
+    End::Rule(U8),
     End::Beyond(U8),
+    End::Rule(I8),
 ];
 const LAYOUTS: [Layout; 3] = [Layout::Dense, Layout::Strided, Layout::Planar];
 
@@ -342,6 +352,72 @@ fn requantize() -> Vec<Case> {
             }
         })
         .collect()
+}
+
+/// Lengths around the piece in which rows are taken.
+const ROWS: [usize; 9] = [0, 1, 2, 15, 63, 64, 65, 129, 1000];
+
+fn rule_requantize() -> Vec<Case> {
+    Rule::ALL
+        .iter()
+        .flat_map(|&rule| {
+            ROWS.into_iter().flat_map(move |columns| {
+                [(U8, 1), (I8, 2), (U8, 3), (I8, 4)].into_iter().map(move |(element, seed)| Case::RuleRequantize {
+                    columns,
+                    element,
+                    rule,
+                    seed: seed + columns as u64,
+                })
+            })
+        })
+        .collect()
+}
+
+fn rule_quantize() -> Vec<Case> {
+    let rules = [
+        QuantizeRule::Onnx,
+        QuantizeRule::Reciprocal,
+        QuantizeRule::ZeroPointFirst,
+        QuantizeRule::Tflite,
+        QuantizeRule::PaddleEven,
+        QuantizeRule::PaddleAway,
+    ];
+    let targets = [
+        (Target::I8, 8),
+        (Target::I16, 16),
+        (Target::I8, 4),
+        (Target::I8, 2),
+        (Target::I16, 12),
+        (Target::U8, 8),
+        (Target::U16, 16),
+        (Target::U8, 4),
+    ];
+    // Rows of one element and of more, blocks that divide the axis, that do not, and that are all of it.
+    let shapes = [
+        ([3, 5, 1], None),
+        ([2, 3, 70], None),
+        ([1, 130, 1], None),
+        ([2, 7, 1], Some(3)),
+        ([2, 130, 1], Some(64)),
+        ([2, 5, 66], Some(2)),
+        ([1, 4, 3], Some(9)),
+        ([0, 4, 3], Some(2)),
+        ([2, 0, 3], None),
+        ([1, 1, 1], Some(1)),
+    ];
+    let mut cases = Vec::new();
+    for (at, rule) in rules.into_iter().enumerate() {
+        let is_paddle = matches!(rule, QuantizeRule::PaddleEven | QuantizeRule::PaddleAway);
+        let targets = if is_paddle { &targets[..5] } else { &targets[..] };
+        for (index, (shape, block)) in shapes.into_iter().enumerate() {
+            for &(target, bits) in targets {
+                let nan = nth(&[NanPolicy::Lowest, NanPolicy::Zero], index + at);
+                let seed = (cases.len() * 7 + 1) as u64;
+                cases.push(Case::RuleQuantize(Quantizing { shape, block, target, bits, rule, nan, seed }));
+            }
+        }
+    }
+    cases
 }
 
 const TRIPLES: [[Element; 3]; 8] =

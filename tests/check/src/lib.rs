@@ -11,13 +11,16 @@ mod memory;
 mod product;
 mod random;
 mod report;
+mod rules;
 mod telling;
 
 use std::fmt;
 
 use zeropoint::{Backend, Isa};
 
-pub use case::{Binary, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf};
+pub use case::{
+    Binary, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Quantizing, Target, Values, ZeroPointsOf,
+};
 pub use cases::{cases, operations};
 pub use random::Random;
 pub use report::{NoReport, Report};
@@ -67,6 +70,10 @@ pub fn check(isa: Isa, case: &Case) -> Result<&'static str, Failure> {
             elementwise::requantize(&backend, [*rows, *columns], *element, *each, *zero_point, *clamp, *seed)
                 .map(named("requantize"))
         }
+        Case::RuleRequantize { columns, element, rule, seed } => {
+            rules::requantize(&backend, *columns, *element, *rule, *seed).map(named("rule_requantize"))
+        }
+        Case::RuleQuantize(quantizing) => rules::quantize(&backend, quantizing),
         Case::Add(add) => elementwise::binary(&backend, add, false).map(named("add")),
         Case::Mul(mul) => elementwise::binary(&backend, mul, true).map(named("mul")),
         Case::Pool(pool) => elementwise::pool(&backend, pool).map(named("global_average_pool")),

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use zeropoint::{
     Backend, ConvPlan, Error, Filter, GemmPlan, ImagesMut, ImagesRef, MatMulPlan, MatMut, MatRef, Output as Out,
-    PackedWeights, Param, ProductOptions, Requantization, Scales, View, Window,
+    PackedWeights, Param, ProductOptions, Requantization, Rule, Scales, View, Window,
 };
 use zeropoint_kernels::reference::{self, Value};
 
@@ -14,6 +14,7 @@ use crate::Difference;
 use crate::case::{Conv, Element, End, Gemm, Layout, MatMul, Values, ZeroPointsOf};
 use crate::memory::{Operand, Output};
 use crate::random::Random;
+use crate::rules::ByRule;
 
 /// Types that a case's values may have.
 pub(crate) trait Int: zeropoint::Int8 + Value + std::fmt::Debug + PartialEq {}
@@ -56,6 +57,8 @@ struct Ends {
     zero_point: i32,
     clamp: (i32, i32),
     float_bias: Vec<f32>,
+    by_rule: Option<ByRule>,
+    columns: usize,
 }
 
 impl Ends {
@@ -81,12 +84,22 @@ impl Ends {
             _ => (0, (0, 0)),
         };
         let float_bias = (0..columns).map(|_| random.within(-1000, 1000) as f32 / 7.0).collect();
-        Self { end, multipliers, zero_point, clamp, float_bias }
+        let by_rule = match end {
+            End::Rule(element) => {
+                let rule = random.of(Rule::ALL);
+                Some(ByRule::draw(random, rule, element, columns, spread))
+            }
+            _ => None,
+        };
+        Self { end, multipliers, zero_point, clamp, float_bias, by_rule, columns }
     }
 
     fn output(&self) -> Result<Out<'_>, Error> {
+        if let Some(by_rule) = &self.by_rule {
+            return Ok(Out::Requantized(by_rule.requantization(self.columns)?));
+        }
         Ok(match self.end {
-            End::I32 => Out::I32,
+            End::I32 | End::Rule(_) => Out::I32,
             End::Bytes(element) => {
                 let all = Scales::All(self.multipliers.first().copied().unwrap_or(1.0));
                 Out::Requantized(Requantization::from_multipliers(all, element.type_(), self.zero_point)?)
@@ -107,6 +120,9 @@ impl Ends {
     }
 
     fn byte(&self, acc: i32, column: usize) -> i32 {
+        if let Some(by_rule) = &self.by_rule {
+            return by_rule.value(acc, column);
+        }
         let multiplier = if matches!(self.end, End::Bytes(_)) { self.multipliers[0] } else { self.multipliers[column] };
         reference::requantize(acc, multiplier, self.zero_point, self.clamp)
     }
@@ -240,7 +256,7 @@ fn ends<A: Int>(
     let indexed = || accumulators.iter().enumerate().map(|(index, &acc)| (acc, index % columns));
     match ends.end {
         End::I32 => run(plan, a, accumulators, shape, layout),
-        End::Bytes(element) | End::Ties(element) | End::Beyond(element) => {
+        End::Bytes(element) | End::Ties(element) | End::Beyond(element) | End::Rule(element) => {
             let bytes = indexed().map(|(acc, column)| ends.byte(acc, column));
             match element {
                 Element::U8 => run(plan, a, &bytes.map(u8::from_value).collect::<Vec<_>>(), shape, layout),

@@ -37,3 +37,13 @@ fn required_tiers_are_there() {
         assert!(isa.is_available(), "{isa} is required, and this CPU lacks it");
     }
 }
+
+/// A sample of what `cargo xtask test --exhaustive` takes all of.
+#[test]
+fn rules_and_pairs_equal_the_reference() {
+    let tiers = Backend::available().collect::<Vec<_>>();
+    let mut failures = zeropoint_check::exhaustive::accumulators(&tiers, 65_521, &|_| {});
+    failures.extend(zeropoint_check::exhaustive::pairs(&tiers, 8, &|| {}));
+    let shown = failures.iter().take(20).map(|failure| format!("{failure}\n")).collect::<String>();
+    assert!(failures.is_empty(), "{} failures, the first of them:\n{shown}", failures.len());
+}

@@ -7,6 +7,7 @@
 mod case;
 mod cases;
 mod elementwise;
+pub mod exhaustive;
 mod memory;
 mod product;
 mod random;

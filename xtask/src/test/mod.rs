@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every tier against the reference, on this machine's CPU and on emulated ones.
 
 mod emulated;
+mod exhaustive;
 mod native;
 mod suite;
 mod summary;
@@ -38,6 +39,13 @@ pub(crate) struct Test {
     /// error.
     #[arg(long)]
     all_cpus: bool,
+    /// Instead of the cases: all 2^32 accumulators by every rule of requantising with ten multipliers, and all pairs of
+    /// bytes by additions and multiplications with a hundred sets of scales. Takes hours.
+    #[arg(long, conflicts_with_all = ["cpu", "all_cpus", "json"])]
+    exhaustive: bool,
+    /// With --exhaustive, every so manieth accumulator alone.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "exhaustive", value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
+    stride: u64,
     /// Writes what ran where to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -47,6 +55,10 @@ impl Test {
     pub(crate) fn run(&self) -> Result<()> {
         if let Some(feature) = &self.without {
             return self.cpu.iter().try_for_each(|cpu| emulated::choice(cpu, feature));
+        }
+        if self.exhaustive {
+            exhaustive::run(&self.native_tiers()?, self.stride)?;
+            return self.tell_what_was_not_run();
         }
         let mut wrong = Vec::new();
         let records = if self.all_cpus {

@@ -14,6 +14,7 @@ use crate::generic::strassen::Halves;
 use crate::isa::Isa;
 use crate::pack::{PanelLayout, TapLayout};
 use crate::rules::{DequantizeByRule, Integers, IntegersMut, QuantizeByRule, RequantizeByRule};
+use crate::view::{MatMut, MatRef};
 use crate::winograd::{POINTS, STEP, TAPS, Tiles, depth, input_plane, points_len, sums_plane, weights_plane};
 
 /// A named function of a tier. The pointer is called by the safe calls of [`KernelSet`] alone.
@@ -51,7 +52,7 @@ pub struct KernelSet {
     pub(crate) quantize: Kernel<unsafe fn(&[f32], &mut [u8], &QuantizeArgs)>,
     pub(crate) dequantize: Kernel<unsafe fn(&[u8], &mut [f32], &DequantizeArgs)>,
     pub(crate) requantize: Kernel<unsafe fn(&[i32], &mut [u8], Multipliers<'_>, &Requantize)>,
-    pub(crate) rule_requantize: Kernel<unsafe fn(&[i32], &mut [u8], &RequantizeByRule<'_>)>,
+    pub(crate) rule_requantize: Kernel<unsafe fn(MatRef<'_, i32>, &mut MatMut<'_, u8>, &RequantizeByRule<'_>)>,
     pub(crate) rule_quantize: Kernel<unsafe fn(&[f32], &mut IntegersMut<'_>, &QuantizeByRule<'_>)>,
     pub(crate) rule_dequantize: Kernel<unsafe fn(Integers<'_>, &mut [f32], &DequantizeByRule<'_>)>,
     pub(crate) add: Kernel<unsafe fn(&[u8], &[u8], &mut [u8], &AddArgs)>,
@@ -392,17 +393,22 @@ impl KernelSet {
         unsafe { (self.requantize.run)(acc, y, multipliers, to) }
     }
 
-    /// Requantises a row by a rule, whose multipliers are in the rule's domain; of others the results mean nothing.
+    /// Requantises rows by a rule, whose multipliers are in the rule's domain; of others the results mean nothing.
     ///
     /// # Panics
-    /// If the lengths differ, and for an empty clamp.
-    pub fn rule_requantize(&self, acc: &[i32], y: &mut [u8], args: &RequantizeByRule<'_>) {
+    /// If the shapes differ, for columns apart from each other, and for an empty clamp.
+    pub fn rule_requantize(&self, acc: MatRef<'_, i32>, mut y: MatMut<'_, u8>, args: &RequantizeByRule<'_>) {
         self.demand();
-        assert_eq!(acc.len(), y.len(), "lengths");
-        assert!(args.scaling.fit(y.len()) && args.zero_points.fit(y.len()), "parameters");
+        let [rows, columns] = acc.shape();
+        assert_eq!(acc.shape(), y.shape(), "shapes");
+        assert!(columns <= 1 || acc.strides()[1] == 1 && y.strides()[1] == 1, "columns side by side");
+        assert!(args.scaling.fit(columns) && args.zero_points.fit(columns), "parameters");
         assert!(args.clamp.0 <= args.clamp.1, "clamp");
-        // SAFETY: the CPU has the tier's features; that is all a kernel over slices needs.
-        unsafe { (self.rule_requantize.run)(acc, y, args) }
+        if rows == 0 || columns == 0 {
+            return;
+        }
+        // SAFETY: the CPU has the tier's features; that is all a kernel over views needs.
+        unsafe { (self.rule_requantize.run)(acc, &mut y, args) }
     }
 
     /// Quantises a row by a rule.

@@ -70,6 +70,12 @@ pub trait Element: Copy + fmt::Debug + PartialEq + bytemuck::Pod + Send + Sync +
     /// The end of a product whose results have this type.
     #[doc(hidden)]
     fn epilogue<'a>(out: MatMut<'a, Self>, ends: Ends<'a>) -> Epilogue<'a>;
+
+    /// Results as bytes, if they are.
+    #[doc(hidden)]
+    fn bytes(_: MatMut<'_, Self>) -> Option<MatMut<'_, u8>> {
+        None
+    }
 }
 
 /// An 8-bit integer: `u8` or `i8`.
@@ -101,12 +107,18 @@ impl Element for u8 {
     fn epilogue<'a>(out: MatMut<'a, Self>, ends: Ends<'a>) -> Epilogue<'a> {
         Epilogue::Bytes { multipliers: ends.scales, requantize: ends.requantize, out }
     }
+    fn bytes(out: MatMut<'_, Self>) -> Option<MatMut<'_, u8>> {
+        Some(out)
+    }
 }
 
 impl Element for i8 {
     const TYPE: Type = Type::I8;
     fn epilogue<'a>(out: MatMut<'a, Self>, ends: Ends<'a>) -> Epilogue<'a> {
         u8::epilogue(out.bytes(), ends)
+    }
+    fn bytes(out: MatMut<'_, Self>) -> Option<MatMut<'_, u8>> {
+        Some(out.bytes())
     }
 }
 

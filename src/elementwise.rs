@@ -95,13 +95,18 @@ pub fn requantize<Q: Int8>(
     }
     to.check_columns(columns)?;
     let mut y = y.bytes();
+    let Some((multipliers, end)) = to.by_default() else {
+        backend.set.rule_requantize(acc, y, &to.by_rule(0..columns));
+        return Ok(());
+    };
+    let multipliers = match multipliers {
+        Param::All(all) => Multipliers::All(all),
+        Param::Each(each) => Multipliers::Each(each),
+    };
     for row in 0..if columns == 0 { 0 } else { rows } {
         let from = &acc.data()[row * acc.strides()[0]..][..columns];
-        let Some(to_row) = y.row(row) else { continue };
-        match to.by_default() {
-            Some((Param::All(all), to)) => backend.set.requantize(from, to_row, Multipliers::All(all), &to),
-            Some((Param::Each(each), to)) => backend.set.requantize(from, to_row, Multipliers::Each(each), &to),
-            None => backend.set.rule_requantize(from, to_row, &to.by_rule(0..columns)),
+        if let Some(to_row) = y.row(row) {
+            backend.set.requantize(from, to_row, multipliers, &end);
         }
     }
     Ok(())

@@ -31,6 +31,28 @@ impl<'a, T: Copy + Default> Parameters<'a, T> {
     }
 }
 
+/// What is done with a piece of a row that begins at an index. A function would lack the tier's instructions.
+pub(crate) trait OfPiece<X, Y> {
+    fn of_piece(&mut self, at: usize, x: &[X; PIECE], y: &mut [Y; PIECE]);
+}
+
+/// All pieces of a row: results are written where they belong, but for the last few.
+#[inline(always)]
+pub(crate) fn pieces<X: Copy + Default, Y: Copy + Default>(x: &[X], y: &mut [Y], step: &mut impl OfPiece<X, Y>) {
+    let mut at = 0;
+    while let (Some(x), Some(y)) = (x[at..].first_chunk(), y[at..].first_chunk_mut()) {
+        step.of_piece(at, x, y);
+        at += PIECE;
+    }
+    let left = y.len() - at;
+    if left > 0 {
+        let (mut from, mut to) = ([X::default(); PIECE], [Y::default(); PIECE]);
+        from[..left].copy_from_slice(&x[at..]);
+        step.of_piece(at, &from, &mut to);
+        y[at..].copy_from_slice(&to[..left]);
+    }
+}
+
 /// The first elements of a slice as a piece, in the buffer if there are fewer.
 #[inline(always)]
 pub(crate) fn piece<'a, T: Copy>(from: &'a [T], buffer: &'a mut [T; PIECE]) -> &'a [T; PIECE] {

@@ -1,6 +1,6 @@
 //! Quantisation and dequantisation by a rule, to and from integers of any width.
 
-use super::row::{PIECE, Parameters, bound, piece, round_away, round_even};
+use super::row::{OfPiece, PIECE, Parameters, bound, pieces, round_away, round_even};
 use crate::args::Values;
 use crate::encode::Reading;
 use crate::rules::{DequantizeByRule, FloatRule, Integers, IntegersMut, QuantizeByRule};
@@ -18,7 +18,7 @@ pub(crate) fn quantize(x: &[f32], y: &mut IntegersMut<'_>, args: &QuantizeByRule
 }
 
 /// Bits of a result.
-trait Bits: Copy {
+trait Bits: Copy + Default {
     fn of(value: i32) -> Self;
 }
 
@@ -52,23 +52,39 @@ trait Rule: Copy {
     fn result(self, x: f32, scale: f32, within: f32, zero: i32) -> i32;
 }
 
+/// A rule with the parameters of a row.
+struct Quantizing<'a, R> {
+    rule: R,
+    scales: Parameters<'a, f32>,
+    within: Parameters<'a, f32>,
+    zeros: Parameters<'a, i32>,
+    clamp: (i32, i32),
+    nan: i32,
+}
+
+impl<R: Rule, T: Bits> OfPiece<f32, T> for Quantizing<'_, R> {
+    #[inline(always)]
+    fn of_piece(&mut self, at: usize, x: &[f32; PIECE], y: &mut [T; PIECE]) {
+        let (scales, within, zeros) = (self.scales.from(at), self.within.from(at), self.zeros.from(at));
+        let (low, high) = self.clamp;
+        for n in 0..PIECE {
+            let result = self.rule.result(x[n], scales[n], within[n], zeros[n]).clamp(low, high);
+            y[n] = T::of(if x[n].is_nan() { self.nan } else { result });
+        }
+    }
+}
+
 #[inline(always)]
 fn quantize_all<R: Rule, T: Bits>(rule: R, x: &[f32], y: &mut [T], args: &QuantizeByRule<'_>) {
-    let (mut scales, mut within) = (Parameters::new(args.scales), Parameters::new(args.within));
-    let mut zeros = Parameters::new(args.zero_points);
-    let (low, high) = args.clamp;
-    let mut buffer = [0.0; PIECE];
-    for (index, y) in y.chunks_mut(PIECE).enumerate() {
-        let at = index * PIECE;
-        let (scales, within, zeros) = (scales.from(at), within.from(at), zeros.from(at));
-        let x = piece(&x[at..], &mut buffer);
-        let mut results = [T::of(0); PIECE];
-        for n in 0..PIECE {
-            let result = rule.result(x[n], scales[n], within[n], zeros[n]).clamp(low, high);
-            results[n] = T::of(if x[n].is_nan() { args.nan } else { result });
-        }
-        y.copy_from_slice(&results[..y.len()]);
-    }
+    let mut step = Quantizing {
+        rule,
+        scales: Parameters::new(args.scales),
+        within: Parameters::new(args.within),
+        zeros: Parameters::new(args.zero_points),
+        clamp: args.clamp,
+        nan: args.nan,
+    };
+    pieces(x, y, &mut step);
 }
 
 /// What is beyond every result, but can be rounded.
@@ -201,6 +217,25 @@ impl Divide for Divided {
     }
 }
 
+/// A reading with the parameters of a row.
+struct Dequantizing<'a, R, D> {
+    read: R,
+    scales: Parameters<'a, f32>,
+    zeros: Parameters<'a, i32>,
+    last: D,
+}
+
+impl<T: Copy, R: Read<T>, D: Divide> OfPiece<T, f32> for Dequantizing<'_, R, D> {
+    #[inline(always)]
+    fn of_piece(&mut self, at: usize, x: &[T; PIECE], y: &mut [f32; PIECE]) {
+        let (scales, zeros) = (self.scales.from(at), self.zeros.from(at));
+        for n in 0..PIECE {
+            let difference = self.read.value(x[n]).wrapping_sub(zeros[n]);
+            y[n] = self.last.divide(difference as f32 * scales[n]);
+        }
+    }
+}
+
 #[inline(always)]
 fn dequantize_rows<T: Copy + Default, R: Read<T>, D: Divide>(
     read: R,
@@ -210,17 +245,6 @@ fn dequantize_rows<T: Copy + Default, R: Read<T>, D: Divide>(
     zero_points: Values<'_, i32>,
     last: D,
 ) {
-    let (mut scales, mut zeros) = (Parameters::new(scales), Parameters::new(zero_points));
-    let mut buffer = [T::default(); PIECE];
-    for (index, y) in y.chunks_mut(PIECE).enumerate() {
-        let at = index * PIECE;
-        let (scales, zeros) = (scales.from(at), zeros.from(at));
-        let x = piece(&x[at..], &mut buffer);
-        let mut results = [0.0; PIECE];
-        for n in 0..PIECE {
-            let difference = read.value(x[n]).wrapping_sub(zeros[n]);
-            results[n] = last.divide(difference as f32 * scales[n]);
-        }
-        y.copy_from_slice(&results[..y.len()]);
-    }
+    let mut step = Dequantizing { read, scales: Parameters::new(scales), zeros: Parameters::new(zero_points), last };
+    pieces(x, y, &mut step);
 }

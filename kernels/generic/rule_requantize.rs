@@ -1,12 +1,13 @@
 //! Requantisation by a rule.
 
-use super::row::{PIECE, Parameters, bound, piece, round_even};
+use super::row::{OfPiece, PIECE, Parameters, bound, pieces, round_even};
 use crate::args::Values;
 use crate::rules::{Fixed, RequantizeByRule, Scaling};
+use crate::view::{MatMut, MatRef};
 
-/// See [`crate::KernelSet::rule_requantize`]: lengths are equal.
+/// See [`crate::KernelSet::rule_requantize`]: shapes are equal, columns stand side by side.
 #[inline(always)]
-pub(crate) fn requantize(acc: &[i32], y: &mut [u8], args: &RequantizeByRule<'_>) {
+pub(crate) fn requantize(acc: MatRef<'_, i32>, y: &mut MatMut<'_, u8>, args: &RequantizeByRule<'_>) {
     let none = Values::All(0.0);
     match args.scaling {
         Scaling::ClipRound(by) => all(ClipRound, acc, y, args, by, none, none),
@@ -14,10 +15,43 @@ pub(crate) fn requantize(acc: &[i32], y: &mut [u8], args: &RequantizeByRule<'_>)
         Scaling::ZeroPointFirst64(by) => all(ZeroPointFirst64, acc, y, args, by, none, none),
         Scaling::OneDnn { before, by, bias, after } => all(OneDnn { before }, acc, y, args, by, bias, after),
         Scaling::Fbgemm { by, bias } => all(Fbgemm, acc, y, args, by, bias, none),
-        Scaling::TfliteDouble(by) => all(TfliteDouble, acc, y, args, by, none, none),
-        Scaling::TfliteSingle(by) => all(TfliteSingle, acc, y, args, by, none, none),
+        Scaling::TfliteDouble(by) if shifts_left(by) => all(TfliteDouble::<true>, acc, y, args, by, none, none),
+        Scaling::TfliteDouble(by) => all(TfliteDouble::<false>, acc, y, args, by, none, none),
+        Scaling::TfliteSingle(by) if shifts_left(by) => all(TfliteSingle::<true>, acc, y, args, by, none, none),
+        Scaling::TfliteSingle(by) => all(TfliteSingle::<false>, acc, y, args, by, none, none),
         Scaling::Rndnu(by) => all(Rndnu, acc, y, args, by, none, none),
-        Scaling::RndnuNeon(by) => all(RndnuNeon, acc, y, args, by, none, none),
+        Scaling::RndnuNeon(by) if reaches_half(by) => all(RndnuNeon::<true>, acc, y, args, by, none, none),
+        Scaling::RndnuNeon(by) => all(RndnuNeon::<false>, acc, y, args, by, none, none),
+    }
+}
+
+/// Whether a multiplier is 1 or more: results may leave 32 bits, and accumulators have to be shifted before.
+#[inline(always)]
+fn shifts_left(by: Values<'_, Fixed>) -> bool {
+    match by {
+        Values::All(all) => all.shift > 0,
+        Values::Each(each) => {
+            let mut most = 0;
+            for fixed in each {
+                most = most.max(fixed.shift);
+            }
+            most > 0
+        }
+    }
+}
+
+/// Whether a multiplier is one half or more, likewise.
+#[inline(always)]
+fn reaches_half(by: Values<'_, f32>) -> bool {
+    match by {
+        Values::All(all) => all >= 0.5,
+        Values::Each(each) => {
+            let mut most = 0.0;
+            for &by in each {
+                most = if by > most { by } else { most };
+            }
+            most >= 0.5
+        }
     }
 }
 
@@ -31,28 +65,51 @@ trait Rule: Copy {
     fn result(self, acc: i32, by: Self::By, bias: f32, after: f32, zero: i32, ends: (i32, i32)) -> i32;
 }
 
+/// A rule with the parameters of a row.
+struct Row<'a, T: Rule> {
+    rule: T,
+    by: Parameters<'a, T::By>,
+    bias: Parameters<'a, f32>,
+    after: Parameters<'a, f32>,
+    zeros: Parameters<'a, i32>,
+    clamp: (i32, i32),
+}
+
+impl<T: Rule> OfPiece<i32, u8> for Row<'_, T> {
+    #[inline(always)]
+    fn of_piece(&mut self, at: usize, acc: &[i32; PIECE], y: &mut [u8; PIECE]) {
+        let (by, bias, after) = (self.by.from(at), self.bias.from(at), self.after.from(at));
+        let zeros = self.zeros.from(at);
+        for n in 0..PIECE {
+            y[n] = self.rule.result(acc[n], by[n], bias[n], after[n], zeros[n], self.clamp) as u8;
+        }
+    }
+}
+
 #[inline(always)]
 fn all<T: Rule>(
     rule: T,
-    acc: &[i32],
-    y: &mut [u8],
+    acc: MatRef<'_, i32>,
+    y: &mut MatMut<'_, u8>,
     args: &RequantizeByRule<'_>,
     by: Values<'_, T::By>,
     bias: Values<'_, f32>,
     after: Values<'_, f32>,
 ) {
-    let (mut by, mut bias, mut after) = (Parameters::new(by), Parameters::new(bias), Parameters::new(after));
-    let mut zeros = Parameters::new(args.zero_points);
-    let mut buffer = [0; PIECE];
-    for (index, y) in y.chunks_mut(PIECE).enumerate() {
-        let at = index * PIECE;
-        let (by, bias, after, zeros) = (by.from(at), bias.from(at), after.from(at), zeros.from(at));
-        let acc = piece(&acc[at..], &mut buffer);
-        let mut results = [0; PIECE];
-        for n in 0..PIECE {
-            results[n] = rule.result(acc[n], by[n], bias[n], after[n], zeros[n], args.clamp) as u8;
+    let mut step = Row {
+        rule,
+        by: Parameters::new(by),
+        bias: Parameters::new(bias),
+        after: Parameters::new(after),
+        zeros: Parameters::new(args.zero_points),
+        clamp: args.clamp,
+    };
+    let [rows, columns] = acc.shape();
+    for row in 0..rows {
+        let acc = &acc.data()[row * acc.strides()[0]..][..columns];
+        if let Some(y) = y.row(row) {
+            pieces(acc, y, &mut step);
         }
-        y.copy_from_slice(&results[..y.len()]);
     }
 }
 
@@ -137,45 +194,58 @@ impl Rule for Fbgemm {
     }
 }
 
+/// `LEFT`: some accumulators are shifted to the left before, with saturation.
 #[derive(Clone, Copy)]
-struct TfliteDouble;
+struct TfliteDouble<const LEFT: bool>;
 
-impl Rule for TfliteDouble {
-    type By = Fixed;
-
-    #[inline(always)]
-    fn result(self, acc: i32, by: Fixed, _: f32, _: f32, zero: i32, (low, high): (i32, i32)) -> i32 {
-        let left = by.shift.max(0) as u32;
-        let right = (-by.shift).max(0) as u32;
-        let shifted = (i64::from(acc) << (left & 31)).clamp(i32::MIN.into(), i32::MAX.into());
-        // Rounding by a nudge of either sign and truncating is rounding half up.
-        let high_half = ((shifted * i64::from(by.value) + (1 << 30)) >> 31) as i32;
-        let mask = (1i32.wrapping_shl(right)).wrapping_sub(1);
-        let rest = high_half & mask;
-        let half = (mask >> 1) + i32::from(high_half < 0);
-        let rounded = high_half.wrapping_shr(right) + i32::from(rest > half);
-        (rounded.clamp(-1024, 1024) + zero).clamp(low, high)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct TfliteSingle;
-
-impl Rule for TfliteSingle {
+impl<const LEFT: bool> Rule for TfliteDouble<LEFT> {
     type By = Fixed;
 
     #[inline(always)]
     fn result(self, acc: i32, by: Fixed, _: f32, _: f32, zero: i32, ends: (i32, i32)) -> i32 {
-        let right = 31 - by.shift;
-        shifted(i64::from(acc) * i64::from(by.value), right as u32, zero, ends)
+        let acc = if LEFT { shifted_left(acc, by.shift.max(0) as u32) } else { acc };
+        // Rounding by a nudge of either sign and truncating is rounding half up.
+        let upper = ((i64::from(acc) * i64::from(by.value) + (1 << 30)) >> 31) as i32;
+        let right = (-by.shift).max(0) as u32;
+        let mask = 1i32.wrapping_shl(right).wrapping_sub(1);
+        let half = (mask >> 1) + i32::from(upper < 0);
+        moved(upper.wrapping_shr(right) + i32::from(upper & mask > half), zero, ends)
     }
 }
 
-/// A value shifted to the right by 1 to 62 bits, ties up, in the range of an integer.
+/// `LEFT`: some results may leave 32 bits.
+#[derive(Clone, Copy)]
+struct TfliteSingle<const LEFT: bool>;
+
+impl<const LEFT: bool> Rule for TfliteSingle<LEFT> {
+    type By = Fixed;
+
+    #[inline(always)]
+    fn result(self, acc: i32, by: Fixed, _: f32, _: f32, zero: i32, ends: (i32, i32)) -> i32 {
+        let right = (31 - by.shift) as u32;
+        let rounded = shifted_right(i64::from(acc) * i64::from(by.value), right);
+        let rounded = if LEFT { rounded.clamp(i32::MIN.into(), i32::MAX.into()) } else { rounded };
+        moved(rounded as i32, zero, ends)
+    }
+}
+
+/// Shifted with saturation.
 #[inline(always)]
-fn shifted(value: i64, right: u32, zero: i32, (low, high): (i32, i32)) -> i32 {
-    let rounded = (value + (1i64 << ((right - 1) & 63))) >> (right & 63);
-    (rounded.clamp(-1024, 1024) as i32 + zero).clamp(low, high)
+fn shifted_left(acc: i32, left: u32) -> i32 {
+    (i64::from(acc) << (left & 31)).clamp(i32::MIN.into(), i32::MAX.into()) as i32
+}
+
+/// Shifted by 1 to 62 bits, ties up.
+#[inline(always)]
+fn shifted_right(value: i64, right: u32) -> i64 {
+    (value + (1i64 << (right.wrapping_sub(1) & 63))) >> (right & 63)
+}
+
+/// A result, with the zero point, within the ends.
+#[inline(always)]
+fn moved(rounded: i32, zero: i32, (low, high): (i32, i32)) -> i32 {
+    // The sum fits: nothing beyond is within the ends.
+    (rounded.clamp(-1024, 1024) + zero).clamp(low, high)
 }
 
 /// The significand of a multiplier, 24 bits, and the bits that it stands too far to the left: 16 to 55.
@@ -192,32 +262,31 @@ impl Rule for Rndnu {
     type By = f32;
 
     #[inline(always)]
-    fn result(self, acc: i32, by: f32, _: f32, _: f32, zero: i32, (low, high): (i32, i32)) -> i32 {
+    fn result(self, acc: i32, by: f32, _: f32, _: f32, zero: i32, ends: (i32, i32)) -> i32 {
         let (significand, right) = parts(by);
-        let product = i64::from(acc) * i64::from(significand);
         // Its conversion to 32 bits wraps.
-        let rounded = ((product + (1i64 << (right.wrapping_sub(1) & 63))) >> (right & 63)) as i32;
-        rounded.clamp(low - zero, high - zero) + zero
+        moved(shifted_right(i64::from(acc) * i64::from(significand), right) as i32, zero, ends)
     }
 }
 
+/// `LEFT`: some accumulators are shifted to the left before, with saturation.
 #[derive(Clone, Copy)]
-struct RndnuNeon;
+struct RndnuNeon<const LEFT: bool>;
 
-impl Rule for RndnuNeon {
+impl<const LEFT: bool> Rule for RndnuNeon<LEFT> {
     type By = f32;
 
     #[inline(always)]
-    fn result(self, acc: i32, by: f32, _: f32, _: f32, zero: i32, (low, high): (i32, i32)) -> i32 {
+    fn result(self, acc: i32, by: f32, _: f32, _: f32, zero: i32, ends: (i32, i32)) -> i32 {
         let (significand, right) = parts(by);
         let right = right as i32 - 24;
-        let after = right.max(1);
-        let before = (after - right) as u32;
-        let shifted = (i64::from(acc) << (before & 31)).clamp(i32::MIN.into(), i32::MAX.into());
-        // The doubled product's upper half, not rounded.
-        let high_half = (shifted * (i64::from(significand) << 7)) >> 31;
-        let rounded = (high_half + (1i64 << ((after - 1) & 63))) >> (after & 63);
-        // To 16 bits, with the zero point there, to 8: no bound of these is within the type's.
-        (rounded.clamp(-32768, 32767) as i32 + zero).clamp(low, high)
+        let after = if LEFT { right.max(1) } else { right };
+        let acc = if LEFT { shifted_left(acc, (after - right) as u32) } else { acc };
+        // The doubled product's upper half, not rounded; it fits, the multiplier being positive.
+        let upper = ((i64::from(acc) * (i64::from(significand) << 7)) >> 31) as i32;
+        // Half of it is added after half of the shift, so that it has room.
+        let rounded = (upper.wrapping_shr((after - 1) as u32) + 1) >> 1;
+        // Bounds of 16 bits, before the zero point and after, are beyond those of the results.
+        moved(rounded, zero, ends)
     }
 }

@@ -66,7 +66,11 @@ macro_rules! tier {
         }
 
         $(#[$feature])?
-        unsafe fn rule_requantize(acc: &[i32], y: &mut [u8], args: &crate::rules::RequantizeByRule<'_>) {
+        unsafe fn rule_requantize(
+            acc: crate::view::MatRef<'_, i32>,
+            y: &mut crate::view::MatMut<'_, u8>,
+            args: &crate::rules::RequantizeByRule<'_>,
+        ) {
             crate::generic::rule_requantize::requantize(acc, y, args);
         }
 

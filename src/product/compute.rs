@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use zeropoint_kernels::args::{Activations, DepthwiseArgs, GemmArgs, SlidingArgs, SlidingWindows, TapWeights};
 use zeropoint_kernels::encode::Encoding;
-use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut};
+use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, MatRef};
 
 use super::{Operand, Product, Weights};
 use crate::band::{Bytes, Centred};
@@ -90,11 +90,10 @@ impl Product {
         let Ok(view) = ImagesMut::new(&mut *sums, [1, height, width, channels]) else { return };
         self.compute(part, inputs, view, &mut *scratch);
         let to = to.by_rule(self.range_columns(part.units.clone()));
-        into_rows(out, scratch, |mut rows| {
-            for (index, sums) in sums.chunks_exact(channels).enumerate() {
-                if let Some(row) = rows.row(index) {
-                    self.set.rule_requantize(sums, bytemuck::cast_slice_mut(row), &to);
-                }
+        let Ok(sums) = MatRef::new(&*sums, [height * width, channels]) else { return };
+        into_rows(out, scratch, |rows| {
+            if let Some(bytes) = O::bytes(rows) {
+                self.set.rule_requantize(sums, bytes, &to);
             }
         });
     }

@@ -11,6 +11,7 @@ mod random;
 mod recorded;
 mod report;
 mod row;
+mod rules;
 mod shapes;
 mod timing;
 pub(crate) mod work;
@@ -38,6 +39,9 @@ pub(crate) struct Bench {
     /// Only rows whose operation and shape, with a space between them, match.
     #[arg(long, value_name = "REGEX")]
     only: Option<Regex>,
+    /// Only what each rule of requantising and quantising costs beside the default one.
+    #[arg(long, conflicts_with_all = ["only", "threads", "from", "json", "report", "markdown", "peers", "baseline"])]
+    rules: bool,
     /// Threads.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads)]
     threads: usize,
@@ -73,6 +77,10 @@ fn threads(text: &str) -> Result<usize, String> {
 
 impl Bench {
     pub(crate) fn run(&self) -> Result<()> {
+        if self.rules {
+            writeln!(stdout(), "{}", Machine::this().text())?;
+            return self.backends()?.iter().try_for_each(rules::print);
+        }
         let peers = self.peers.as_deref().map(peers::read).transpose()?.unwrap_or_default();
         let before = self.baseline.as_deref().map(Recorded::read).transpose()?;
         let now = match &self.from {

@@ -145,7 +145,7 @@ impl<'a> Quantization<'a> {
     fn qmax<Q: Integer>(&self) -> Result<i32, Error> {
         let (low, high) = self.range::<Q>()?;
         if low == 0 || Q::BITS > 16 {
-            let expected = "i8 or i16, which Paddle's rules are for";
+            let expected = "i8 or i16 (Paddle has signed values)";
             return Err(Error::Kind { what: "quantised values", expected, got: Q::NAME });
         }
         Ok(high)

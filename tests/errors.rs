@@ -625,3 +625,191 @@ fn tiers() {
     let tiers = Isa::ALL.iter().map(|isa| format!(" {isa}")).collect::<String>();
     assert_eq!(error.to_string(), format!("unknown tier; the tiers are{tiers}"));
 }
+
+#[test]
+fn rules_of_requantising() {
+    let of = |multiplier| to(Param::All(multiplier));
+    refused!(
+        of(256.0).with_rule(Rule::XnnpackRndnu),
+        Error::Multiplier { .. },
+        "multiplier: from 2.3283064365386963e-10 to below 2.56e2 expected by the rule xnnpack_rndnu, 2.56e2 given"
+    );
+    refused!(
+        of(1e-10).with_rule(Rule::XnnpackRndnuNeon),
+        Error::Multiplier { .. },
+        "multiplier: from 2.3283064365386963e-10 to below 2.56e2 expected by the rule xnnpack_rndnu_neon, \
+         1.000000013351432e-10 given"
+    );
+    let scales = Requantization::from_scales(1e30, Param::All(1.0), 1.0, Type::U8, 0).unwrap();
+    refused!(
+        scales.with_rule(Rule::TfliteDouble),
+        Error::Multiplier { .. },
+        "multiplier: from 0e0 to below 1.073741824e9 expected by the rule tflite_double, 1.0000000150474662e30 given"
+    );
+    refused!(
+        of(0.5).with_rule(Rule::OneDnnConv),
+        Error::Rule { .. },
+        "ready multipliers: the rule onednn_conv takes none"
+    );
+    refused!(
+        of(0.5).with_rule(Rule::TfliteSingle),
+        Error::Rule { .. },
+        "ready multipliers: the rule tflite_single takes none"
+    );
+    refused!(
+        of(0.5).with_real_bias(&[1.0]),
+        Error::Rule { .. },
+        "bias in real units: the rule f32_clip_round takes none"
+    );
+    refused!(
+        Requantization::from_fixed(Rule::F32ClipRound, Param::All((1 << 30, 0)), Type::U8, 0),
+        Error::Rule { .. },
+        "multipliers in fixed point: the rule f32_clip_round takes none"
+    );
+    for (value, given) in [(1, "1"), (-1, "-1"), ((1 << 30) - 1, "1073741823")] {
+        refused!(
+            Requantization::from_fixed(Rule::TfliteDouble, Param::All((value, 0)), Type::U8, 0),
+            Error::OutOfRange { .. },
+            format!("value of a multiplier: a value from 1073741824 to 2147483647 expected, {given} given")
+        );
+    }
+    for shift in [-32, 31] {
+        refused!(
+            Requantization::from_fixed(Rule::TfliteSingle, Param::Each(&[(1 << 30, shift)]), Type::U8, 0),
+            Error::OutOfRange { .. },
+            format!("shift of a multiplier: a value from -31 to 30 expected, {shift} given")
+        );
+    }
+    refused!(
+        Requantization::from_scales(1.0, Param::All(1.0), Param::Each(&[1.0, 0.0]), Type::U8, 0),
+        Error::Scale { .. },
+        "scale of the result: a finite number above 0 expected, 0 given"
+    );
+    refused!(
+        Requantization::from_scales(1.0, Param::Each(&[1.0; 3]), Param::Each(&[1.0; 2]), Type::U8, 0),
+        Error::Length { .. },
+        "scales of the result: 3 elements expected, 2 given"
+    );
+    // A reciprocal beyond binary32.
+    let tiny = Requantization::from_scales(1.0, Param::All(1e-30), 1e-40, Type::U8, 0).unwrap();
+    refused!(
+        tiny.with_rule(Rule::OneDnnMatMul),
+        Error::Scale { .. },
+        "multiplier: a finite number above 0 expected, inf given"
+    );
+
+    let each = Requantization::from_scales(1.0, Param::All(1.0), 2.0, Type::U8, &[1, 2, 3][..]).unwrap();
+    refused!(
+        GemmPlan::new(&weights(), 1, &options().output(Output::Requantized(each))),
+        Error::Length { .. },
+        "zero points of the result: 2 elements expected, 3 given"
+    );
+    let biased = Requantization::from_scales(1.0, Param::All(1.0), 2.0, Type::U8, 0)
+        .and_then(|to| to.with_rule(Rule::OneDnnMatMul)?.with_real_bias(&[0.5; 3]))
+        .unwrap();
+    refused!(
+        GemmPlan::new(&weights(), 1, &options().output(Output::Requantized(biased.clone()))),
+        Error::Length { .. },
+        "bias in real units: 2 elements expected, 3 given"
+    );
+    refused!(
+        biased.with_rule(Rule::TfliteDouble),
+        Error::Rule { .. },
+        "bias in real units: the rule tflite_double takes none"
+    );
+}
+
+#[test]
+fn quantisations() {
+    use zeropoint::elementwise::{dequantize_with, pack_nibbles, quantize_with, unpack_nibbles};
+    let quantized = |by: &Quantization<'_>, len: usize| {
+        let mut y = vec![0i8; len];
+        quantize_with(&backend(), &vec![0.0f32; len], by, &mut y)
+    };
+    let by = Quantization::new(1.0, 0);
+    let along = |shape, axis| by.along(Granularity::Axis { shape, axis });
+    for (bits, given) in [(0, "0"), (1, "1"), (9, "9")] {
+        let message = format!("bits: a value from 2 to 8 expected, {given} given");
+        refused!(quantized(&by.bits(bits), 1), Error::OutOfRange { .. }, message);
+    }
+    refused!(
+        quantized(&Quantization::new(1.0, 8).bits(4), 1),
+        Error::OutOfRange { .. },
+        "zero point: a value from -8 to 7 expected, 8 given"
+    );
+    for axis in [2, -3] {
+        let message = format!("axis: a value from -2 to 1 expected, {axis} given");
+        refused!(quantized(&along(&[2, 3], axis), 6), Error::OutOfRange { .. }, message);
+    }
+    refused!(quantized(&along(&[], 0), 1), Error::OutOfRange { .. }, "axis: a value from 0 to -1 expected, 0 given");
+    refused!(
+        quantized(&along(&[2, 3], 0), 5),
+        Error::Length { .. },
+        "tensor of this shape: 6 elements expected, 5 given"
+    );
+    refused!(
+        quantized(&along(&[LARGE, LARGE], 0), 5),
+        Error::SizeOverflow { .. },
+        "shape of the tensor: the sizes multiply to more than can be addressed"
+    );
+    let each = Quantization::new(&[1.0, 2.0][..], 0);
+    refused!(
+        quantized(&each.along(Granularity::Axis { shape: &[2, 3], axis: 1 }), 6),
+        Error::Length { .. },
+        "scales: 3 elements expected, 2 given"
+    );
+    refused!(quantized(&each, 6), Error::Length { .. }, "scales: 1 elements expected, 2 given");
+    refused!(
+        quantized(&each.along(Granularity::Blocks { shape: &[2, 3], axis: 1, block: 2 }), 6),
+        Error::Length { .. },
+        "scales: 4 elements expected, 2 given"
+    );
+    refused!(
+        quantized(&by.along(Granularity::Blocks { shape: &[2, 3], axis: 1, block: 0 }), 6),
+        Error::OutOfRange { .. },
+        "block: a value from 1 to 9223372036854775807 expected, 0 given"
+    );
+    for (scale, given) in WRONG {
+        let message = format!("scale: a finite number above 0 expected, {given} given");
+        refused!(quantized(&Quantization::new(scale, 0), 1), Error::Scale { .. }, message);
+    }
+    let paddle = Quantization::new(1.0, 0).rule(QuantizeRule::PaddleEven);
+    refused!(
+        quantize_with(&backend(), &[0.0f32], &paddle, &mut [0u8]),
+        Error::Kind { .. },
+        "quantised values: i8 or i16 (Paddle has signed values) expected, u8 given"
+    );
+    refused!(
+        quantized(&Quantization::new(1.0, 1).rule(QuantizeRule::PaddleAway), 1),
+        Error::OutOfRange { .. },
+        "zero point: a value from 0 to 0 expected, 1 given"
+    );
+    refused!(
+        quantize_with(&backend(), &[0.0f32], &by, &mut [0i32]),
+        Error::Kind { .. },
+        "result: u8, i8, u16 or i16 expected, i32 given"
+    );
+    let refusing = by.nan(NanPolicy::Refuse);
+    assert_eq!(quantized(&refusing, 3), Ok(()));
+    refused!(
+        quantize_with(&backend(), &[0.0, f32::NAN], &refusing, &mut [0i8; 2]),
+        Error::Nan { .. },
+        "operand: numbers expected, NaN given"
+    );
+    refused!(
+        dequantize_with(&backend(), &[0i16; 2], &by, &mut [0.0f32; 3]),
+        Error::Length { .. },
+        "result: 2 elements expected, 3 given"
+    );
+    refused!(
+        pack_nibbles(&[1i8, 8], &mut [0]),
+        Error::OutOfRange { .. },
+        "value of four bits: a value from -8 to 7 expected, 8 given"
+    );
+    refused!(pack_nibbles(&[1u8, 2, 3], &mut [0]), Error::Length { .. }, "packed values: 2 elements expected, 1 given");
+    refused!(
+        unpack_nibbles(&[1, 2], &mut [0i8; 2]),
+        Error::Length { .. },
+        "packed values: 1 elements expected, 2 given"
+    );
+}

@@ -26,6 +26,7 @@ pub mod formats;
 pub mod graph;
 pub mod passes;
 
+mod convert;
 mod rearrange;
 
 #[cfg(feature = "command")]

@@ -41,9 +41,12 @@ pub fn read(path: &Path, type_: Type, expected: &[usize]) -> Result<Data> {
     Ok(match type_ {
         Type::U8 => Data::U8(values(npy).map_err(wrong)?),
         Type::I8 => Data::I8(values(npy).map_err(wrong)?),
+        Type::U16 => Data::U16(values(npy).map_err(wrong)?),
+        Type::I16 => Data::I16(values(npy).map_err(wrong)?),
         Type::I32 => Data::I32(values(npy).map_err(wrong)?),
         Type::I64 => Data::I64(values(npy).map_err(wrong)?),
         Type::F32 => Data::F32(values(npy).map_err(wrong)?),
+        Type::U4 | Type::I4 | Type::F16 | Type::BF16 => bail!("{}: {type_} cannot be read from a npy file", place()),
     })
 }
 

@@ -65,7 +65,7 @@ pub fn record(session: &mut Session) -> Result<Trace, Error> {
     let mut layers = Vec::new();
     session.run_observed(&mut |observed| {
         let made = &made[observed.index];
-        if matches!(made.type_, Type::U8 | Type::I8 | Type::I32) {
+        if !made.type_.is_float() && made.type_ != Type::I64 {
             let (crc32, sum, first8) = summary(&observed, &made.shape);
             layers.push(Layer {
                 name: made.name.clone(),
@@ -101,10 +101,14 @@ pub fn top(values: TensorRef<'_>, count: usize) -> Vec<usize> {
         indices
     }
     match values {
-        TensorRef::U8(values) => sorted(values, count, |a, b| a.cmp(&b)),
-        TensorRef::I8(values) => sorted(values, count, |a, b| a.cmp(&b)),
+        TensorRef::U4(values) | TensorRef::U8(values) => sorted(values, count, |a, b| a.cmp(&b)),
+        TensorRef::I4(values) | TensorRef::I8(values) => sorted(values, count, |a, b| a.cmp(&b)),
+        TensorRef::U16(values) => sorted(values, count, |a, b| a.cmp(&b)),
+        TensorRef::I16(values) => sorted(values, count, |a, b| a.cmp(&b)),
         TensorRef::I32(values) => sorted(values, count, |a, b| a.cmp(&b)),
         TensorRef::I64(values) => sorted(values, count, |a, b| a.cmp(&b)),
+        TensorRef::F16(values) => sorted(values, count, |a, b| a.total_cmp(&b)),
+        TensorRef::BF16(values) => sorted(values, count, |a, b| a.total_cmp(&b)),
         TensorRef::F32(values) => sorted(values, count, |a, b| a.total_cmp(&b)),
     }
 }
@@ -126,11 +130,13 @@ fn summary(observed: &Observed<'_>, shape: &[usize]) -> (String, i64, Vec<i64>) 
         (crc32(bytemuck::cast_slice(values)), sum, first)
     }
     match observed.values {
-        TensorRef::U8(values) => of(values, shape, observed.layout),
-        TensorRef::I8(values) => of(values, shape, observed.layout),
+        TensorRef::U4(values) | TensorRef::U8(values) => of(values, shape, observed.layout),
+        TensorRef::I4(values) | TensorRef::I8(values) => of(values, shape, observed.layout),
+        TensorRef::U16(values) => of(values, shape, observed.layout),
+        TensorRef::I16(values) => of(values, shape, observed.layout),
         TensorRef::I32(values) => of(values, shape, observed.layout),
         TensorRef::I64(values) => of(values, shape, observed.layout),
-        TensorRef::F32(_) => unreachable!("only integers are traced"),
+        TensorRef::F16(_) | TensorRef::BF16(_) | TensorRef::F32(_) => unreachable!("only integers are traced"),
     }
 }
 

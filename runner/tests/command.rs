@@ -346,7 +346,7 @@ fn info_tells_everything_that_is_unsupported() {
         );
     }
     let ended = zeropoint(&["info", text(&path)]);
-    assert!(ended.err.contains("y_scale has 2 values, expected 1 or 4"), "{}", ended.err);
+    assert!(ended.err.contains("y_scale has shape [2], expected [4]"), "{}", ended.err);
     assert!(ended.out.contains("Erf") && ended.out.contains("none"), "{}", ended.out);
 }
 

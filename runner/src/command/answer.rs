@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::exec::{Session, TensorRef};
+use crate::exec::{Session, TensorRef, each_slice};
 use crate::trace;
 
 /// Outputs of up to so many values are shown whole.
@@ -19,7 +19,7 @@ pub(super) fn labels(path: &Path) -> Result<Vec<String>> {
 
 /// Whether there is a name for each value of the first output.
 pub(super) fn check_labels(session: &Session, labels: &[String], path: &Path) -> Result<()> {
-    let values = count(session.output(0)?);
+    let values = session.output(0)?.len();
     ensure!(labels.len() == values, "{}: has {} lines, the output has {values} values", path.display(), labels.len());
     Ok(())
 }
@@ -28,7 +28,7 @@ pub(super) fn check_labels(session: &Session, labels: &[String], path: &Path) ->
 pub(super) fn show(out: &mut impl Write, session: &Session, top: Option<usize>, labels: &[String]) -> Result<()> {
     for (index, (name, type_, shape)) in session.plan().output_tensors().enumerate() {
         let values = session.output(index)?;
-        let count = count(values);
+        let count = values.len();
         write!(out, "{name}: {type_} {shape:?}")?;
         if index == 0 && (top.is_some() || count > SHORT || !labels.is_empty()) {
             writeln!(out)?;
@@ -46,22 +46,6 @@ pub(super) fn show(out: &mut impl Write, session: &Session, top: Option<usize>, 
     Ok(())
 }
 
-fn count(values: TensorRef<'_>) -> usize {
-    match values {
-        TensorRef::U8(values) => values.len(),
-        TensorRef::I8(values) => values.len(),
-        TensorRef::I32(values) => values.len(),
-        TensorRef::I64(values) => values.len(),
-        TensorRef::F32(values) => values.len(),
-    }
-}
-
 fn value(values: TensorRef<'_>, at: usize) -> String {
-    match values {
-        TensorRef::U8(values) => values[at].to_string(),
-        TensorRef::I8(values) => values[at].to_string(),
-        TensorRef::I32(values) => values[at].to_string(),
-        TensorRef::I64(values) => values[at].to_string(),
-        TensorRef::F32(values) => values[at].to_string(),
-    }
+    each_slice!(values, values => values[at].to_string())
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use half::{bf16, f16};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -101,13 +102,20 @@ fn fill(session: &mut Session) -> Result<()> {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         state.to_be_bytes()[0]
     };
+    let real = |byte: u8| f32::from(byte) / 64.0 - 2.0;
     for (index, type_) in types.into_iter().enumerate() {
         match type_ {
+            Type::U4 => session.input_mut::<u8>(index)?.iter_mut().for_each(|x| *x = byte() >> 4),
+            Type::I4 => session.input_mut::<i8>(index)?.iter_mut().for_each(|x| *x = byte().cast_signed() >> 4),
+            Type::U16 => session.input_mut::<u16>(index)?.iter_mut().for_each(|x| *x = u16::from(byte()) * 257),
+            Type::I16 => session.input_mut::<i16>(index)?.iter_mut().for_each(|x| *x = i16::from(byte()) * 128),
+            Type::F16 => session.input_mut::<f16>(index)?.iter_mut().for_each(|x| *x = f16::from_f32(real(byte()))),
+            Type::BF16 => session.input_mut::<bf16>(index)?.iter_mut().for_each(|x| *x = bf16::from_f32(real(byte()))),
             Type::U8 => session.input_mut::<u8>(index)?.iter_mut().for_each(|x| *x = byte()),
             Type::I8 => session.input_mut::<i8>(index)?.iter_mut().for_each(|x| *x = byte().cast_signed()),
             Type::I32 => session.input_mut::<i32>(index)?.iter_mut().for_each(|x| *x = i32::from(byte())),
             Type::I64 => session.input_mut::<i64>(index)?.iter_mut().for_each(|x| *x = i64::from(byte())),
-            Type::F32 => session.input_mut::<f32>(index)?.iter_mut().for_each(|x| *x = f32::from(byte()) / 64.0 - 2.0),
+            Type::F32 => session.input_mut::<f32>(index)?.iter_mut().for_each(|x| *x = real(byte())),
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use super::options::{self, Threads, Tiers};
 use super::{Ending, answer, cpu, timing};
 use crate::exec::Session;
 use crate::golden;
-use crate::graph::{Data, Element, Graph};
+use crate::graph::{Data, Graph};
 use crate::npy;
 use crate::preprocess::Preparation;
 use crate::trace::{self, Trace};
@@ -68,7 +68,7 @@ impl Run {
             spinner.enable_steady_tick(Duration::from_millis(100));
             let mut session = options::session(&self.model, &graph, backend, threads)?;
             for (index, data) in inputs.iter().enumerate() {
-                set(&mut session, index, data)?;
+                session.set_input(index, data)?;
             }
             if let (None, Some(path)) = (&first, &self.labels) {
                 answer::check_labels(&session, &labels, path)?;
@@ -169,22 +169,6 @@ fn named_input<'a>(argument: &'a str, inputs: &[Known<'_>]) -> Result<(usize, &'
         }
         ([_], _) => Ok((0, Path::new(argument))),
         _ => bail!("--input {argument}: expected NAME=FILE, the network has {}", list(inputs)),
-    }
-}
-
-fn set(session: &mut Session, index: usize, data: &Data) -> Result<()> {
-    fn copy<T: Element>(session: &mut Session, index: usize, values: &[T]) -> Result<()> {
-        let input = session.input_mut::<T>(index)?;
-        ensure!(input.len() == values.len(), "input {index}: {} values, expected {}", values.len(), input.len());
-        input.copy_from_slice(values);
-        Ok(())
-    }
-    match data {
-        Data::U8(values) => copy(session, index, values),
-        Data::I8(values) => copy(session, index, values),
-        Data::I32(values) => copy(session, index, values),
-        Data::I64(values) => copy(session, index, values),
-        Data::F32(values) => copy(session, index, values),
     }
 }
 

@@ -53,7 +53,7 @@ impl Memory {
     pub(super) fn read<T: Element>(&self, id: TensorId) -> &[T] {
         match &self.homes[id.index()] {
             &Home::Slot { slot, elements, type_ } => {
-                assert_eq!(type_, T::TYPE, "a step reads a tensor of another type than was planned");
+                assert_eq!(type_.storage(), T::TYPE, "a step reads a tensor of another type than was planned");
                 bytemuck::cast_slice(&self.slots[slot][..elements * size_of::<T>()])
             }
             Home::Constant(constant) => {
@@ -71,7 +71,7 @@ impl Memory {
         let Home::Slot { slot, elements, type_ } = self.homes[id.index()] else {
             unreachable!("a step writes a tensor that has no memory")
         };
-        assert_eq!(type_, T::TYPE, "a step writes a tensor of another type than was planned");
+        assert_eq!(type_.storage(), T::TYPE, "a step writes a tensor of another type than was planned");
         bytemuck::cast_slice_mut(&mut self.slots[slot][..elements * size_of::<T>()])
     }
 
@@ -80,7 +80,7 @@ impl Memory {
         let Home::Slot { slot, elements, type_ } = self.homes[id.index()] else {
             unreachable!("a step writes a tensor that has no memory")
         };
-        assert_eq!(type_, T::TYPE, "a step writes a tensor of another type than was planned");
+        assert_eq!(type_.storage(), T::TYPE, "a step writes a tensor of another type than was planned");
         // An empty vector needs no allocation; the slot is not read meanwhile, as no step reads what it writes.
         let mut bytes = std::mem::replace(&mut self.slots[slot], AVec::new(ALIGN));
         let result = body(self, bytemuck::cast_slice_mut(&mut bytes[..elements * size_of::<T>()]));

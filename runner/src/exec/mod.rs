@@ -1,6 +1,7 @@
 //! Execution: a [`Plan`] is made once, with all constant weights packed and all memory laid out; a [`Session`] owns the
 //! memory and the threads, and runs without allocating.
 
+mod affine;
 mod arena;
 mod memory;
 mod ops;
@@ -9,4 +10,5 @@ mod plan;
 mod session;
 
 pub use plan::{Limits, Made, Packed, Plan, Row, survey};
+pub(crate) use session::each_slice;
 pub use session::{Observed, Session, TensorRef};

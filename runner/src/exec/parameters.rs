@@ -69,11 +69,14 @@ impl<'a> Operands<'a> {
         Ok(values)
     }
 
-    /// Scales: one, or as many as `each` if that is given.
-    pub(super) fn scales(&self, index: usize, what: &str, each: Option<usize>) -> Result<&'a [f32], Fault> {
-        let scales = self.values::<f32>(index, what)?;
+    /// Scales, widened to f32: one, or as many as `each` if that is given.
+    pub(super) fn scales(&self, index: usize, what: &str, each: Option<usize>) -> Result<Vec<f32>, Fault> {
+        let constant = self.constant(index, what)?;
+        let scales = constant
+            .floats()
+            .ok_or_else(|| Fault::invalid(format!("{what} is {}, expected a float", constant.type_())))?;
         expect_length(what, scales.len(), each)?;
-        for &scale in scales {
+        for &scale in &scales {
             if !(scale > 0.0 && scale.is_finite()) {
                 return Err(Fault::invalid(format!("{what} is {scale}, expected a finite number above 0")));
             }

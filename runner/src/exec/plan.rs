@@ -59,9 +59,8 @@ pub(super) struct Planned {
     pub(super) label: String,
     /// Nothing where the output is its operand, differently seen.
     pub(super) run: Option<Box<dyn Step>>,
-    pub(super) output: TensorId,
-    /// The index in [`Plan::made`], unless a pass made the tensor.
-    pub(super) made: Option<usize>,
+    /// The tensors of the file that it makes, and the index of each in [`Plan::made`].
+    pub(super) made: Vec<(TensorId, usize)>,
 }
 
 struct Info {
@@ -97,16 +96,20 @@ impl Plan {
         let mut made = Vec::new();
         let mut steps = Vec::new();
         for (node, action) in graph.nodes.iter().zip(actions) {
-            let (Some(action), &[output]) = (action, node.outputs.as_slice()) else { continue };
-            let index = describe(graph, node, &action).map(|tensor| {
-                made.push(tensor);
-                made.len() - 1
-            });
+            let Some(action) = action else { continue };
+            let first = made.len();
+            let mut outputs = Vec::new();
+            for &output in &node.outputs {
+                if let Some(tensor) = describe(graph, node, output, &action) {
+                    outputs.push((output, first + outputs.len()));
+                    made.push(tensor);
+                }
+            }
             let run = match action {
                 Action::Same(_) => None,
                 Action::Run(step) => Some(step),
             };
-            steps.push(Planned { label: graph.label(node), run, output, made: index });
+            steps.push(Planned { label: graph.label(node), run, made: outputs });
         }
         let info = |tensor: &crate::graph::Tensor| {
             let (type_, shape) = (tensor.type_?, tensor.shape.clone()?);
@@ -220,27 +223,27 @@ pub struct Row {
 /// Plans each node that can be planned, and says what is wrong with the others.
 pub fn survey(graph: &Graph, backend: &Backend, limits: Limits) -> (Vec<Row>, Problems) {
     let (actions, problems) = lower(graph, backend, limits);
-    let row = |(node, action): (&Node, Option<Action>)| {
-        let output = node.outputs.first().map(|&id| graph.tensor(id));
-        if output.is_some_and(|tensor| tensor.internal) {
-            return None;
+    let mut rows = Vec::new();
+    for (node, action) in graph.nodes.iter().zip(actions) {
+        for &id in node.outputs.iter().filter(|&&id| !graph.tensor(id).internal) {
+            rows.push(Row {
+                op: node.op.name().to_owned(),
+                output: graph.tensor(id).name.clone(),
+                tensor: graph.tensor(id).describe(),
+                made: action.as_ref().and_then(|action| describe(graph, node, id, action)),
+            });
         }
-        Some(Row {
-            op: node.op.name().to_owned(),
-            output: output.map_or_else(String::new, |tensor| tensor.name.clone()),
-            tensor: output.map_or_else(String::new, crate::graph::Tensor::describe),
-            made: action.and_then(|action| describe(graph, node, &action)),
-        })
-    };
-    (graph.nodes.iter().zip(actions).filter_map(row).collect(), problems)
+    }
+    (rows, problems)
 }
 
-/// What a node's output is, unless a pass made it.
-fn describe(graph: &Graph, node: &Node, action: &Action) -> Option<Made> {
-    let tensor = node.outputs.first().map(|&id| graph.tensor(id)).filter(|tensor| !tensor.internal)?;
+/// What one of a node's outputs is, unless a pass made it. The node's weights are told with the first.
+fn describe(graph: &Graph, node: &Node, output: TensorId, action: &Action) -> Option<Made> {
+    let tensor = Some(graph.tensor(output)).filter(|tensor| !tensor.internal)?;
+    let first = node.outputs.first() == Some(&output);
     let (kernel, packed) = match action {
         Action::Same(_) => ("view".to_owned(), None),
-        Action::Run(step) => (step.kernel(), step.packed()),
+        Action::Run(step) => (step.kernel(), step.packed().filter(|_| first)),
     };
     Some(Made {
         name: tensor.name.clone(),

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use half::{bf16, f16};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::memory::{Bytes, Memory, zeroed};
 use super::plan::Plan;
 use crate::error::Error;
-use crate::graph::{Element, Layout, TensorId, Type};
+use crate::graph::constant::each_type;
+use crate::graph::{Data, Element, Layout, TensorId, Type};
 
 /// A network with its memory. [`Session::run`] allocates nothing.
 pub struct Session {
@@ -25,28 +27,64 @@ const MOST_THREADS: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum TensorRef<'a> {
+    /// Unsigned 4 bits, a value a byte.
+    U4(&'a [u8]),
+    /// Signed 4 bits, a value a byte.
+    I4(&'a [i8]),
     /// Unsigned 8 bits.
     U8(&'a [u8]),
     /// Signed 8 bits.
     I8(&'a [i8]),
+    /// Unsigned 16 bits.
+    U16(&'a [u16]),
+    /// Signed 16 bits.
+    I16(&'a [i16]),
     /// Signed 32 bits.
     I32(&'a [i32]),
     /// Signed 64 bits.
     I64(&'a [i64]),
+    /// binary16.
+    F16(&'a [f16]),
+    /// The upper half of a binary32.
+    BF16(&'a [bf16]),
     /// binary32.
     F32(&'a [f32]),
 }
 
+/// Runs an expression with the slice of whichever type it is.
+macro_rules! each_slice {
+    ($tensor:expr, $values:ident => $body:expr) => {
+        match $tensor {
+            $crate::exec::TensorRef::U4($values) => $body,
+            $crate::exec::TensorRef::I4($values) => $body,
+            $crate::exec::TensorRef::U8($values) => $body,
+            $crate::exec::TensorRef::I8($values) => $body,
+            $crate::exec::TensorRef::U16($values) => $body,
+            $crate::exec::TensorRef::I16($values) => $body,
+            $crate::exec::TensorRef::I32($values) => $body,
+            $crate::exec::TensorRef::I64($values) => $body,
+            $crate::exec::TensorRef::F16($values) => $body,
+            $crate::exec::TensorRef::BF16($values) => $body,
+            $crate::exec::TensorRef::F32($values) => $body,
+        }
+    };
+}
+pub(crate) use each_slice;
+
 impl<'a> TensorRef<'a> {
     /// The elements' bytes, as they are in memory.
     pub fn bytes(&self) -> &'a [u8] {
-        match self {
-            Self::U8(values) => values,
-            Self::I8(values) => bytemuck::cast_slice(values),
-            Self::I32(values) => bytemuck::cast_slice(values),
-            Self::I64(values) => bytemuck::cast_slice(values),
-            Self::F32(values) => bytemuck::cast_slice(values),
-        }
+        each_slice!(self, values => bytemuck::cast_slice(values))
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        each_slice!(self, values => values.len())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -100,6 +138,22 @@ impl Session {
         Ok(self.memory.write(id))
     }
 
+    /// Fills an input with elements of its own type, in C order of its shape.
+    pub fn set_input(&mut self, index: usize, data: &Data) -> Result<(), Error> {
+        let id = find(self.plan.inputs(), index, "input")?;
+        let wrong = |message| Error::Tensor { name: self.plan.name(id).to_owned(), message };
+        let expected = self.plan.type_(id);
+        if data.type_() != expected {
+            return Err(wrong(format!("is {expected}, not {}", data.type_())));
+        }
+        let elements = self.tensor(id).len();
+        if data.len() != elements {
+            return Err(wrong(format!("has {elements} elements, not {}", data.len())));
+        }
+        each_type!(data, values => self.memory.write(id).copy_from_slice(values));
+        Ok(())
+    }
+
     /// The elements of an input, in C order of its shape.
     pub fn input(&self, index: usize) -> Result<TensorRef<'_>, Error> {
         find(self.plan.inputs(), index, "input").map(|id| self.tensor(id))
@@ -138,8 +192,7 @@ impl Session {
                 let context = super::ops::Context { memory, scratch, threads: *threads };
                 run.run(context).map_err(|message| Error::Run { node: step.label.clone(), message })?;
             }
-            if let Some(index) = step.made {
-                let id = step.output;
+            for &(id, index) in &step.made {
                 observer(Observed { index, values: tensor(plan, memory, id), layout: plan.layout(id) });
             }
         }
@@ -152,7 +205,7 @@ impl Session {
 
     fn expect(&self, id: TensorId, type_: Type) -> Result<(), Error> {
         let expected = self.plan.type_(id);
-        if expected == type_ {
+        if expected.storage() == type_ {
             return Ok(());
         }
         let message = format!("is {expected}, not {type_}");
@@ -162,10 +215,16 @@ impl Session {
 
 fn tensor<'a>(plan: &Plan, memory: &'a Memory, id: TensorId) -> TensorRef<'a> {
     match plan.type_(id) {
+        Type::U4 => TensorRef::U4(memory.read(id)),
+        Type::I4 => TensorRef::I4(memory.read(id)),
         Type::U8 => TensorRef::U8(memory.read(id)),
         Type::I8 => TensorRef::I8(memory.read(id)),
+        Type::U16 => TensorRef::U16(memory.read(id)),
+        Type::I16 => TensorRef::I16(memory.read(id)),
         Type::I32 => TensorRef::I32(memory.read(id)),
         Type::I64 => TensorRef::I64(memory.read(id)),
+        Type::F16 => TensorRef::F16(memory.read(id)),
+        Type::BF16 => TensorRef::BF16(memory.read(id)),
         Type::F32 => TensorRef::F32(memory.read(id)),
     }
 }

@@ -78,8 +78,9 @@ fn operands<T>(op: &Op, inputs: &[Option<T>], outputs: usize) -> Result<(), Faul
     {
         return Err(Fault::invalid("an operand is left out, but none is optional"));
     }
-    if !matches!(op, Op::Unknown { .. }) && outputs != 1 {
-        return Err(Fault::invalid(format!("makes {outputs} tensors, expected 1")));
+    let expected = op.results();
+    if !matches!(op, Op::Unknown { .. }) && outputs != expected {
+        return Err(Fault::invalid(format!("makes {outputs} tensors, expected {expected}")));
     }
     Ok(())
 }

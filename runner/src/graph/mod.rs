@@ -17,14 +17,26 @@ pub use op::Op;
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Type {
+    /// Unsigned 4 bits, a value in a byte of its own.
+    U4,
+    /// Signed 4 bits, a value in a byte of its own.
+    I4,
     /// Unsigned 8 bits.
     U8,
     /// Signed 8 bits.
     I8,
-    /// Signed 32 bits: biases.
+    /// Unsigned 16 bits.
+    U16,
+    /// Signed 16 bits.
+    I16,
+    /// Signed 32 bits: biases and sums.
     I32,
     /// Signed 64 bits: shapes and indices.
     I64,
+    /// binary16.
+    F16,
+    /// The upper half of a binary32.
+    BF16,
     /// binary32.
     F32,
 }
@@ -33,7 +45,8 @@ impl Type {
     /// Bytes of an element.
     pub const fn size(self) -> usize {
         match self {
-            Self::U8 | Self::I8 => 1,
+            Self::U4 | Self::I4 | Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 | Self::F16 | Self::BF16 => 2,
             Self::I32 | Self::F32 => 4,
             Self::I64 => 8,
         }
@@ -42,11 +55,44 @@ impl Type {
     /// The name, as NumPy has it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::U4 => "uint4",
+            Self::I4 => "int4",
             Self::U8 => "uint8",
             Self::I8 => "int8",
+            Self::U16 => "uint16",
+            Self::I16 => "int16",
             Self::I32 => "int32",
             Self::I64 => "int64",
+            Self::F16 => "float16",
+            Self::BF16 => "bfloat16",
             Self::F32 => "float32",
+        }
+    }
+
+    /// The type whose elements lie in memory as this one's do: a value of 4 bits has a byte.
+    pub const fn storage(self) -> Self {
+        match self {
+            Self::U4 => Self::U8,
+            Self::I4 => Self::I8,
+            other => other,
+        }
+    }
+
+    /// Whether the elements are floats.
+    pub const fn is_float(self) -> bool {
+        matches!(self, Self::F16 | Self::BF16 | Self::F32)
+    }
+
+    /// The least and the greatest value of an integer type of up to 16 bits.
+    pub const fn range(self) -> Option<(i32, i32)> {
+        match self {
+            Self::U4 => Some((0, 15)),
+            Self::I4 => Some((-8, 7)),
+            Self::U8 => Some((0, 255)),
+            Self::I8 => Some((-128, 127)),
+            Self::U16 => Some((0, 65535)),
+            Self::I16 => Some((-32768, 32767)),
+            _ => None,
         }
     }
 
@@ -146,7 +192,7 @@ pub struct Node {
     pub op: Op,
     /// The operands; an optional one that was left out is `None`.
     pub inputs: Vec<Option<TensorId>>,
-    /// What it makes. Every operator that is supported makes one tensor.
+    /// What it makes: as many tensors as the operator has results, all of them with a name or internal.
     pub outputs: Vec<TensorId>,
 }
 

@@ -33,18 +33,26 @@ pub struct Convolution {
 /// An operator. Operands are those of the ONNX operator that [`Op::name`] gives, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// `x, scale, zero point?` to u8 or s8.
+    /// `x, scale, zero point?` to integers of up to 16 bits.
     QuantizeLinear {
         /// The axis of scales that are no scalars.
         axis: i64,
+        /// Elements along the axis that share a scale; 0 where each index of the axis has one.
+        block: usize,
         /// The type, where no zero point gives it.
         to: Option<Type>,
     },
-    /// `x, scale, zero point?` to f32.
+    /// `x, scale, zero point?` to floats.
     DequantizeLinear {
         /// The axis of scales that are no scalars.
         axis: i64,
+        /// Elements along the axis that share a scale; 0 where each index of the axis has one.
+        block: usize,
+        /// The type, where it is not the scale's.
+        to: Option<Type>,
     },
+    /// `x` of f32 to u8; makes the values, their scale and their zero point, which fit the least and the greatest `x`.
+    DynamicQuantizeLinear,
     /// `x, scale, zero point, w, scale, zero point, scale of y, zero point of y, bias?`
     QLinearConv(Convolution),
     /// `a, scale, zero point, b, scale, zero point, scale of y, zero point of y`
@@ -128,6 +136,7 @@ impl Op {
         match self {
             Self::QuantizeLinear { .. } => "QuantizeLinear",
             Self::DequantizeLinear { .. } => "DequantizeLinear",
+            Self::DynamicQuantizeLinear => "DynamicQuantizeLinear",
             Self::QLinearConv(_) => "QLinearConv",
             Self::QLinearMatMul => "QLinearMatMul",
             Self::QLinearAdd => "QLinearAdd",
@@ -150,6 +159,14 @@ impl Op {
         }
     }
 
+    /// How many tensors it makes.
+    pub(crate) fn results(&self) -> usize {
+        match self {
+            Self::DynamicQuantizeLinear => 3,
+            _ => 1,
+        }
+    }
+
     /// The least and the greatest number of operands, and the names of those that have to be there.
     pub(crate) fn arity(&self) -> (usize, usize, &'static [&'static str]) {
         match self {
@@ -169,7 +186,8 @@ impl Op {
             Self::Squeeze => (1, 2, &["data"]),
             Self::Concat { .. } => (1, usize::MAX, &[]),
             Self::Unknown { .. } => (0, usize::MAX, &[]),
-            Self::Shape { .. }
+            Self::DynamicQuantizeLinear
+            | Self::Shape { .. }
             | Self::MaxPool(_)
             | Self::Transpose { .. }
             | Self::Flatten { .. }

@@ -5,7 +5,7 @@ use super::resolve::Operand;
 use crate::error::Fault;
 use crate::graph::constant::{each_type, map_type};
 use crate::graph::{Constant, Data, Op, Type, shape};
-use crate::rearrange;
+use crate::{convert, rearrange};
 
 /// The most elements that all folded values of a graph may have. They are shapes and small tables; without a limit a
 /// few dozen nodes that double a value would fill any memory.
@@ -71,7 +71,7 @@ pub(super) fn fold(
             let axis = shape::axis(*axis, x.shape().len())?;
             concat(&constants, axis, shape, elements)?
         }
-        Op::Cast { to } => cast(x, *to)?,
+        Op::Cast { to } => cast(x.data(), *to),
         _ => x.data().clone(),
     };
     Constant::new(shape.to_vec(), data).map(Some)
@@ -125,32 +125,42 @@ fn concat(parts: &[&Constant], axis: usize, shape: &[usize], elements: usize) ->
         }};
     }
     Ok(match parts[0].type_() {
+        Type::U4 => join!(U4),
+        Type::I4 => join!(I4),
         Type::U8 => join!(U8),
         Type::I8 => join!(I8),
+        Type::U16 => join!(U16),
+        Type::I16 => join!(I16),
         Type::I32 => join!(I32),
         Type::I64 => join!(I64),
+        Type::F16 => join!(F16),
+        Type::BF16 => join!(BF16),
         Type::F32 => join!(F32),
     })
 }
 
-/// Conversions between integers, and of integers to floats: what shapes are computed with.
-fn cast(x: &Constant, to: Type) -> Result<Data, Fault> {
-    if x.type_() == to {
-        return Ok(x.data().clone());
+/// The elements as another type.
+fn cast(data: &Data, to: Type) -> Data {
+    fn to_type<Y: convert::Number + Default>(data: &Data, to: Type) -> Vec<Y> {
+        each_type!(data, values => {
+            let mut y = vec![Y::default(); values.len()];
+            convert::convert(values, to, &mut y);
+            y
+        })
     }
-    let refuse = || Fault::unsupported(format!("a conversion of {} to {to}", x.type_()));
-    let integers = x.integers().ok_or_else(refuse)?;
-    fn narrow<T: TryFrom<i64>>(values: &[i64], to: Type) -> Result<Vec<T>, Fault> {
-        let narrow = |&value| T::try_from(value).map_err(|_| Fault::unsupported(format!("{value} as {to}")));
-        values.iter().map(narrow).collect()
+    match to {
+        Type::U4 => Data::U4(to_type(data, to)),
+        Type::I4 => Data::I4(to_type(data, to)),
+        Type::U8 => Data::U8(to_type(data, to)),
+        Type::I8 => Data::I8(to_type(data, to)),
+        Type::U16 => Data::U16(to_type(data, to)),
+        Type::I16 => Data::I16(to_type(data, to)),
+        Type::I32 => Data::I32(to_type(data, to)),
+        Type::I64 => Data::I64(to_type(data, to)),
+        Type::F16 => Data::F16(to_type(data, to)),
+        Type::BF16 => Data::BF16(to_type(data, to)),
+        Type::F32 => Data::F32(to_type(data, to)),
     }
-    Ok(match to {
-        Type::U8 => Data::U8(narrow(&integers, to)?),
-        Type::I8 => Data::I8(narrow(&integers, to)?),
-        Type::I32 => Data::I32(narrow(&integers, to)?),
-        Type::I64 => Data::I64(integers),
-        Type::F32 => Data::F32(integers.iter().map(|&value| value as f32).collect()),
-    })
 }
 
 /// A constant in another memory order.

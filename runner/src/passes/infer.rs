@@ -7,6 +7,19 @@ use crate::graph::{Op, Type, shape};
 
 type Known = Result<(Type, Vec<usize>), Fault>;
 
+/// Type and shape of each result.
+pub(super) fn results(op: &Op, operands: &[Option<Operand<'_>>]) -> Result<Vec<(Type, Vec<usize>)>, Fault> {
+    Ok(match op {
+        Op::DynamicQuantizeLinear => {
+            let first = infer(op, operands)?;
+            let zero_point = (first.0, vec![]);
+            vec![first, (Type::F32, vec![]), zero_point]
+        }
+        _ => vec![infer(op, operands)?],
+    })
+}
+
+/// Type and shape of the first result, which most operators have no others beside.
 pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
     let operand = |index: usize| {
         let found = operands.get(index).and_then(Option::as_ref);
@@ -15,8 +28,9 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
     let optional = |index: usize| operands.get(index).and_then(Option::as_ref);
     match op {
         Op::QuantizeLinear { to, .. } => {
-            let x = operand(0)?;
-            expect("x", x.type_, &[Type::F32])?;
+            let (x, scale) = (operand(0)?, operand(1)?);
+            expect("x", x.type_, &[Type::F32, Type::F16, Type::BF16, Type::I32])?;
+            expect("y_scale", scale.type_, &FLOATS)?;
             let type_ = match (optional(2).map(|zero_point| zero_point.type_), *to) {
                 (Some(zero_point), Some(to)) if zero_point != to => {
                     return Err(Fault::invalid(format!("zero_point is {zero_point}, but output_dtype {to}")));
@@ -24,13 +38,22 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
                 (Some(type_), _) | (None, Some(type_)) => type_,
                 (None, None) => Type::U8,
             };
-            expect("the output", type_, &QUANTIZED)?;
+            expect("the output", type_, &[Type::U4, Type::I4, Type::U8, Type::I8, Type::U16, Type::I16])?;
             Ok((type_, x.shape.to_vec()))
         }
-        Op::DequantizeLinear { .. } => {
+        Op::DequantizeLinear { to, .. } => {
+            let (x, scale) = (operand(0)?, operand(1)?);
+            let integers = [Type::U4, Type::I4, Type::U8, Type::I8, Type::U16, Type::I16, Type::I32];
+            expect("x", x.type_, &integers)?;
+            expect("x_scale", scale.type_, &FLOATS)?;
+            let type_ = to.unwrap_or(scale.type_);
+            expect("the output", type_, &FLOATS)?;
+            Ok((type_, x.shape.to_vec()))
+        }
+        Op::DynamicQuantizeLinear => {
             let x = operand(0)?;
-            expect("x", x.type_, &QUANTIZED)?;
-            Ok((Type::F32, x.shape.to_vec()))
+            expect("x", x.type_, &[Type::F32])?;
+            Ok((Type::U8, x.shape.to_vec()))
         }
         Op::QLinearConv(attributes) => {
             let (x, w, y) = (operand(0)?, operand(3)?, operand(7)?);
@@ -175,6 +198,7 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
 }
 
 const QUANTIZED: [Type; 2] = [Type::U8, Type::I8];
+const FLOATS: [Type; 3] = [Type::F32, Type::F16, Type::BF16];
 
 fn expect(what: &str, type_: Type, expected: &[Type]) -> Result<(), Fault> {
     if expected.contains(&type_) {

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::fold;
-use crate::graph::{Constant, Graph, Layout, Node, Op, Tensor, TensorId, shape};
+use crate::graph::{Constant, Graph, Layout, Node, Op, Tensor, TensorId, Type, shape};
 
 /// Gives each tensor its memory order.
 pub fn assign(graph: &mut Graph) {
@@ -16,7 +16,7 @@ pub fn assign(graph: &mut Graph) {
         graph.nodes.iter().filter(|node| wants_channels_last(&node.op)).filter_map(|node| node.inputs[0]).collect();
     let mut converted = HashMap::new();
     for mut node in std::mem::take(&mut graph.nodes) {
-        let &[output] = node.outputs.as_slice() else {
+        let Some(&output) = node.outputs.first() else {
             graph.nodes.push(node);
             continue;
         };
@@ -31,10 +31,14 @@ pub fn assign(graph: &mut Graph) {
                 (Some(Layout::RowMajor), Layout::RowMajor)
             }
             // Quantizing rearranges while it is at it.
-            Op::QuantizeLinear { .. } if wanted.contains(&output) => (None, Layout::ChannelsLast),
-            Op::QuantizeLinear { .. } | Op::DequantizeLinear { .. } | Op::Identity | Op::Cast { .. } => {
-                (None, layout_of(graph, 0))
+            Op::QuantizeLinear { .. } if wanted.contains(&output) && is_f32(graph, &node) => {
+                (None, Layout::ChannelsLast)
             }
+            Op::QuantizeLinear { .. }
+            | Op::DequantizeLinear { .. }
+            | Op::DynamicQuantizeLinear
+            | Op::Identity
+            | Op::Cast { .. } => (None, layout_of(graph, 0)),
             Op::QLinearAdd => {
                 let layout = [0, 3].map(|operand| layout_of(graph, operand));
                 let layout = if layout.contains(&Layout::ChannelsLast) { Layout::ChannelsLast } else { layout[0] };
@@ -54,7 +58,9 @@ pub fn assign(graph: &mut Graph) {
                 }
             }
         }
-        graph.tensor_mut(output).layout = made;
+        for &output in &node.outputs {
+            graph.tensor_mut(output).layout = made;
+        }
         graph.nodes.push(node);
     }
     for at in 0..graph.outputs.len() {
@@ -64,6 +70,10 @@ pub fn assign(graph: &mut Graph) {
 
 fn wants_channels_last(op: &Op) -> bool {
     matches!(op, Op::QLinearConv(_) | Op::MaxPool(_) | Op::QLinearGlobalAveragePool { channels_last: false })
+}
+
+fn is_f32(graph: &Graph, node: &Node) -> bool {
+    node.inputs[0].is_some_and(|id| graph.tensor(id).type_ == Some(Type::F32))
 }
 
 fn per_tensor(graph: &Graph, node: &Node) -> bool {
@@ -126,8 +136,8 @@ pub(crate) fn coincide(shape: &[usize]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::Data;
     use crate::graph::op::{Convolution, Padding};
-    use crate::graph::{Data, Type};
 
     fn tensor(graph: &mut Graph, name: &str, type_: Type, shape: &[usize]) -> TensorId {
         graph.add(Tensor { type_: Some(type_), shape: Some(shape.to_vec()), ..Tensor::named(name) })
@@ -157,7 +167,7 @@ mod tests {
         let mut add = |op, inputs, output| {
             graph.nodes.push(Node { name: String::new(), op, inputs, outputs: vec![output] });
         };
-        add(Op::QuantizeLinear { axis: 1, to: None }, vec![Some(x)], q);
+        add(Op::QuantizeLinear { axis: 1, block: 0, to: None }, vec![Some(x)], q);
         add(convolution(), vec![Some(q)], y);
         add(Op::QLinearAdd, vec![Some(y), None, None, Some(c)], z);
         assign(&mut graph);

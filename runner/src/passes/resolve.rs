@@ -5,7 +5,7 @@
 
 use super::{fold, infer};
 use crate::error::{Fault, Problems};
-use crate::graph::{Constant, Graph, Op, Type, shape};
+use crate::graph::{Constant, Graph, Op, Tensor, Type, shape};
 
 /// What an operand is, as far as it is known before a run.
 pub(super) struct Operand<'a> {
@@ -27,21 +27,12 @@ pub fn resolve(graph: &mut Graph, problems: &mut Problems) {
             kept.push(node);
             continue;
         };
-        let (&[output], false) = (node.outputs.as_slice(), matches!(node.op, Op::Unknown { .. })) else {
+        // A node with another number of outputs has been reported.
+        if matches!(node.op, Op::Unknown { .. }) || node.outputs.len() != node.op.results() {
             kept.push(node);
             continue;
-        };
-        let (type_, shape) = match infer::infer(&node.op, &operands).and_then(|(type_, shape)| {
-            if shape.len() > shape::MAX_RANK {
-                return Err(Fault::unsupported(format!(
-                    "makes a tensor with {} axes, expected at most {}",
-                    shape.len(),
-                    shape::MAX_RANK
-                )));
-            }
-            shape::bytes(&shape, type_.size())?;
-            Ok((type_, shape))
-        }) {
+        }
+        let known = match infer::results(&node.op, &operands).and_then(limited) {
             Ok(known) => known,
             Err(fault) => {
                 report(fault);
@@ -49,34 +40,60 @@ pub fn resolve(graph: &mut Graph, problems: &mut Problems) {
                 continue;
             }
         };
-        let constant = match fold::fold(&node.op, &operands, &shape, &mut folded) {
-            Ok(constant) => constant,
-            Err(fault) => {
-                report(fault);
-                None
-            }
+        let constant = match (known.as_slice(), &node.op) {
+            ([(_, shape)], op) => fold::fold(op, &operands, shape, &mut folded),
+            _ => Ok(None),
         };
+        let constant = constant.unwrap_or_else(|fault| {
+            report(fault);
+            None
+        });
         let is_constant = constant.is_some();
-        let tensor = graph.tensor_mut(output);
-        if let Some((declared, dims)) = &tensor.declared {
-            let fits = dims.len() == shape.len()
-                && dims.iter().zip(&shape).all(|(dim, size)| dim.is_none_or(|dim| dim == *size));
-            if *declared != type_ || !fits {
-                report(Fault::invalid(format!(
-                    "makes \"{}\" as {type_} {shape:?}, but the file declares {declared} {}",
-                    tensor.name,
-                    sizes(dims)
-                )));
+        for (&output, (type_, shape)) in node.outputs.iter().zip(known) {
+            let tensor = graph.tensor_mut(output);
+            if let Some(fault) = contradiction(tensor, type_, &shape) {
+                report(fault);
             }
+            tensor.type_ = Some(type_);
+            tensor.shape = Some(shape);
         }
-        tensor.type_ = Some(type_);
-        tensor.shape = Some(shape);
-        tensor.constant = constant.map(std::sync::Arc::new);
-        if !is_constant {
+        if is_constant {
+            graph.tensor_mut(node.outputs[0]).constant = constant.map(std::sync::Arc::new);
+        } else {
             kept.push(node);
         }
     }
     graph.nodes = kept;
+}
+
+/// Types and shapes whose ranks and sizes are within what a tensor may have.
+fn limited(known: Vec<(Type, Vec<usize>)>) -> Result<Vec<(Type, Vec<usize>)>, Fault> {
+    for (type_, shape) in &known {
+        if shape.len() > shape::MAX_RANK {
+            return Err(Fault::unsupported(format!(
+                "makes a tensor with {} axes, expected at most {}",
+                shape.len(),
+                shape::MAX_RANK
+            )));
+        }
+        shape::bytes(shape, type_.size())?;
+    }
+    Ok(known)
+}
+
+/// What the file says of a tensor, where it is something else than what it is.
+fn contradiction(tensor: &Tensor, type_: Type, shape: &[usize]) -> Option<Fault> {
+    let (declared, dims) = tensor.declared.as_ref()?;
+    let fits =
+        dims.len() == shape.len() && dims.iter().zip(shape).all(|(dim, size)| dim.is_none_or(|dim| dim == *size));
+    if *declared == type_ && fits {
+        return None;
+    }
+    Some(Fault::invalid(format!(
+        "makes \"{}\" as {type_} {shape:?}, but the file declares {declared} {}",
+        tensor.name,
+        sizes(dims)
+    )))
 }
 
 fn sizes(dims: &[Option<usize>]) -> String {

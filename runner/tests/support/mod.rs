@@ -74,13 +74,7 @@ pub(crate) fn set<T: Element>(session: &mut Session, index: usize, values: &[T])
 }
 
 pub(crate) fn set_data(session: &mut Session, index: usize, data: &Data) {
-    match data {
-        Data::U8(values) => set(session, index, values),
-        Data::I8(values) => set(session, index, values),
-        Data::I32(values) => set(session, index, values),
-        Data::I64(values) => set(session, index, values),
-        Data::F32(values) => set(session, index, values),
-    }
+    session.set_input(index, data).unwrap();
 }
 
 /// A folder for one test's files, empty.
@@ -206,6 +200,12 @@ pub(crate) fn session(graph: &Graph, backend: &Backend, threads: usize) -> Sessi
 
 pub(crate) fn owned(values: TensorRef<'_>) -> Data {
     match values {
+        TensorRef::U4(values) => Data::U4(values.to_vec()),
+        TensorRef::I4(values) => Data::I4(values.to_vec()),
+        TensorRef::U16(values) => Data::U16(values.to_vec()),
+        TensorRef::I16(values) => Data::I16(values.to_vec()),
+        TensorRef::F16(values) => Data::F16(values.to_vec()),
+        TensorRef::BF16(values) => Data::BF16(values.to_vec()),
         TensorRef::U8(values) => Data::U8(values.to_vec()),
         TensorRef::I8(values) => Data::I8(values.to_vec()),
         TensorRef::I32(values) => Data::I32(values.to_vec()),
@@ -231,10 +231,21 @@ pub(crate) fn tensor(name: &str, dims: &[i64], data: Data) -> TensorProto {
         Data::F32(values) => (1, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
         Data::U8(values) => (2, values),
         Data::I8(values) => (3, values.iter().map(|value| value.cast_unsigned()).collect()),
+        Data::U4(values) => (21, nibbles(&values)),
+        Data::I4(values) => (22, nibbles(&values.iter().map(|value| value.cast_unsigned()).collect::<Vec<_>>())),
+        Data::U16(values) => (4, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+        Data::I16(values) => (5, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+        Data::F16(values) => (10, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+        Data::BF16(values) => (16, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
         Data::I32(values) => (6, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
         Data::I64(values) => (7, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
     };
     TensorProto { dims: dims.to_vec(), data_type, name: name.into(), raw_data: Some(raw), ..TensorProto::default() }
+}
+
+/// Two values to a byte, the first in the low half.
+fn nibbles(values: &[u8]) -> Vec<u8> {
+    values.chunks(2).map(|pair| pair[0] & 15 | pair.get(1).map_or(0, |high| high << 4)).collect()
 }
 
 pub(crate) fn int(name: &str, value: i64) -> AttributeProto {

@@ -36,7 +36,7 @@ pub(super) fn lower(
         PackedWeights::conv(backend, view, param(&w_zero_points), filter).map_err(refused)?
     });
     let requantization =
-        Requantization::from_scales(x_scale, param(w_scales), y_scale, kernel_type(y_type)?, y_zero_point)
+        Requantization::from_scales(x_scale, param(&w_scales), y_scale, kernel_type(y_type)?, y_zero_point)
             .map_err(refused)?;
     let mut options =
         ProductOptions::new(kernel_type(x_type)?).zero_point(x_zero_point).output(Output::Requantized(requantization));

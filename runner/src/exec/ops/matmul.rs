@@ -32,7 +32,7 @@ pub(super) fn lower(operands: Operands<'_>, backend: &Backend) -> Result<Box<dyn
         PackedWeights::gemm(backend, view, param(&b_zero_points)).map_err(refused)?
     });
     let requantization =
-        Requantization::from_scales(a_scale, param(b_scales), y_scale, kernel_type(y_type)?, y_zero_point)
+        Requantization::from_scales(a_scale, param(&b_scales), y_scale, kernel_type(y_type)?, y_zero_point)
             .map_err(refused)?;
     let options =
         ProductOptions::new(kernel_type(a_type)?).zero_point(a_zero_point).output(Output::Requantized(requantization));

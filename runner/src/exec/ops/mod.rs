@@ -1,7 +1,9 @@
 //! Operators: each file plans one, and runs it on the kernels of `zeropoint`.
 
 mod add;
+mod cast;
 mod conv;
+mod dynamic_quantize;
 mod matmul;
 mod max_pool;
 mod movement;
@@ -12,6 +14,7 @@ mod softmax;
 
 use zeropoint::Backend;
 
+use super::affine::CHUNK;
 use super::memory::Memory;
 use super::parameters::Operands;
 use super::plan::Packed;
@@ -28,7 +31,7 @@ pub(super) struct Context<'a> {
 
 /// A node, planned.
 pub(super) trait Step: Send + Sync {
-    /// Computes the output. What a kernel refuses comes back in its words; a plan that was made is not refused.
+    /// Computes the outputs. What a kernel refuses comes back in its words; a plan that was made is not refused.
     fn run(&self, context: Context<'_>) -> Result<(), String>;
 
     /// The kernel's name, as the trace tells it.
@@ -48,7 +51,7 @@ pub(super) trait Step: Send + Sync {
 pub(super) enum Action {
     /// The output is the operand, differently seen.
     Same(TensorId),
-    /// A step computes the output.
+    /// A step computes the outputs.
     Run(Box<dyn Step>),
 }
 
@@ -75,8 +78,9 @@ use quantized;
 pub(super) fn lower(graph: &Graph, node: &Node, backend: &Backend) -> Result<Action, Fault> {
     let operands = Operands { graph, node };
     Ok(Action::Run(match &node.op {
-        Op::QuantizeLinear { axis, .. } => quantize::lower(operands, *axis, backend, quantize::Direction::Quantize)?,
-        Op::DequantizeLinear { axis } => quantize::lower(operands, *axis, backend, quantize::Direction::Dequantize)?,
+        Op::QuantizeLinear { axis, block, .. } => quantize::quantize(operands, *axis, *block, backend)?,
+        Op::DequantizeLinear { axis, block, .. } => quantize::dequantize(operands, *axis, *block, backend)?,
+        Op::DynamicQuantizeLinear => dynamic_quantize::lower(operands, backend)?,
         Op::QLinearConv(attributes) => conv::lower(operands, attributes, backend)?,
         Op::QLinearMatMul => matmul::lower(operands, backend)?,
         Op::QLinearAdd => add::lower(operands, backend)?,
@@ -88,11 +92,10 @@ pub(super) fn lower(graph: &Graph, node: &Node, backend: &Backend) -> Result<Act
         }
         Op::Cast { to } => {
             let x = operands.id(0)?;
-            let from = operands.type_(x)?;
-            if from != *to {
-                return Err(Fault::unsupported(format!("a conversion of {from} to {to} at run time")));
+            if operands.type_(x)? == *to {
+                return Ok(Action::Same(x));
             }
-            return Ok(Action::Same(x));
+            cast::lower(operands, *to)?
         }
         Op::Relayout if layout::coincide(operands.shape(operands.id(0)?)?) => {
             return Ok(Action::Same(operands.id(0)?));
@@ -130,6 +133,3 @@ fn param<T: Copy>(values: &[T]) -> zeropoint::Param<'_, T> {
         values => zeropoint::Param::Each(values),
     }
 }
-
-/// Elements that one thread takes at a time from an element-wise operation: some microseconds of work.
-const CHUNK: usize = 16 << 10;

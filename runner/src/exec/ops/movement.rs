@@ -12,7 +12,10 @@ use crate::rearrange;
 /// Runs an expression with the Rust type of a tensor type.
 macro_rules! any {
     ($type_:expr, $name:ident => $body:expr) => {
-        any!($type_, $name => $body, U8 u8, I8 i8, I32 i32, I64 i64, F32 f32)
+        any!(
+            $type_, $name => $body, U4 u8, I4 i8, U8 u8, I8 i8, U16 u16, I16 i16, I32 i32, I64 i64,
+            F16 half::f16, BF16 half::bf16, F32 f32
+        )
     };
     ($type_:expr, $name:ident => $body:expr, $($variant:ident $rust:ty),*) => {
         match $type_ {
@@ -23,6 +26,7 @@ macro_rules! any {
         }
     };
 }
+pub(super) use any;
 
 struct Strided<T> {
     x: TensorId,

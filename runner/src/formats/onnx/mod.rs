@@ -18,7 +18,7 @@ use self::external::Folder;
 use self::nodes::Meaning;
 use self::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use crate::error::{Error, Fault, Problems};
-use crate::graph::{Graph, Node, Tensor, TensorId, Type, check};
+use crate::graph::{Graph, Node, Op, Tensor, TensorId, Type, check};
 
 /// The most bytes that a protobuf message may have.
 const MOST_BYTES: u64 = (1 << 31) - 1;
@@ -192,14 +192,27 @@ impl<'a> Reader<'a> {
                 let name = node.output.first().map_or("", String::as_str);
                 inputs.push(Some(self.graph.add(Tensor { internal: true, ..Tensor::constant(name, constant) })));
             }
-            let outputs: Vec<TensorId> =
-                node.output.iter().filter(|name| !name.is_empty()).map(|name| self.tensor(name)).collect();
+            let outputs = self.results(node, &op);
             // What reads an optional operand only asks whether it is there.
             while inputs.last() == Some(&None) {
                 inputs.pop();
             }
             self.graph.nodes.push(Node { name: node.name.clone(), op, inputs, outputs });
         }
+    }
+
+    /// The tensors that a node makes. One that is left out by an empty name is made all the same where the operator
+    /// always makes it.
+    fn results(&mut self, node: &'a NodeProto, op: &Op) -> Vec<TensorId> {
+        let mut names: Vec<&str> = node.output.iter().map(String::as_str).collect();
+        while names.len() > op.results() && names.last() == Some(&"") {
+            names.pop();
+        }
+        let unnamed = || Tensor { internal: true, ..Tensor::named("") };
+        names
+            .into_iter()
+            .map(|name| if name.is_empty() { self.graph.add(unnamed()) } else { self.tensor(name) })
+            .collect()
     }
 
     fn meaning(&self, node: &NodeProto) -> Result<Meaning, Fault> {

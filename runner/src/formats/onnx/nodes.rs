@@ -17,7 +17,7 @@ pub(super) enum Meaning {
 }
 
 /// The versions of ONNX's own operators that are read as they are meant.
-pub(super) const OPSETS: std::ops::RangeInclusive<i64> = 10..=25;
+pub(super) const OPSETS: std::ops::RangeInclusive<i64> = 10..=28;
 
 /// The domain with one spelling for ONNX's own.
 pub(super) fn domain(name: &str) -> &str {
@@ -41,6 +41,7 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
     let op = match (domain(&node.domain), node.op_type.as_str()) {
         ("", "QuantizeLinear") => quantize(a)?,
         ("", "DequantizeLinear") => dequantize(a)?,
+        ("", "DynamicQuantizeLinear") => Op::DynamicQuantizeLinear,
         ("", "QLinearConv") => Op::QLinearConv(convolution(a)?),
         ("", "QLinearMatMul") => Op::QLinearMatMul,
         ("com.microsoft", "QLinearAdd") => Op::QLinearAdd,
@@ -88,36 +89,35 @@ fn element(code: i64) -> Result<Type, Fault> {
     tensor::type_(i32::try_from(code).map_err(|_| Fault::invalid(format!("element type {code} does not exist")))?)
 }
 
-/// Parameters in blocks along an axis.
-fn refuse_blocks(a: &mut Attributes<'_>) -> Result<(), Fault> {
-    match a.int_or("block_size", 0)? {
-        0 => Ok(()),
-        size => Err(Fault::unsupported(format!("attribute block_size is {size}, expected 0"))),
+/// A type that an attribute may name, by 0 where it leaves the choice to the operands.
+fn chosen(a: &mut Attributes<'_>, name: &str) -> Result<Option<Type>, Fault> {
+    match a.int_or(name, 0)? {
+        0 => Ok(None),
+        code => element(code).map(Some),
     }
+}
+
+/// The length of blocks along the axis; 0 where there are none.
+fn block(a: &mut Attributes<'_>) -> Result<usize, Fault> {
+    let size = a.int_or("block_size", 0)?;
+    usize::try_from(size).map_err(|_| Fault::invalid(format!("attribute block_size is {size}, expected at least 0")))
 }
 
 fn quantize(a: &mut Attributes<'_>) -> Result<Op, Fault> {
-    refuse_blocks(a)?;
+    // Only the conversion to 8-bit floats has a choice to saturate.
     a.int("saturate")?;
-    // 0: in the type of the scale, which is f32 here.
-    match a.int_or("precision", 0)? {
-        0 | 1 => {}
-        other => return Err(Fault::unsupported(format!("attribute precision is {other}, expected 1 (float32)"))),
+    // Narrow scales are widened, and the division is one of f32.
+    match chosen(a, "precision")? {
+        None | Some(Type::F32) => {}
+        Some(other) => {
+            return Err(Fault::unsupported(format!("attribute precision is {other}, expected float32")));
+        }
     }
-    let to = match a.int_or("output_dtype", 0)? {
-        0 => None,
-        code => Some(element(code)?),
-    };
-    Ok(Op::QuantizeLinear { axis: a.int_or("axis", 1)?, to })
+    Ok(Op::QuantizeLinear { axis: a.int_or("axis", 1)?, block: block(a)?, to: chosen(a, "output_dtype")? })
 }
 
 fn dequantize(a: &mut Attributes<'_>) -> Result<Op, Fault> {
-    refuse_blocks(a)?;
-    match a.int_or("output_dtype", 0)? {
-        0 | 1 => {}
-        code => return Err(Fault::unsupported(format!("attribute output_dtype is {code}, expected 1 (float32)"))),
-    }
-    Ok(Op::DequantizeLinear { axis: a.int_or("axis", 1)? })
+    Ok(Op::DequantizeLinear { axis: a.int_or("axis", 1)?, block: block(a)?, to: chosen(a, "output_dtype")? })
 }
 
 fn convolution(a: &mut Attributes<'_>) -> Result<Convolution, Fault> {

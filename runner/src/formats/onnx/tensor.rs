@@ -1,5 +1,7 @@
 //! Constants: a `TensorProto` becomes a [`Constant`], or an error before anything is allocated for it.
 
+use half::{bf16, f16};
+
 use super::external::{self, Folder};
 use super::proto::TensorProto;
 use crate::error::Fault;
@@ -11,27 +13,32 @@ pub(super) fn type_(code: i32) -> Result<Type, Fault> {
         1 => Type::F32,
         2 => Type::U8,
         3 => Type::I8,
+        4 => Type::U16,
+        5 => Type::I16,
         6 => Type::I32,
         7 => Type::I64,
+        10 => Type::F16,
+        16 => Type::BF16,
+        21 => Type::U4,
+        22 => Type::I4,
         0 => return Err(Fault::invalid("has no element type")),
         other => {
             let name = match other {
-                4 => "uint16",
-                5 => "int16",
                 8 => "string",
                 9 => "bool",
-                10 => "float16",
                 11 => "double",
                 12 => "uint32",
                 13 => "uint64",
-                16 => "bfloat16",
-                17..=20 => "float8",
-                21 => "uint4",
-                22 => "int4",
+                14 | 15 => "complex",
+                17..=20 | 24 => "float8",
+                23 => "float4",
+                25 => "uint2",
+                26 => "int2",
                 _ => return Err(Fault::invalid(format!("element type {other} does not exist"))),
             };
             return Err(Fault::unsupported(format!(
-                "element type {name}; expected uint8, int8, int32, int64 or float32"
+                "element type {name}; expected uint4, int4, uint8, int8, uint16, int16, int32, int64, float16, bfloat16 or \
+                 float32"
             )));
         }
     })
@@ -54,7 +61,7 @@ pub(super) fn dims(dims: &[i64]) -> Result<Vec<usize>, Fault> {
 pub(super) fn constant(proto: &TensorProto, folder: &mut Folder<'_>) -> Result<Constant, Fault> {
     let shape = dims(&proto.dims)?;
     let type_ = type_(proto.data_type)?;
-    let bytes = shape::bytes(&shape, type_.size())?;
+    let bytes = stored_bytes(type_, &shape)?;
     if proto.segment.is_some() {
         return Err(Fault::unsupported("a tensor in segments"));
     }
@@ -78,17 +85,41 @@ pub(super) fn constant(proto: &TensorProto, folder: &mut Folder<'_>) -> Result<C
     Constant::new(shape, data)
 }
 
+/// The bytes of a tensor in a file, where two values of 4 bits share one.
+fn stored_bytes(type_: Type, shape: &[usize]) -> Result<usize, Fault> {
+    let bytes = shape::bytes(shape, type_.size())?;
+    Ok(if matches!(type_, Type::U4 | Type::I4) { bytes.div_ceil(2) } else { bytes })
+}
+
 fn from_bytes(raw: &[u8], type_: Type, shape: &[usize], bytes: usize, what: &str) -> Result<Data, Fault> {
     if raw.len() != bytes {
         return Err(Fault::invalid(format!("{type_} {shape:?} needs {bytes} bytes, {what} has {}", raw.len())));
     }
     Ok(match type_ {
+        Type::U4 => Data::U4(nibbles(raw, shape)?),
+        Type::I4 => Data::I4(nibbles(raw, shape)?.into_iter().map(signed_nibble).collect()),
         Type::U8 => Data::U8(raw.to_vec()),
         Type::I8 => Data::I8(raw.iter().map(|&byte| byte.cast_signed()).collect()),
+        Type::U16 => Data::U16(words(raw, u16::from_le_bytes)),
+        Type::I16 => Data::I16(words(raw, i16::from_le_bytes)),
+        Type::F16 => Data::F16(words(raw, f16::from_le_bytes)),
+        Type::BF16 => Data::BF16(words(raw, bf16::from_le_bytes)),
         Type::I32 => Data::I32(words(raw, i32::from_le_bytes)),
         Type::I64 => Data::I64(words(raw, i64::from_le_bytes)),
         Type::F32 => Data::F32(words(raw, f32::from_le_bytes)),
     })
+}
+
+/// Values of 4 bits: the first of a byte is in its low half. Where they are odd, the last half says nothing.
+fn nibbles(raw: &[u8], shape: &[usize]) -> Result<Vec<u8>, Fault> {
+    let mut values: Vec<u8> = raw.iter().flat_map(|byte| [byte & 15, byte >> 4]).collect();
+    values.truncate(shape::elements(shape)?);
+    Ok(values)
+}
+
+/// Four bits in two's complement.
+fn signed_nibble(nibble: u8) -> i8 {
+    (nibble << 4).cast_signed() >> 4
 }
 
 fn words<const N: usize, T>(raw: &[u8], word: impl Fn([u8; N]) -> T) -> Vec<T> {
@@ -96,12 +127,27 @@ fn words<const N: usize, T>(raw: &[u8], word: impl Fn([u8; N]) -> T) -> Vec<T> {
 }
 
 fn from_values(proto: &TensorProto, type_: Type, shape: &[usize]) -> Result<Data, Fault> {
-    let (data, others) = match type_ {
-        Type::F32 => (Data::F32(proto.float_data.clone()), [proto.int32_data.len(), proto.int64_data.len()]),
-        Type::I64 => (Data::I64(proto.int64_data.clone()), [proto.int32_data.len(), proto.float_data.len()]),
-        Type::I32 => (Data::I32(proto.int32_data.clone()), [proto.int64_data.len(), proto.float_data.len()]),
-        Type::U8 => (Data::U8(narrow(&proto.int32_data, type_)?), [proto.int64_data.len(), proto.float_data.len()]),
-        Type::I8 => (Data::I8(narrow(&proto.int32_data, type_)?), [proto.int64_data.len(), proto.float_data.len()]),
+    let words = &proto.int32_data;
+    let data = match type_ {
+        Type::F32 => Data::F32(proto.float_data.clone()),
+        Type::I64 => Data::I64(proto.int64_data.clone()),
+        Type::I32 => Data::I32(words.clone()),
+        Type::U8 => Data::U8(narrow(words, type_)?),
+        Type::I8 => Data::I8(narrow(words, type_)?),
+        Type::U16 => Data::U16(narrow(words, type_)?),
+        Type::I16 => Data::I16(narrow(words, type_)?),
+        // Bit patterns.
+        Type::F16 => Data::F16(narrow(words, type_)?.into_iter().map(f16::from_bits).collect()),
+        Type::BF16 => Data::BF16(narrow(words, type_)?.into_iter().map(bf16::from_bits).collect()),
+        Type::U4 | Type::I4 => {
+            let bytes: Vec<u8> = words.iter().map(|word| word.to_le_bytes()[0]).collect();
+            from_bytes(&bytes, type_, shape, stored_bytes(type_, shape)?, "int32_data")?
+        }
+    };
+    let others = match type_ {
+        Type::F32 => [words.len(), proto.int64_data.len()],
+        Type::I64 => [words.len(), proto.float_data.len()],
+        _ => [proto.int64_data.len(), proto.float_data.len()],
     };
     if others != [0, 0] {
         return Err(Fault::invalid(format!("{type_} {shape:?} has values of another type")));
@@ -154,8 +200,40 @@ mod tests {
     }
 
     #[test]
+    fn two_values_of_4_bits_share_a_byte() {
+        let of = |dims: &[i64], data_type, raw: &[u8]| {
+            let proto =
+                TensorProto { dims: dims.to_vec(), data_type, raw_data: Some(raw.to_vec()), ..TensorProto::default() };
+            constant(&proto, &mut Folder::new(None)).map(|constant| constant.data().clone())
+        };
+        // The low half first; the last half byte of an odd number of values is not looked at.
+        assert_eq!(of(&[3], 21, &[0x2f, 0xf7]), Ok(Data::U4(vec![15, 2, 7])));
+        assert_eq!(of(&[2, 2], 22, &[0x78, 0x0f]), Ok(Data::I4(vec![-8, 7, -1, 0])));
+        assert_eq!(of(&[0], 22, &[]), Ok(Data::I4(vec![])));
+        for (dims, bytes) in [([4], 1), ([4], 3), ([5], 2), ([5], 4)] {
+            let fault = of(&dims, 22, &vec![0; bytes]).unwrap_err();
+            let needed = if dims == [4] { 2 } else { 3 };
+            assert_eq!(fault.message, format!("int4 {dims:?} needs {needed} bytes, raw_data has {bytes}"));
+        }
+        let words = TensorProto { dims: vec![3], data_type: 21, int32_data: vec![0x2f, 7], ..TensorProto::default() };
+        let words = constant(&words, &mut Folder::new(None)).unwrap();
+        assert_eq!(words.data(), &Data::U4(vec![15, 2, 7]));
+    }
+
+    #[test]
+    fn half_floats_are_bits_in_either_form() {
+        let bits =
+            TensorProto { dims: vec![2], data_type: 10, int32_data: vec![0x3c00, 0xc000], ..TensorProto::default() };
+        let expected = Data::F16(vec![f16::ONE, f16::from_f32(-2.0)]);
+        assert_eq!(constant(&bits, &mut Folder::new(None)).unwrap().data(), &expected);
+        let raw =
+            TensorProto { dims: vec![1], data_type: 16, raw_data: Some(vec![0x80, 0x3f]), ..TensorProto::default() };
+        assert_eq!(constant(&raw, &mut Folder::new(None)).unwrap().data(), &Data::BF16(vec![bf16::ONE]));
+    }
+
+    #[test]
     fn types_that_are_not_supported_are_told_from_those_that_do_not_exist() {
-        assert_eq!(type_(10).unwrap_err().kind, ProblemKind::Unsupported);
+        assert_eq!(type_(9).unwrap_err().kind, ProblemKind::Unsupported);
         assert_eq!(type_(99).unwrap_err().kind, ProblemKind::Invalid);
     }
 }

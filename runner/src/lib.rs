@@ -32,6 +32,8 @@ mod rearrange;
 #[cfg(feature = "command")]
 pub mod command;
 #[cfg(feature = "command")]
+pub mod conformance;
+#[cfg(feature = "command")]
 pub mod golden;
 #[cfg(feature = "command")]
 pub mod npy;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod bench;
+mod conformance;
 mod cpu;
 mod info;
 mod options;
@@ -28,6 +29,8 @@ enum Command {
     Run(run::Run),
     /// Time a network.
     Bench(bench::Bench),
+    /// Run all conformance cases below a folder, and compare what they make with what they should.
+    Conformance(conformance::Conformance),
     /// Show a network's operators, shapes, weights and kernels, and what of it is not supported.
     Info(info::Info),
 }
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
     let ending = match cli.command {
         Command::Run(run) => run.run(&mut out),
         Command::Bench(bench) => bench.run(&mut out),
+        Command::Conformance(conformance) => conformance.run(&mut out),
         Command::Info(info) => info.run(&mut out),
     };
     let ending: Result<Ending> = ending.and_then(|ending| Ok(out.flush().map(|()| ending)?));

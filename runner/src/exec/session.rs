@@ -77,6 +77,23 @@ impl<'a> TensorRef<'a> {
         each_slice!(self, values => bytemuck::cast_slice(values))
     }
 
+    /// The elements, of the caller's own.
+    pub fn to_data(&self) -> Data {
+        match self {
+            Self::U4(values) => Data::U4(values.to_vec()),
+            Self::I4(values) => Data::I4(values.to_vec()),
+            Self::U8(values) => Data::U8(values.to_vec()),
+            Self::I8(values) => Data::I8(values.to_vec()),
+            Self::U16(values) => Data::U16(values.to_vec()),
+            Self::I16(values) => Data::I16(values.to_vec()),
+            Self::I32(values) => Data::I32(values.to_vec()),
+            Self::I64(values) => Data::I64(values.to_vec()),
+            Self::F16(values) => Data::F16(values.to_vec()),
+            Self::BF16(values) => Data::BF16(values.to_vec()),
+            Self::F32(values) => Data::F32(values.to_vec()),
+        }
+    }
+
     /// How many elements there are.
     pub fn len(&self) -> usize {
         each_slice!(self, values => values.len())

@@ -199,20 +199,7 @@ pub(crate) fn session(graph: &Graph, backend: &Backend, threads: usize) -> Sessi
 }
 
 pub(crate) fn owned(values: TensorRef<'_>) -> Data {
-    match values {
-        TensorRef::U4(values) => Data::U4(values.to_vec()),
-        TensorRef::I4(values) => Data::I4(values.to_vec()),
-        TensorRef::U16(values) => Data::U16(values.to_vec()),
-        TensorRef::I16(values) => Data::I16(values.to_vec()),
-        TensorRef::F16(values) => Data::F16(values.to_vec()),
-        TensorRef::BF16(values) => Data::BF16(values.to_vec()),
-        TensorRef::U8(values) => Data::U8(values.to_vec()),
-        TensorRef::I8(values) => Data::I8(values.to_vec()),
-        TensorRef::I32(values) => Data::I32(values.to_vec()),
-        TensorRef::I64(values) => Data::I64(values.to_vec()),
-        TensorRef::F32(values) => Data::F32(values.to_vec()),
-        other => panic!("{other:?}"),
-    }
+    values.to_data()
 }
 
 pub(crate) const F32: i32 = 1;

@@ -16,9 +16,9 @@ use prost::Message;
 
 use self::external::Folder;
 use self::nodes::Meaning;
-use self::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use self::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::error::{Error, Fault, Problems};
-use crate::graph::{Graph, Node, Op, Tensor, TensorId, Type, check};
+use crate::graph::{Constant, Graph, Node, Op, Tensor, TensorId, Type, check};
 
 /// The most bytes that a protobuf message may have.
 const MOST_BYTES: u64 = (1 << 31) - 1;
@@ -72,6 +72,13 @@ pub fn parse(bytes: &[u8], folder: Option<&Path>) -> (Graph, Problems) {
     let Reader { graph, mut problems, broken, .. } = reader;
     check::check(&graph, &broken, &mut problems);
     (graph, problems)
+}
+
+/// Understands the bytes of a serialised tensor: its name, and its value.
+pub fn parse_tensor(bytes: &[u8]) -> Result<(String, Constant), Fault> {
+    let proto = TensorProto::decode(bytes).map_err(|error| Fault::invalid(format!("is no ONNX tensor: {error}")))?;
+    let constant = tensor::constant(&proto, &mut Folder::new(None))?;
+    Ok((proto.name, constant))
 }
 
 #[derive(Default)]

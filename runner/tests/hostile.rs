@@ -260,7 +260,7 @@ fn parameters_that_are_no_parameters() {
         (first_problem(replace("wz", &[2], Data::I8(vec![0; 2]))), "w_zero_point has 2 values, expected 1 or 4"),
         (first_problem(replace("b", &[3], Data::I32(vec![0; 3]))), "B has 3 values, expected 4"),
         (first_problem(replace("b", &[4], f32s(&[0.0; 4]))), "B is float32, expected int32"),
-        (first_problem(replace("w", &[4, 1, 3], Data::I8(vec![0; 12]))), "w [4, 1, 3], expected four axes each"),
+        (first_problem(replace("w", &[4, 1, 3], Data::I8(vec![0; 12]))), "w [4, 1, 3], expected as many axes, three at least"),
         (
             first_problem(replace("w", &[4, 1, 0, 3], Data::I8(vec![]))),
             "kernel_shape is [3, 3], but w has shape [4, 1, 0, 3]",
@@ -282,17 +282,22 @@ fn parameters_that_are_no_parameters() {
 }
 
 #[test]
-fn weights_that_are_no_constants_are_told() {
-    let model = Builder::new(13)
-        .input("a", U8, &[1, 4])
-        .input("b", I8, &[4, 3])
-        .output("y", U8, &[1, 3])
-        .f32("s", 1.0)
-        .u8("z", 0)
-        .i8("bz", 0)
-        .node("QLinearMatMul", "a s z b s bz s z", "y", vec![]);
-    let told = model.problems();
-    assert!(told.contains("b (\"b\") is only known at run time, expected a constant"), "{told}");
+fn parameters_of_a_run_are_checked_when_planning_and_when_running() {
+    let model = |scale: &[i64]| {
+        Builder::new(13)
+            .input("a", U8, &[1, 4])
+            .input("b", I8, &[4, 3])
+            .input("s", F32, scale)
+            .output("y", U8, &[1, 3])
+            .u8("z", 0)
+            .i8("bz", 0)
+            .node("QLinearMatMul", "a s z b s bz s z", "y", vec![])
+    };
+    let told = model(&[2]).problems();
+    assert!(told.contains("a_scale has shape [2], expected one value or one for each of [Rows]"), "{told}");
+    let mut session = model(&[]).session(&Backend::best(), 1);
+    let error = session.run().unwrap_err().to_string();
+    assert!(error.contains("a_scale is 0, expected a finite number above 0"), "{error}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aligned_vec::AVec;
 
+use super::session::TensorRef;
 use crate::error::{Error, Fault, Problems};
 use crate::graph::{Constant, Element, TensorId, Type};
 
@@ -73,6 +74,32 @@ impl Memory {
         };
         assert_eq!(type_.storage(), T::TYPE, "a step writes a tensor of another type than was planned");
         bytemuck::cast_slice_mut(&mut self.slots[slot][..elements * size_of::<T>()])
+    }
+
+    /// The elements of a tensor of any type.
+    pub(super) fn tensor(&self, id: TensorId, type_: Type) -> TensorRef<'_> {
+        match type_ {
+            Type::U4 => TensorRef::U4(self.read(id)),
+            Type::I4 => TensorRef::I4(self.read(id)),
+            Type::U8 => TensorRef::U8(self.read(id)),
+            Type::I8 => TensorRef::I8(self.read(id)),
+            Type::U16 => TensorRef::U16(self.read(id)),
+            Type::I16 => TensorRef::I16(self.read(id)),
+            Type::I32 => TensorRef::I32(self.read(id)),
+            Type::I64 => TensorRef::I64(self.read(id)),
+            Type::F16 => TensorRef::F16(self.read(id)),
+            Type::BF16 => TensorRef::BF16(self.read(id)),
+            Type::F32 => TensorRef::F32(self.read(id)),
+        }
+    }
+
+    /// Runs `body` where tensor `k` is what here is the tensor `ids[k]`.
+    pub(super) fn renamed<R>(&mut self, ids: &[TensorId], body: impl FnOnce(&mut Self) -> R) -> R {
+        let homes = ids.iter().map(|id| self.homes[id.index()].clone()).collect();
+        let homes = std::mem::replace(&mut self.homes, homes);
+        let result = body(self);
+        self.homes = homes;
+        result
     }
 
     /// Runs `body` with the elements of a tensor to write, while others can be read.

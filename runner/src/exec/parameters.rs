@@ -69,18 +69,24 @@ impl<'a> Operands<'a> {
         Ok(values)
     }
 
-    /// Scales, widened to f32: one, or as many as `each` if that is given.
-    pub(super) fn scales(&self, index: usize, what: &str, each: Option<usize>) -> Result<Vec<f32>, Fault> {
+    /// Floats above 0, widened to f32, and their shape.
+    pub(super) fn shaped_scales(&self, index: usize, what: &str) -> Result<(Vec<f32>, &'a [usize]), Fault> {
         let constant = self.constant(index, what)?;
         let scales = constant
             .floats()
             .ok_or_else(|| Fault::invalid(format!("{what} is {}, expected a float", constant.type_())))?;
-        expect_length(what, scales.len(), each)?;
         for &scale in &scales {
             if !(scale > 0.0 && scale.is_finite()) {
                 return Err(Fault::invalid(format!("{what} is {scale}, expected a finite number above 0")));
             }
         }
+        Ok((scales, constant.shape()))
+    }
+
+    /// Scales: one, or as many as `each` if that is given.
+    pub(super) fn scales(&self, index: usize, what: &str, each: Option<usize>) -> Result<Vec<f32>, Fault> {
+        let (scales, _) = self.shaped_scales(index, what)?;
+        expect_length(what, scales.len(), each)?;
         Ok(scales)
     }
 
@@ -88,7 +94,25 @@ impl<'a> Operands<'a> {
         Ok(self.scales(index, what, None)?[0])
     }
 
-    /// Zero points of the tensor's own type: one, or as many as `each` if that is given; 0 where they are left out.
+    /// Zero points of the tensor's own type, and their shape; a 0 where they are left out.
+    pub(super) fn shaped_zero_points(
+        &self,
+        index: usize,
+        what: &str,
+        type_: Type,
+    ) -> Result<(Vec<i32>, &'a [usize]), Fault> {
+        if self.optional(index).is_none() {
+            return Ok((vec![0], &[]));
+        }
+        let constant = self.constant(index, what)?;
+        if constant.type_() != type_ {
+            return Err(Fault::invalid(format!("{what} is {}, expected {type_}", constant.type_())));
+        }
+        let values = constant.integers().unwrap_or_default();
+        Ok((values.into_iter().filter_map(|value| i32::try_from(value).ok()).collect(), constant.shape()))
+    }
+
+    /// Zero points: one, or as many as `each` if that is given.
     pub(super) fn zero_points(
         &self,
         index: usize,
@@ -96,15 +120,7 @@ impl<'a> Operands<'a> {
         type_: Type,
         each: Option<usize>,
     ) -> Result<Vec<i32>, Fault> {
-        if self.optional(index).is_none() {
-            return Ok(vec![0]);
-        }
-        let constant = self.constant(index, what)?;
-        if constant.type_() != type_ {
-            return Err(Fault::invalid(format!("{what} is {}, expected {type_}", constant.type_())));
-        }
-        let values = constant.integers().unwrap_or_default();
-        let values: Vec<i32> = values.into_iter().filter_map(|value| i32::try_from(value).ok()).collect();
+        let (values, _) = self.shaped_zero_points(index, what, type_)?;
         expect_length(what, values.len(), each)?;
         Ok(values)
     }

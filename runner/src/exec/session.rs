@@ -210,14 +210,14 @@ impl Session {
                 run.run(context).map_err(|message| Error::Run { node: step.label.clone(), message })?;
             }
             for &(id, index) in &step.made {
-                observer(Observed { index, values: tensor(plan, memory, id), layout: plan.layout(id) });
+                observer(Observed { index, values: memory.tensor(id, plan.type_(id)), layout: plan.layout(id) });
             }
         }
         Ok(())
     }
 
     fn tensor(&self, id: TensorId) -> TensorRef<'_> {
-        tensor(&self.plan, &self.memory, id)
+        self.memory.tensor(id, self.plan.type_(id))
     }
 
     fn expect(&self, id: TensorId, type_: Type) -> Result<(), Error> {
@@ -227,22 +227,6 @@ impl Session {
         }
         let message = format!("is {expected}, not {type_}");
         Err(Error::Tensor { name: self.plan.name(id).to_owned(), message })
-    }
-}
-
-fn tensor<'a>(plan: &Plan, memory: &'a Memory, id: TensorId) -> TensorRef<'a> {
-    match plan.type_(id) {
-        Type::U4 => TensorRef::U4(memory.read(id)),
-        Type::I4 => TensorRef::I4(memory.read(id)),
-        Type::U8 => TensorRef::U8(memory.read(id)),
-        Type::I8 => TensorRef::I8(memory.read(id)),
-        Type::U16 => TensorRef::U16(memory.read(id)),
-        Type::I16 => TensorRef::I16(memory.read(id)),
-        Type::I32 => TensorRef::I32(memory.read(id)),
-        Type::I64 => TensorRef::I64(memory.read(id)),
-        Type::F16 => TensorRef::F16(memory.read(id)),
-        Type::BF16 => TensorRef::BF16(memory.read(id)),
-        Type::F32 => TensorRef::F32(memory.read(id)),
     }
 }
 

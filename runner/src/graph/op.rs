@@ -7,27 +7,42 @@ use super::Type;
 /// How a convolution is padded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Padding {
-    /// So many positions before and behind each spatial axis: `[top, left, bottom, right]`.
-    Explicit([usize; 4]),
+    /// So many positions before each spatial axis, then so many behind each; none where there are no numbers.
+    Explicit(Vec<usize>),
     /// `ceil(input / stride)` outputs; an odd position goes behind.
     SameUpper,
     /// `ceil(input / stride)` outputs; an odd position goes before.
     SameLower,
 }
 
-/// The attributes of a two-dimensional convolution.
+/// The attributes of a convolution. Those of spatial axes have a number for each, or none where all have the default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Convolution {
-    /// Rows and columns of the kernel, where the file says so beside the weights' shape.
-    pub kernel: Option<[usize; 2]>,
-    /// Steps between outputs.
-    pub strides: [usize; 2],
-    /// Distance between taps.
-    pub dilations: [usize; 2],
+    /// Taps of the kernel, where the file says so beside the weights' shape.
+    pub kernel: Option<Vec<usize>>,
+    /// Steps between outputs; 1 by default.
+    pub strides: Vec<usize>,
+    /// Distance between taps; 1 by default.
+    pub dilations: Vec<usize>,
     /// The border.
     pub padding: Padding,
     /// Groups of channels.
     pub groups: usize,
+    /// The shapes of input and output have the channels last, and not behind the images.
+    pub channels_last: bool,
+}
+
+impl Default for Convolution {
+    fn default() -> Self {
+        Self {
+            kernel: None,
+            strides: Vec::new(),
+            dilations: Vec::new(),
+            padding: Padding::Explicit(Vec::new()),
+            groups: 1,
+            channels_last: false,
+        }
+    }
 }
 
 /// An operator. Operands are those of the ONNX operator that [`Op::name`] gives, in its order.
@@ -55,8 +70,12 @@ pub enum Op {
     DynamicQuantizeLinear,
     /// `x, scale, zero point, w, scale, zero point, scale of y, zero point of y, bias?`
     QLinearConv(Convolution),
+    /// `x, w, zero point of x?, zero point of w?` to s32.
+    ConvInteger(Convolution),
     /// `a, scale, zero point, b, scale, zero point, scale of y, zero point of y`
     QLinearMatMul,
+    /// `a, b, zero point of a?, zero point of b?` to s32.
+    MatMulInteger,
     /// `a, scale, zero point, b, scale, zero point, scale of c, zero point of c`; broadcasts.
     QLinearAdd,
     /// `x`, of 8 bits; a convolution's window, with its kernel given and one group.
@@ -138,7 +157,9 @@ impl Op {
             Self::DequantizeLinear { .. } => "DequantizeLinear",
             Self::DynamicQuantizeLinear => "DynamicQuantizeLinear",
             Self::QLinearConv(_) => "QLinearConv",
+            Self::ConvInteger(_) => "ConvInteger",
             Self::QLinearMatMul => "QLinearMatMul",
+            Self::MatMulInteger => "MatMulInteger",
             Self::QLinearAdd => "QLinearAdd",
             Self::MaxPool(_) => "MaxPool",
             Self::QLinearGlobalAveragePool { .. } => "QLinearGlobalAveragePool",
@@ -167,6 +188,17 @@ impl Op {
         }
     }
 
+    /// Whether an operand is one that every run brings anew. The others are parameters, known when a plan is made; those
+    /// that a run brings all the same make the node one that is planned in each run.
+    pub(crate) fn is_activation(&self, operand: usize) -> bool {
+        match self {
+            Self::QLinearMatMul | Self::QLinearAdd => matches!(operand, 0 | 3),
+            Self::MatMulInteger => operand < 2,
+            Self::Concat { .. } => true,
+            _ => operand == 0,
+        }
+    }
+
     /// The least and the greatest number of operands, and the names of those that have to be there.
     pub(crate) fn arity(&self) -> (usize, usize, &'static [&'static str]) {
         match self {
@@ -174,6 +206,8 @@ impl Op {
             Self::QLinearConv(_) => {
                 (8, 9, &["x", "x_scale", "x_zero_point", "w", "w_scale", "w_zero_point", "y_scale", "y_zero_point"])
             }
+            Self::ConvInteger(_) => (2, 4, &["x", "w"]),
+            Self::MatMulInteger => (2, 4, &["A", "B"]),
             Self::QLinearMatMul => {
                 (8, 8, &["a", "a_scale", "a_zero_point", "b", "b_scale", "b_zero_point", "y_scale", "y_zero_point"])
             }

@@ -1,8 +1,9 @@
 //! Type and shape of what an operator makes.
 
+use super::matmul::matmul;
 use super::resolve::Operand;
+use super::window::{convolution, max_pool};
 use crate::error::Fault;
-use crate::graph::op::{Convolution, Padding};
 use crate::graph::{Op, Type, shape};
 
 type Known = Result<(Type, Vec<usize>), Fault>;
@@ -60,27 +61,26 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             expect("x", x.type_, &QUANTIZED)?;
             expect("w", w.type_, &QUANTIZED)?;
             expect("y_zero_point", y.type_, &QUANTIZED)?;
-            Ok((y.type_, convolution(attributes, x.shape, w.shape)?.output.to_vec()))
+            Ok((y.type_, convolution(attributes, x.shape, w.shape)?.output))
         }
         Op::QLinearMatMul => {
             let (a, b, y) = (operand(0)?, operand(3)?, operand(7)?);
             expect("a", a.type_, &QUANTIZED)?;
             expect("b", b.type_, &QUANTIZED)?;
             expect("y_zero_point", y.type_, &QUANTIZED)?;
-            let (rows, k) = match a.shape {
-                [rows @ .., k] if !rows.is_empty() => (rows, *k),
-                _ => return Err(Fault::unsupported(format!("a has shape {:?}, expected at least two axes", a.shape))),
-            };
-            let &[kb, n] = b.shape else {
-                return Err(Fault::unsupported(format!("b has shape {:?}, expected two axes", b.shape)));
-            };
-            if k != kb {
-                return Err(Fault::invalid(format!(
-                    "a {:?} has {k} columns, but b {:?} has {kb} rows",
-                    a.shape, b.shape
-                )));
-            }
-            Ok((y.type_, [rows, &[n]].concat()))
+            Ok((y.type_, matmul(a.shape, b.shape)?.output))
+        }
+        Op::ConvInteger(attributes) => {
+            let (x, w) = (operand(0)?, operand(1)?);
+            expect("x", x.type_, &QUANTIZED)?;
+            expect("w", w.type_, &QUANTIZED)?;
+            Ok((Type::I32, convolution(attributes, x.shape, w.shape)?.output))
+        }
+        Op::MatMulInteger => {
+            let (a, b) = (operand(0)?, operand(1)?);
+            expect("A", a.type_, &QUANTIZED)?;
+            expect("B", b.type_, &QUANTIZED)?;
+            Ok((Type::I32, matmul(a.shape, b.shape)?.output))
         }
         Op::QLinearAdd => {
             let (a, b) = (operand(0)?, operand(3)?);
@@ -93,7 +93,7 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         Op::MaxPool(attributes) => {
             let x = operand(0)?;
             expect("x", x.type_, &QUANTIZED)?;
-            Ok((x.type_, max_pool(attributes, x.shape)?.output.to_vec()))
+            Ok((x.type_, max_pool(attributes, x.shape)?.output))
         }
         Op::QLinearGlobalAveragePool { channels_last } => {
             let x = operand(0)?;
@@ -283,103 +283,9 @@ fn reshape(from: &[usize], to: &[i64], allow_zero: bool) -> Result<Vec<usize>, F
     }
 }
 
-/// The geometry of a convolution, all of it checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Geometry {
-    /// `[n, c, h, w]` of the output.
-    pub(crate) output: [usize; 4],
-    /// `[top, left, bottom, right]`.
-    pub(crate) pads: [usize; 4],
-}
-
-pub(crate) fn convolution(attributes: &Convolution, x: &[usize], w: &[usize]) -> Result<Geometry, Fault> {
-    let (&[images, channels, height, width], &[outputs, inputs, rows, columns]) = (x, w) else {
-        return Err(Fault::unsupported(format!("x has shape {x:?} and w {w:?}, expected four axes each")));
-    };
-    let groups = attributes.groups;
-    if inputs.checked_mul(groups) != Some(channels) || !outputs.is_multiple_of(groups) {
-        return Err(Fault::invalid(format!("x {x:?} and w {w:?} do not fit {groups} groups")));
-    }
-    if let Some(kernel) = attributes.kernel
-        && kernel != [rows, columns]
-    {
-        return Err(Fault::invalid(format!("attribute kernel_shape is {kernel:?}, but w has shape {w:?}")));
-    }
-    let mut output = [images, outputs, 0, 0];
-    let mut pads = [0; 4];
-    for (axis, (size, taps)) in [(height, rows), (width, columns)].into_iter().enumerate() {
-        let overflow = || Fault::overflow(format!("the sizes of a window over {x:?}: {attributes:?}"));
-        let (stride, dilation) = (attributes.strides[axis], attributes.dilations[axis]);
-        let Some(last) = taps.checked_sub(1) else {
-            return Err(Fault::invalid(format!("w has shape {w:?}: a kernel without taps")));
-        };
-        let span = last.checked_mul(dilation).and_then(|span| span.checked_add(1)).ok_or_else(overflow)?;
-        let (before, behind) = match attributes.padding {
-            Padding::Explicit(pads) => (pads[axis], pads[axis + 2]),
-            Padding::SameUpper | Padding::SameLower => {
-                let reach = size.div_ceil(stride).saturating_sub(1).checked_mul(stride).ok_or_else(overflow)?;
-                let total = reach.checked_add(span).ok_or_else(overflow)?.saturating_sub(size);
-                let small = total / 2;
-                if attributes.padding == Padding::SameUpper { (small, total - small) } else { (total - small, small) }
-            }
-        };
-        let padded = size.checked_add(before).and_then(|sum| sum.checked_add(behind)).ok_or_else(overflow)?;
-        let Some(room) = padded.checked_sub(span) else {
-            return Err(Fault::invalid(format!(
-                "a kernel that spans {span} positions does not fit the {padded} padded positions of x {x:?}"
-            )));
-        };
-        output[axis + 2] = room / stride + 1;
-        (pads[axis], pads[axis + 2]) = (before, behind);
-    }
-    Ok(Geometry { output, pads })
-}
-
-/// The geometry of a pooling: that of a convolution with so many taps, which all see a part of the image.
-pub(crate) fn max_pool(attributes: &Convolution, x: &[usize]) -> Result<Geometry, Fault> {
-    let Some([rows, columns]) = attributes.kernel else {
-        return Err(Fault::invalid("attribute kernel_shape is missing"));
-    };
-    let &[_, channels, ..] = x else {
-        return Err(Fault::unsupported(format!("x has shape {x:?}, expected four axes")));
-    };
-    let geometry = convolution(attributes, x, &[channels, channels, rows, columns])?;
-    let [top, left, bottom, right] = geometry.pads;
-    if top.max(bottom) >= rows || left.max(right) >= columns {
-        return Err(Fault::invalid(format!(
-            "attribute pads is {:?}, expected less than kernel_shape {:?}",
-            geometry.pads,
-            [rows, columns]
-        )));
-    }
-    Ok(geometry)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ProblemKind;
-
-    fn window(strides: usize, dilations: usize, padding: Padding) -> Convolution {
-        Convolution { kernel: None, strides: [strides; 2], dilations: [dilations; 2], padding, groups: 1 }
-    }
-
-    #[test]
-    fn convolutions_have_the_shape_of_their_window() {
-        let shape = |attributes: &Convolution, x: [usize; 4], taps: usize| {
-            convolution(attributes, &x, &[8, x[1], taps, taps]).map(|geometry| (geometry.output, geometry.pads))
-        };
-        let explicit = Padding::Explicit([0, 0, 1, 1]);
-        assert_eq!(shape(&window(2, 1, explicit), [1, 1, 96, 96], 3), Ok(([1, 8, 48, 48], [0, 0, 1, 1])));
-        assert_eq!(shape(&window(2, 1, Padding::SameUpper), [1, 1, 96, 96], 3), Ok(([1, 8, 48, 48], [0, 0, 1, 1])));
-        assert_eq!(shape(&window(2, 1, Padding::SameLower), [1, 1, 96, 96], 3), Ok(([1, 8, 48, 48], [1, 1, 0, 0])));
-        assert_eq!(shape(&window(1, 2, Padding::SameUpper), [1, 1, 5, 5], 3), Ok(([1, 8, 5, 5], [2; 4])));
-        assert!(shape(&window(1, 1, Padding::Explicit([0; 4])), [1, 1, 2, 5], 3).is_err());
-        let huge = Padding::Explicit([usize::MAX; 4]);
-        assert_eq!(shape(&window(1, 1, huge), [1, 1, 2, 5], 3).unwrap_err().kind, ProblemKind::SizeOverflow);
-        let dilated = window(1, usize::MAX, Padding::Explicit([0; 4]));
-        assert_eq!(shape(&dilated, [1, 1, 2, 5], 3).unwrap_err().kind, ProblemKind::SizeOverflow);
-    }
 
     #[test]
     fn reshape_fills_what_is_left() {

@@ -13,7 +13,7 @@ use crate::graph::{Constant, Graph, Layout, Node, Op, Tensor, TensorId, Type, sh
 /// Gives each tensor its memory order.
 pub fn assign(graph: &mut Graph) {
     let wanted: HashSet<TensorId> =
-        graph.nodes.iter().filter(|node| wants_channels_last(&node.op)).filter_map(|node| node.inputs[0]).collect();
+        graph.nodes.iter().filter(|node| wants_channels_last(graph, node)).filter_map(|node| node.inputs[0]).collect();
     let mut converted = HashMap::new();
     for mut node in std::mem::take(&mut graph.nodes) {
         let Some(&output) = node.outputs.first() else {
@@ -25,7 +25,7 @@ pub fn assign(graph: &mut Graph) {
         };
         // What the activations among the operands have to be, and what comes of them.
         let (need, made): (Option<Layout>, Layout) = match &node.op {
-            op if wants_channels_last(op) => (Some(Layout::ChannelsLast), Layout::ChannelsLast),
+            _ if wants_channels_last(graph, &node) => (Some(Layout::ChannelsLast), Layout::ChannelsLast),
             // Scales along an axis are applied in C order.
             Op::QuantizeLinear { .. } | Op::DequantizeLinear { .. } if !per_tensor(graph, &node) => {
                 (Some(Layout::RowMajor), Layout::RowMajor)
@@ -46,16 +46,11 @@ pub fn assign(graph: &mut Graph) {
             }
             _ => (Some(Layout::RowMajor), Layout::RowMajor),
         };
-        if let Some(layout) = need {
-            let activations: &[usize] = match node.op {
-                Op::QLinearAdd => &[0, 3],
-                Op::Concat { .. } => &(0..node.inputs.len()).collect::<Vec<_>>(),
-                _ => &[0],
-            };
-            for &operand in activations {
-                if let Some(Some(id)) = node.inputs.get_mut(operand) {
-                    *id = convert(graph, *id, layout, &mut converted);
-                }
+        for (operand, input) in node.inputs.iter_mut().enumerate() {
+            // Parameters are read in C order.
+            let layout = if node.op.is_activation(operand) { need } else { Some(Layout::RowMajor) };
+            if let (Some(layout), Some(id)) = (layout, input) {
+                *id = convert(graph, *id, layout, &mut converted);
             }
         }
         for &output in &node.outputs {
@@ -68,8 +63,14 @@ pub fn assign(graph: &mut Graph) {
     }
 }
 
-fn wants_channels_last(op: &Op) -> bool {
-    matches!(op, Op::QLinearConv(_) | Op::MaxPool(_) | Op::QLinearGlobalAveragePool { channels_last: false })
+fn wants_channels_last(graph: &Graph, node: &Node) -> bool {
+    let image = node.inputs.first().copied().flatten().and_then(|id| graph.tensor(id).shape.as_ref());
+    let two_dimensional = image.is_some_and(|shape| shape.len() == 4);
+    match &node.op {
+        Op::QLinearConv(attributes) | Op::ConvInteger(attributes) => two_dimensional && !attributes.channels_last,
+        Op::MaxPool(_) | Op::QLinearGlobalAveragePool { channels_last: false } => true,
+        _ => false,
+    }
 }
 
 fn is_f32(graph: &Graph, node: &Node) -> bool {
@@ -137,20 +138,14 @@ pub(crate) fn coincide(shape: &[usize]) -> bool {
 mod tests {
     use super::*;
     use crate::graph::Data;
-    use crate::graph::op::{Convolution, Padding};
+    use crate::graph::op::Convolution;
 
     fn tensor(graph: &mut Graph, name: &str, type_: Type, shape: &[usize]) -> TensorId {
         graph.add(Tensor { type_: Some(type_), shape: Some(shape.to_vec()), ..Tensor::named(name) })
     }
 
     fn convolution() -> Op {
-        Op::QLinearConv(Convolution {
-            kernel: None,
-            strides: [1; 2],
-            dilations: [1; 2],
-            padding: Padding::Explicit([0; 4]),
-            groups: 1,
-        })
+        Op::QLinearConv(Convolution::default())
     }
 
     #[test]

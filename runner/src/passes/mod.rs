@@ -4,11 +4,15 @@ pub mod broadcast;
 mod fold;
 mod infer;
 pub mod layout;
+mod matmul;
 pub mod prune;
 pub mod resolve;
+mod window;
 
 pub(crate) use fold::{broadcast_strides, gather_indices};
-pub(crate) use infer::{convolution, max_pool, split, transposition};
+pub(crate) use infer::{split, transposition};
+pub(crate) use matmul::{MatMul, matmul};
+pub(crate) use window::{Geometry, convolution, max_pool};
 
 use crate::error::{Error, Problems};
 use crate::graph::Graph;

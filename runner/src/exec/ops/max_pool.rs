@@ -57,16 +57,15 @@ pub(super) fn lower(operands: Operands<'_>, attributes: &Convolution) -> Result<
     let (x, y) = (operands.id(0)?, operands.output()?);
     let [_, channels, height, width] = operands.shape4(x)?;
     let geometry = max_pool(attributes, operands.shape(x)?)?;
-    let kernel = attributes.kernel.ok_or_else(|| Fault::invalid("attribute kernel_shape is missing"))?;
     let axis = |axis: usize, size| Axis {
         size,
-        taps: kernel[axis],
-        stride: attributes.strides[axis],
-        dilation: attributes.dilations[axis],
+        taps: geometry.taps[axis],
+        stride: geometry.strides[axis],
+        dilation: geometry.dilations[axis],
         pad: geometry.pads[axis],
     };
     let (rows, columns) = (axis(0, height), axis(1, width));
-    let output = [geometry.output[2], geometry.output[3]];
+    let output = [geometry.to[0], geometry.to[1]];
     Ok(quantized!(operands.type_(x)?, X => {
         Box::new(MaxPool::<X> { x, y, rows, columns, channels, output, least: X::LEAST })
     }))

@@ -4,6 +4,7 @@ mod add;
 mod cast;
 mod conv;
 mod dynamic_quantize;
+mod late;
 mod matmul;
 mod max_pool;
 mod movement;
@@ -75,14 +76,23 @@ macro_rules! quantized {
 }
 use quantized;
 
+/// What to do for a node. Parameters that only a run brings are dealt with in each run.
 pub(super) fn lower(graph: &Graph, node: &Node, backend: &Backend) -> Result<Action, Fault> {
+    let late = late::parameters(graph, node);
+    if late.is_empty() { planned(graph, node, backend) } else { late::lower(graph, node, &late, backend) }
+}
+
+/// What to do for a node whose parameters are constants.
+fn planned(graph: &Graph, node: &Node, backend: &Backend) -> Result<Action, Fault> {
     let operands = Operands { graph, node };
     Ok(Action::Run(match &node.op {
         Op::QuantizeLinear { axis, block, .. } => quantize::quantize(operands, *axis, *block, backend)?,
         Op::DequantizeLinear { axis, block, .. } => quantize::dequantize(operands, *axis, *block, backend)?,
         Op::DynamicQuantizeLinear => dynamic_quantize::lower(operands, backend)?,
-        Op::QLinearConv(attributes) => conv::lower(operands, attributes, backend)?,
-        Op::QLinearMatMul => matmul::lower(operands, backend)?,
+        Op::QLinearConv(attributes) => conv::quantized(operands, attributes, backend)?,
+        Op::ConvInteger(attributes) => conv::integer(operands, attributes, backend)?,
+        Op::QLinearMatMul => matmul::quantized(operands, backend)?,
+        Op::MatMulInteger => matmul::integer(operands, backend)?,
         Op::QLinearAdd => add::lower(operands, backend)?,
         Op::MaxPool(attributes) => max_pool::lower(operands, attributes)?,
         Op::QLinearGlobalAveragePool { channels_last } => pool::lower(operands, *channels_last, backend)?,

@@ -1,4 +1,4 @@
-//! Products with packed weights: the step of `QLinearConv` and of `QLinearMatMul`.
+//! Products with packed weights: the step of convolutions, and of matrix products whose right operand is a constant.
 
 use std::marker::PhantomData;
 
@@ -6,7 +6,31 @@ use zeropoint::{ConvPlan, GemmPlan, View, ViewMut};
 
 use super::super::plan::Packed;
 use super::{Context, Step, told};
-use crate::graph::{Element, TensorId};
+use crate::graph::{Element, TensorId, shape};
+
+/// The shape and strides of an operand, as a plan sees it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<const AXES: usize> {
+    shape: [usize; AXES],
+    strides: [usize; AXES],
+}
+
+impl<const AXES: usize> Place<AXES> {
+    /// In C order of the shape.
+    pub(super) fn dense(shape: [usize; AXES]) -> Self {
+        let mut strides = [1; AXES];
+        strides.copy_from_slice(&shape::strides(&shape));
+        Self { shape, strides }
+    }
+}
+
+impl Place<4> {
+    /// Images, rows, columns and channels that lie in memory with the channels behind the images.
+    pub(super) fn channels_first([images, rows, columns, channels]: [usize; 4]) -> Self {
+        let [image, channel, row, column] = Place::dense([images, channels, rows, columns]).strides;
+        Self { shape: [images, rows, columns, channels], strides: [image, row, column, channel] }
+    }
+}
 
 /// A plan, of an operand and a result with so many axes.
 pub(super) struct Product<P, A, O, const AXES: usize> {
@@ -14,8 +38,8 @@ pub(super) struct Product<P, A, O, const AXES: usize> {
     pub(super) packed: Packed,
     pub(super) x: TensorId,
     pub(super) y: TensorId,
-    pub(super) from: [usize; AXES],
-    pub(super) to: [usize; AXES],
+    pub(super) from: Place<AXES>,
+    pub(super) to: Place<AXES>,
     pub(super) types: PhantomData<fn(A) -> O>,
 }
 
@@ -30,8 +54,9 @@ macro_rules! step {
             fn run(&self, context: Context<'_>) -> Result<(), String> {
                 let Context { memory, scratch, threads } = context;
                 memory.writing::<O, _>(self.y, |memory, y| {
-                    let x = View::new(memory.read::<A>(self.x), self.from).map_err(told)?;
-                    let y = ViewMut::new(y, self.to).map_err(told)?;
+                    let x = View::with_strides(memory.read::<A>(self.x), self.from.shape, self.from.strides);
+                    let y = ViewMut::with_strides(y, self.to.shape, self.to.strides).map_err(told)?;
+                    let x = x.map_err(told)?;
                     match threads {
                         1 => self.plan.run(x, y, scratch).map_err(told),
                         _ => self.plan.run_rayon(x, y, scratch).map_err(told),

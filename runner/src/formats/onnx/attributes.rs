@@ -83,20 +83,13 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// So many sizes, none less than `least`.
-    pub(super) fn sizes<const N: usize>(&mut self, name: &str, least: usize) -> Result<Option<[usize; N]>, Fault> {
+    /// Sizes, none less than `least`. How many there have to be is known with the input's rank.
+    pub(super) fn sizes(&mut self, name: &str, least: usize) -> Result<Option<Vec<usize>>, Fault> {
         let Some(values) = self.ints(name)? else { return Ok(None) };
-        let sizes: Vec<usize> = values
-            .iter()
-            .map(|&value| {
-                usize::try_from(value).ok().filter(|&size| size >= least).ok_or_else(|| {
-                    Fault::invalid(format!("attribute {name} is {values:?}, expected numbers of at least {least}"))
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        <[usize; N]>::try_from(sizes).map(Some).map_err(|sizes| {
-            // The rank of the input is not known here; two spatial axes is what there are kernels for.
-            Fault::unsupported(format!("attribute {name} has {} values, expected {N} (two-dimensional)", sizes.len()))
+        let size = |&value| usize::try_from(value).ok().filter(|&size| size >= least);
+        let sizes: Option<Vec<usize>> = values.iter().map(size).collect();
+        sizes.map(Some).ok_or_else(|| {
+            Fault::invalid(format!("attribute {name} is {values:?}, expected numbers of at least {least}"))
         })
     }
 

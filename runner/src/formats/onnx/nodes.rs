@@ -43,7 +43,13 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
         ("", "DequantizeLinear") => dequantize(a)?,
         ("", "DynamicQuantizeLinear") => Op::DynamicQuantizeLinear,
         ("", "QLinearConv") => Op::QLinearConv(convolution(a)?),
+        ("com.microsoft", "QLinearConv") => {
+            let channels_last = a.flag("channels_last")?;
+            Op::QLinearConv(Convolution { channels_last, ..convolution(a)? })
+        }
+        ("", "ConvInteger") => Op::ConvInteger(convolution(a)?),
         ("", "QLinearMatMul") => Op::QLinearMatMul,
+        ("", "MatMulInteger") => Op::MatMulInteger,
         ("com.microsoft", "QLinearAdd") => Op::QLinearAdd,
         ("", "MaxPool") => max_pool(a)?,
         ("com.microsoft", "QLinearGlobalAveragePool") => {
@@ -122,8 +128,8 @@ fn dequantize(a: &mut Attributes<'_>) -> Result<Op, Fault> {
 
 fn convolution(a: &mut Attributes<'_>) -> Result<Convolution, Fault> {
     let kernel = a.sizes("kernel_shape", 1)?;
-    let strides = a.sizes("strides", 1)?.unwrap_or([1, 1]);
-    let dilations = a.sizes("dilations", 1)?.unwrap_or([1, 1]);
+    let strides = a.sizes("strides", 1)?.unwrap_or_default();
+    let dilations = a.sizes("dilations", 1)?.unwrap_or_default();
     let pads = a.sizes("pads", 0)?;
     let groups = a.int_or("group", 1)?;
     let groups = usize::try_from(groups)
@@ -131,8 +137,8 @@ fn convolution(a: &mut Attributes<'_>) -> Result<Convolution, Fault> {
         .filter(|&groups| groups > 0)
         .ok_or_else(|| Fault::invalid(format!("attribute group is {groups}, expected at least 1")))?;
     let padding = match (a.string("auto_pad")?.unwrap_or("NOTSET"), pads) {
-        ("NOTSET", pads) => Padding::Explicit(pads.unwrap_or([0; 4])),
-        ("VALID", None) => Padding::Explicit([0; 4]),
+        ("NOTSET", pads) => Padding::Explicit(pads.unwrap_or_default()),
+        ("VALID", None) => Padding::Explicit(Vec::new()),
         ("SAME_UPPER", None) => Padding::SameUpper,
         ("SAME_LOWER", None) => Padding::SameLower,
         ("VALID" | "SAME_UPPER" | "SAME_LOWER", Some(_)) => {
@@ -144,7 +150,7 @@ fn convolution(a: &mut Attributes<'_>) -> Result<Convolution, Fault> {
             )));
         }
     };
-    Ok(Convolution { kernel, strides, dilations, padding, groups })
+    Ok(Convolution { kernel, strides, dilations, padding, groups, channels_last: false })
 }
 
 fn max_pool(a: &mut Attributes<'_>) -> Result<Op, Fault> {

@@ -1,0 +1,127 @@
+//! Nodes with parameters that only a run brings: scales, zero points or weights that are inputs of the network, or that
+//! another node makes.
+//!
+//! Such a node is planned twice. Once with the plan, with placeholders for what is not known, so that whatever is wrong
+//! with it is told then. And again in each run, with the values at hand as constants: by the same code, whatever the
+//! operator. That allocates, as planning does, and packs weights anew; a node whose parameters are constants does
+//! neither.
+
+use std::sync::Arc;
+
+use zeropoint::Backend;
+
+use super::super::memory::{Memory, zeroed};
+use super::{Action, Context, Step, planned, told};
+use crate::error::Fault;
+use crate::graph::{Constant, Data, Graph, Node, TensorId, Type, shape};
+
+/// Operands that are parameters, but no constants.
+pub(super) fn parameters(graph: &Graph, node: &Node) -> Vec<usize> {
+    let late =
+        |&(operand, id): &(usize, TensorId)| !node.op.is_activation(operand) && graph.tensor(id).constant.is_none();
+    let operands = node.inputs.iter().enumerate().filter_map(|(operand, id)| Some((operand, (*id)?)));
+    operands.filter(late).map(|(operand, _)| operand).collect()
+}
+
+struct Late {
+    backend: Backend,
+    /// The node's own tensors and nothing else.
+    graph: Graph,
+    node: Node,
+    /// What each of these tensors is in the network.
+    outer: Vec<TensorId>,
+    /// Those that become constants in a run, each once.
+    late: Vec<TensorId>,
+    kernel: String,
+    scratch: usize,
+}
+
+pub(super) fn lower(graph: &Graph, node: &Node, late: &[usize], backend: &Backend) -> Result<Action, Fault> {
+    let (part, node, outer) = part(graph, node);
+    let mut late: Vec<TensorId> = late.iter().filter_map(|&operand| node.inputs[operand]).collect();
+    late.sort_unstable();
+    late.dedup();
+    let mut stand_in = part.clone();
+    for &id in &late {
+        let tensor = stand_in.tensor_mut(id);
+        let (Some(type_), Some(shape)) = (tensor.type_, &tensor.shape) else { continue };
+        tensor.constant = Some(Arc::new(placeholder(type_, shape)?));
+    }
+    let Action::Run(step) = planned(&stand_in, &node, backend)? else {
+        return Err(Fault::unsupported("parameters that are only known at run time"));
+    };
+    let (kernel, scratch) = (step.kernel(), step.scratch_len());
+    Ok(Action::Run(Box::new(Late { backend: *backend, graph: part, node, outer, late, kernel, scratch })))
+}
+
+/// A graph of one node's tensors, the node in it, and what its tensors are in the whole graph.
+fn part(graph: &Graph, node: &Node) -> (Graph, Node, Vec<TensorId>) {
+    let mut outer: Vec<TensorId> = node.inputs.iter().flatten().chain(&node.outputs).copied().collect();
+    outer.sort_unstable();
+    outer.dedup();
+    let inner = |id: &TensorId| TensorId(outer.binary_search(id).unwrap_or(0));
+    let own = Node {
+        name: node.name.clone(),
+        op: node.op.clone(),
+        inputs: node.inputs.iter().map(|id| id.as_ref().map(inner)).collect(),
+        outputs: node.outputs.iter().map(inner).collect(),
+    };
+    let tensors = outer.iter().map(|&id| graph.tensor(id).clone()).collect();
+    (Graph { tensors, ..Graph::default() }, own, outer)
+}
+
+/// A value that parameters of the type may have: 1 for scales, 0 for all else.
+fn placeholder(type_: Type, shape: &[usize]) -> Result<Constant, Fault> {
+    let elements = shape::elements(shape)?;
+    let data = match type_ {
+        Type::U4 => Data::U4(vec![0; elements]),
+        Type::I4 => Data::I4(vec![0; elements]),
+        Type::U8 => Data::U8(vec![0; elements]),
+        Type::I8 => Data::I8(vec![0; elements]),
+        Type::U16 => Data::U16(vec![0; elements]),
+        Type::I16 => Data::I16(vec![0; elements]),
+        Type::I32 => Data::I32(vec![0; elements]),
+        Type::I64 => Data::I64(vec![0; elements]),
+        Type::F16 => Data::F16(vec![half::f16::ONE; elements]),
+        Type::BF16 => Data::BF16(vec![half::bf16::ONE; elements]),
+        Type::F32 => Data::F32(vec![1.0; elements]),
+    };
+    Constant::new(shape.to_vec(), data)
+}
+
+impl Late {
+    /// The node as it is for this run.
+    fn plan(&self, memory: &Memory) -> Result<Box<dyn Step>, Fault> {
+        let mut graph = self.graph.clone();
+        for &id in &self.late {
+            let tensor = graph.tensor_mut(id);
+            let (Some(type_), Some(shape)) = (tensor.type_, &tensor.shape) else { continue };
+            let data = memory.tensor(self.outer[id.index()], type_).to_data();
+            tensor.constant = Some(Arc::new(Constant::new(shape.clone(), data)?));
+        }
+        match planned(&graph, &self.node, &self.backend)? {
+            Action::Run(step) => Ok(step),
+            Action::Same(_) => Err(Fault::unsupported("parameters that are only known at run time")),
+        }
+    }
+}
+
+impl Step for Late {
+    fn run(&self, context: Context<'_>) -> Result<(), String> {
+        let Context { memory, scratch, threads } = context;
+        let step = self.plan(memory).map_err(|fault| fault.message)?;
+        let needed = step.scratch_len().saturating_mul(threads);
+        // Other values may ask for another kernel.
+        let mut own = zeroed(if needed > scratch.len() { needed } else { 0 }).map_err(told)?;
+        let scratch = if needed > scratch.len() { &mut own } else { scratch };
+        memory.renamed(&self.outer, |memory| step.run(Context { memory, scratch, threads }))
+    }
+
+    fn kernel(&self) -> String {
+        format!("{} (planned in each run)", self.kernel)
+    }
+
+    fn scratch_len(&self) -> usize {
+        self.scratch
+    }
+}

@@ -1,7 +1,6 @@
 //! Execution: a [`Plan`] is made once, with all constant weights packed and all memory laid out; a [`Session`] owns the
 //! memory and the threads, and runs without allocating.
 
-mod affine;
 mod arena;
 mod memory;
 mod ops;

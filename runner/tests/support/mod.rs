@@ -133,13 +133,18 @@ impl Builder {
     }
 
     /// A node whose operands are separated by spaces; `-` is one that is left out.
-    pub(crate) fn node(mut self, op: &str, inputs: &str, output: &str, attributes: Vec<AttributeProto>) -> Self {
+    pub(crate) fn node(self, op: &str, inputs: &str, output: &str, attributes: Vec<AttributeProto>) -> Self {
+        self.results(op, inputs, &[output], attributes)
+    }
+
+    /// A node with several results.
+    pub(crate) fn results(mut self, op: &str, inputs: &str, outputs: &[&str], attributes: Vec<AttributeProto>) -> Self {
         let (domain, op_type) = op.rsplit_once('.').unwrap_or(("", op));
         let input = inputs.split_whitespace().map(|name| if name == "-" { String::new() } else { name.into() });
         self.graph().node.push(NodeProto {
             input: input.collect(),
-            output: vec![output.into()],
-            name: format!("make_{output}"),
+            output: outputs.iter().map(|&name| name.into()).collect(),
+            name: format!("make_{}", outputs[0]),
             op_type: op_type.into(),
             attribute: attributes,
             domain: domain.into(),
@@ -205,7 +210,10 @@ pub(crate) fn owned(values: TensorRef<'_>) -> Data {
 pub(crate) const F32: i32 = 1;
 pub(crate) const U8: i32 = 2;
 pub(crate) const I8: i32 = 3;
+pub(crate) const I32: i32 = 6;
 pub(crate) const I64: i32 = 7;
+
+pub(crate) type Attribute = AttributeProto;
 
 pub(crate) fn value(name: &str, elem_type: i32, dims: &[i64]) -> ValueInfoProto {
     let dim = dims.iter().map(|&size| DimensionProto { dim_value: Some(size), dim_param: None }).collect();

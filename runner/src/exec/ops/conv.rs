@@ -116,11 +116,10 @@ pub(super) fn quantized(
     let x_scale = operands.scale(1, "x_scale")?;
     let x_zero_point = operands.zero_point(2, "x_zero_point", x_type)?;
     let w_scales = operands.scales(4, "w_scale", Some(outputs))?;
-    let y_scale = operands.scale(6, "y_scale")?;
-    let y_zero_point = operands.zero_point(7, "y_zero_point", y_type)?;
-    let requantization =
-        Requantization::from_scales(x_scale, param(&w_scales), y_scale, kernel_type(y_type)?, y_zero_point)
-            .map_err(refused)?;
+    let y_scales = operands.scales(6, "y_scale", Some(outputs))?;
+    let y_zero_points = operands.zero_points(7, "y_zero_point", y_type, Some(outputs))?;
+    let (w, y, zeros) = (param(&w_scales), param(&y_scales), param(&y_zero_points));
+    let requantization = Requantization::from_scales(x_scale, w, y, kernel_type(y_type)?, zeros).map_err(refused)?;
     let mut options =
         ProductOptions::new(kernel_type(x_type)?).zero_point(x_zero_point).output(Output::Requantized(requantization));
     if operands.optional(8).is_some() {

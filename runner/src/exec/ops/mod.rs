@@ -15,7 +15,6 @@ mod softmax;
 
 use zeropoint::Backend;
 
-use super::affine::CHUNK;
 use super::memory::Memory;
 use super::parameters::Operands;
 use super::plan::Packed;
@@ -143,3 +142,6 @@ fn param<T: Copy>(values: &[T]) -> zeropoint::Param<'_, T> {
         values => zeropoint::Param::Each(values),
     }
 }
+
+/// Elements that one thread takes at a time from an element-wise operation: some microseconds of work.
+const CHUNK: usize = 16 << 10;

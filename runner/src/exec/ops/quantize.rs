@@ -3,36 +3,84 @@
 use std::marker::PhantomData;
 
 use rayon::prelude::*;
-use zeropoint::{Backend, elementwise};
+use zeropoint::{Backend, Granularity, Quantization, elementwise};
 
-use super::super::affine::{self, Affine, Shared};
 use super::super::parameters::Operands;
-use super::{Context, Step, quantized, told};
-use crate::convert::Number;
+use super::{CHUNK, Context, Step, param, quantized, told};
+use crate::convert;
 use crate::error::Fault;
 use crate::graph::{Element, Layout, TensorId, Type, shape};
 use crate::passes::layout;
+
+/// Scales and zero points, and how they lie over the tensor.
+struct Parameters {
+    scales: Vec<f32>,
+    zero_points: Vec<i32>,
+    shape: Vec<usize>,
+    /// Nothing where one scale is for all.
+    axis: Option<isize>,
+    /// Elements along the axis that share a scale; 0 where each index of the axis has one.
+    block: usize,
+    /// Where they are fewer than the elements in memory have.
+    bits: Option<u32>,
+}
+
+impl Parameters {
+    fn quantization(&self) -> Quantization<'_> {
+        let all = Quantization::new(param(&self.scales), param(&self.zero_points));
+        let all = self.bits.map_or(all, |bits| all.bits(bits));
+        let shape = &self.shape;
+        match (self.axis, self.block) {
+            (None, _) => all,
+            (Some(axis), 0) => all.along(Granularity::Axis { shape, axis }),
+            (Some(axis), block) => all.along(Granularity::Blocks { shape, axis, block }),
+        }
+    }
+
+    /// Runs `body` with pieces of `x` and `y` for threads, or with all of them where parameters lie along an axis.
+    fn pieces<X: Sync, Y: Send>(
+        &self,
+        threads: usize,
+        x: &[X],
+        y: &mut [Y],
+        body: impl Fn(&[X], &mut [Y]) -> Result<(), zeropoint::Error> + Sync,
+    ) -> Result<(), String> {
+        if threads == 1 || y.len() <= CHUNK || self.axis.is_some() {
+            return body(x, y).map_err(told);
+        }
+        y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).try_for_each(|(y, x)| body(x, y)).map_err(told)
+    }
+}
 
 struct Quantize<X, Y> {
     backend: Backend,
     x: TensorId,
     y: TensorId,
-    to: Type,
-    shared: Shared,
+    by: Parameters,
     types: PhantomData<fn(X) -> Y>,
+}
+
+/// From s32, whose values become the nearest floats first.
+struct QuantizeIntegers<Y> {
+    backend: Backend,
+    x: TensorId,
+    y: TensorId,
+    by: Parameters,
+    elements: usize,
+    type_: PhantomData<fn() -> Y>,
 }
 
 struct Dequantize<X, Y> {
     backend: Backend,
     x: TensorId,
     y: TensorId,
-    shared: Shared,
+    by: Parameters,
     types: PhantomData<fn(X) -> Y>,
 }
 
-/// Runs an expression with the Rust type of what a quantised or integer tensor holds.
+/// Runs an expression with the Rust type of what an integer tensor holds.
 macro_rules! integer {
-    ($type_:expr, $name:ident => $body:expr) => {
+    ($type_:expr, $name:ident => $body:expr, $($more:ident $rust:ty)?) => {
         match $type_.storage() {
             Type::U8 => {
                 type $name = u8;
@@ -50,16 +98,16 @@ macro_rules! integer {
                 type $name = i16;
                 $body
             }
-            Type::I32 => {
-                type $name = i32;
+            $(Type::$more => {
+                type $name = $rust;
                 $body
-            }
-            other => return Err(Fault::unsupported(format!("elements of {other}, expected integers of up to 32 bits"))),
+            })?
+            other => return Err(Fault::unsupported(format!("elements of {other}, expected integers"))),
         }
     };
 }
 
-/// Runs an expression with the Rust type of a float tensor type, or of s32, which is quantised as the nearest float.
+/// Runs an expression with the Rust type of a float tensor type.
 macro_rules! real {
     ($type_:expr, $name:ident => $body:expr) => {
         match $type_ {
@@ -75,11 +123,7 @@ macro_rules! real {
                 type $name = half::bf16;
                 $body
             }
-            Type::I32 => {
-                type $name = i32;
-                $body
-            }
-            other => return Err(Fault::unsupported(format!("elements of {other}, expected floats or int32"))),
+            other => return Err(Fault::unsupported(format!("elements of {other}, expected floats"))),
         }
     };
 }
@@ -92,23 +136,27 @@ pub(super) fn quantize(
 ) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
     let (from, to) = (operands.type_(x)?, operands.type_(y)?);
-    let shared = shared(operands, ["y_scale", "y_zero_point"], to, axis, block)?;
+    let by = parameters(operands, ["y_scale", "y_zero_point"], to, axis, block)?;
     let backend = *backend;
     let shape = operands.shape(x)?;
     let layouts = (operands.tensor(x).layout, operands.tensor(y).layout);
     if layouts == (Layout::RowMajor, Layout::ChannelsLast) && !layout::coincide(shape) {
         let [_, channels, height, width] = operands.shape4(x)?;
-        let Shared::Tensor(by) = shared else {
+        let (&[scale], &[zero_point]) = (by.scales.as_slice(), by.zero_points.as_slice()) else {
             return Err(Fault::unsupported("y_scale has several values, expected 1"));
         };
         let pixels = height * width;
         return Ok(quantized!(to, Q => Box::new(QuantizeToChannelsLast::<Q> {
-            backend, x, y, by, channels, pixels, type_: PhantomData,
+            backend, x, y, scale, zero_point, channels, pixels, type_: PhantomData,
         })));
     }
-    Ok(real!(from, X => integer!(to, Y => {
-        Box::new(Quantize::<X, Y> { backend, x, y, to, shared, types: PhantomData })
-    })))
+    if from == Type::I32 {
+        let elements = shape::elements(shape)?;
+        return Ok(integer!(to, Y => {
+            Box::new(QuantizeIntegers::<Y> { backend, x, y, by, elements, type_: PhantomData })
+        },));
+    }
+    Ok(real!(from, X => integer!(to, Y => Box::new(Quantize::<X, Y> { backend, x, y, by, types: PhantomData }),)))
 }
 
 pub(super) fn dequantize(
@@ -119,60 +167,60 @@ pub(super) fn dequantize(
 ) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
     let (from, to) = (operands.type_(x)?, operands.type_(y)?);
-    let shared = shared(operands, ["x_scale", "x_zero_point"], from, axis, block)?;
+    let by = parameters(operands, ["x_scale", "x_zero_point"], from, axis, block)?;
     let backend = *backend;
-    Ok(integer!(from, X => real!(to, Y => {
-        Box::new(Dequantize::<X, Y> { backend, x, y, shared, types: PhantomData })
-    })))
+    Ok(integer!(from, X => {
+        real!(to, Y => Box::new(Dequantize::<X, Y> { backend, x, y, by, types: PhantomData }))
+    }, I32 i32))
 }
 
-/// The parameters, and how the elements share them.
-fn shared(
+/// The parameters of a tensor of the quantised type `type_`.
+fn parameters(
     operands: Operands<'_>,
     [scale, zero_point]: [&str; 2],
     type_: Type,
     axis: i64,
     block: usize,
-) -> Result<Shared, Fault> {
+) -> Result<Parameters, Fault> {
     let shape = operands.shape(operands.id(0)?)?;
-    let of = operands.constant(1, scale)?.shape();
+    let (scales, of) = operands.shaped_scales(1, scale)?;
     let each = match of {
         [] | [1] => None,
-        _ => Some(shape::elements(of)?),
+        _ => Some(scales.len()),
     };
-    let scales = operands.scales(1, scale, each)?;
     let zero_points = operands.zero_points(2, zero_point, type_, each)?;
-    let mut each: Vec<Affine> = scales.iter().map(|&scale| Affine { scale, zero_point: 0 }).collect();
-    each.iter_mut().zip(zero_points.iter().cycle()).for_each(|(by, &zero_point)| by.zero_point = zero_point);
-    if let ([] | [1], &[by]) = (of, each.as_slice()) {
-        return Ok(Shared::Tensor(by));
+    let bits = matches!(type_, Type::U4 | Type::I4).then_some(4);
+    let shape = shape.to_vec();
+    if each.is_none() {
+        return Ok(Parameters { scales, zero_points, shape, axis: None, block, bits });
     }
     let axis = shape::axis(axis, shape.len())?;
-    let inner = shape::elements(&shape[axis + 1..])?;
-    let mut expected = shape.to_vec();
-    if block == 0 {
-        expected = vec![shape[axis]];
-    } else {
-        expected[axis] = shape[axis].div_ceil(block);
+    let mut expected = shape.clone();
+    match block {
+        0 => expected = vec![shape[axis]],
+        _ => expected[axis] = shape[axis].div_ceil(block),
     }
     if of != expected {
         return Err(Fault::invalid(format!(
             "{scale} has shape {of:?}, expected {expected:?} for x {shape:?}, axis {axis} and block_size {block}"
         )));
     }
-    Ok(match block {
-        0 => Shared::Axis { inner, each },
-        // A block longer than the axis is the axis.
-        _ => Shared::Block { axis: shape[axis], block: block.min(shape[axis].max(1)), inner, each },
-    })
+    // A rank is small, and a block longer than the axis is the axis.
+    let block = block.min(shape[axis].max(1));
+    Ok(Parameters { scales, zero_points, axis: isize::try_from(axis).ok(), block, shape, bits })
 }
 
-impl<X: Number, Y: Number> Step for Quantize<X, Y> {
+impl<X, Y> Step for Quantize<X, Y>
+where
+    X: Element + zeropoint::Real,
+    Y: Element + zeropoint::Integer,
+{
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         let Context { memory, threads, .. } = context;
+        let by = self.by.quantization();
         memory.writing::<Y, _>(self.y, |memory, y| {
-            self.shared.for_each(threads, memory.read::<X>(self.x), y, |x, by, y| {
-                affine::quantize(&self.backend, x, by, self.to, y).map_err(told)
+            self.by.pieces(threads, memory.read::<X>(self.x), y, |x, y| {
+                elementwise::quantize_with(&self.backend, x, &by, y)
             })
         })
     }
@@ -182,12 +230,36 @@ impl<X: Number, Y: Number> Step for Quantize<X, Y> {
     }
 }
 
-impl<X: Number, Y: Number> Step for Dequantize<X, Y> {
+impl<Y: Element + zeropoint::Integer> Step for QuantizeIntegers<Y> {
+    fn run(&self, context: Context<'_>) -> Result<(), String> {
+        let Context { memory, scratch, .. } = context;
+        let floats = &mut bytemuck::cast_slice_mut::<u8, f32>(&mut scratch[..self.scratch_len()]);
+        memory.writing::<Y, _>(self.y, |memory, y| {
+            convert::convert(memory.read::<i32>(self.x), Type::F32, floats);
+            elementwise::quantize_with(&self.backend, floats, &self.by.quantization(), y).map_err(told)
+        })
+    }
+
+    fn kernel(&self) -> String {
+        self.backend.kernel_name("quantize").to_owned()
+    }
+
+    fn scratch_len(&self) -> usize {
+        self.elements.saturating_mul(size_of::<f32>())
+    }
+}
+
+impl<X, Y> Step for Dequantize<X, Y>
+where
+    X: Element + zeropoint::Integer,
+    Y: Element + zeropoint::Real,
+{
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         let Context { memory, threads, .. } = context;
+        let by = self.by.quantization();
         memory.writing::<Y, _>(self.y, |memory, y| {
-            self.shared.for_each(threads, memory.read::<X>(self.x), y, |x, by, y| {
-                affine::dequantize(&self.backend, x, by, y).map_err(told)
+            self.by.pieces(threads, memory.read::<X>(self.x), y, |x, y| {
+                elementwise::dequantize_with(&self.backend, x, &by, y)
             })
         })
     }
@@ -202,7 +274,8 @@ struct QuantizeToChannelsLast<Q> {
     backend: Backend,
     x: TensorId,
     y: TensorId,
-    by: Affine,
+    scale: f32,
+    zero_point: i32,
     channels: usize,
     pixels: usize,
     type_: PhantomData<fn(Q)>,
@@ -218,7 +291,7 @@ impl<Q: Element + zeropoint::Int8> QuantizeToChannelsLast<Q> {
         let plane = &mut plane[..y.len() / self.channels];
         for channel in 0..self.channels {
             let x = &image[channel * self.pixels + at..][..plane.len()];
-            elementwise::quantize(&self.backend, x, self.by.scale, self.by.zero_point, plane).map_err(told)?;
+            elementwise::quantize(&self.backend, x, self.scale, self.zero_point, plane).map_err(told)?;
             let y = y[channel..].iter_mut().step_by(self.channels);
             y.zip(&*plane).for_each(|(y, &value)| *y = value);
         }

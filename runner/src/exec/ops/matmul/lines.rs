@@ -78,19 +78,25 @@ impl<T: Copy + Default> Lines<T> {
         if self.shared { &self.values } else { &self.values[index * self.each..][..self.each] }
     }
 
-    /// The value of a row and a column of a matrix.
-    pub(super) fn at(&self, matrix: usize, row: usize, column: usize) -> T {
+    /// The values of a row of a matrix: one, or one for each column.
+    pub(super) fn row(&self, matrix: usize, row: usize) -> &[T] {
         let values = self.matrix(matrix);
-        match (values, self.along) {
-            (&[value], _) => value,
-            (values, Along::Rows) => values[row],
-            (values, Along::Columns) => values[column],
-        }
+        if self.varies_along(Along::Rows) { &values[row..=row] } else { values }
+    }
+
+    /// The value of a row of a matrix, whose columns have none of their own.
+    pub(super) fn at(&self, matrix: usize, row: usize) -> T {
+        self.row(matrix, row)[0]
+    }
+
+    /// Whether lines have values of their own.
+    pub(super) fn varies(&self) -> bool {
+        self.each != 1
     }
 
     /// Whether lines of this kind have values of their own.
-    pub(super) fn varies(&self, along: Along) -> bool {
-        self.each > 1 && self.along == along
+    pub(super) fn varies_along(&self, along: Along) -> bool {
+        self.each != 1 && self.along == along
     }
 
     /// Whether all matrices have the same values.
@@ -107,7 +113,7 @@ impl<T: Copy + Default> Lines<T> {
         if count > MOST {
             return Err(Fault::too_large(format!("{count} rows with parameters of their own, at most {MOST}")));
         }
-        let values: Vec<T> = (0..count).map(|row| self.at(row / rows.max(1), row % rows.max(1), 0)).collect();
+        let values: Vec<T> = (0..count).map(|row| self.at(row / rows.max(1), row % rows.max(1))).collect();
         Ok(Self { along: Along::Rows, each: values.len(), values, shared: true })
     }
 }
@@ -129,12 +135,12 @@ mod tests {
             assert_eq!((one.matrix(3), one.is_shared()), (&[0][..], true));
         }
         let per_row = lines(&[2], rows, &[4]).unwrap();
-        assert_eq!((per_row.at(3, 1, 2), per_row.varies(Along::Rows)), (1, true));
-        assert_eq!(lines(&[3], columns, &[4]).unwrap().at(3, 1, 2), 2);
+        assert_eq!((per_row.at(3, 1), per_row.varies_along(Along::Rows)), (1, true));
+        assert_eq!(lines(&[3], columns, &[4]).unwrap().row(3, 1), [0, 1, 2]);
         assert_eq!(lines(&[4, 2, 1], rows, &[4]).unwrap().matrix(3), [6, 7]);
         assert_eq!(lines(&[2, 1, 1, 3], columns, &[2, 2]).unwrap().matrix(3), [3, 4, 5]);
         let result = lines(&[2, 1], &[Along::Rows, Along::Columns], &[]).unwrap();
-        assert_eq!(result.at(0, 1, 2), 1);
+        assert_eq!(result.row(0, 1), [1]);
         for (shape, along) in
             [(&[3][..], rows), (&[2], columns), (&[3, 1, 3], columns), (&[1, 2], rows), (&[2, 3], rows)]
         {

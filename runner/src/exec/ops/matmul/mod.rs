@@ -2,8 +2,7 @@
 //!
 //! A constant right operand of one matrix is packed with the plan, and the rows of all matrices on the left are one
 //! product. Else both operands are read where they are. Results with scales or zero points that no single
-//! requantisation of the library has (of each row of `a`, of each row or column of `y`, of each matrix of a batch) are
-//! made of s32 sums, piece by piece.
+//! requantisation has (of each row of `a` or of `y`, of each matrix of a batch) are made of s32 sums, row by row.
 
 mod batch;
 mod lines;
@@ -11,7 +10,7 @@ mod requantize;
 
 use std::marker::PhantomData;
 
-use zeropoint::{Backend, GemmPlan, Output, PackedWeights, ProductOptions, Requantization, View};
+use zeropoint::{Backend, GemmPlan, Output, PackedWeights, ProductOptions, View};
 
 use self::batch::{Batch, Direct};
 use self::lines::{Along, Lines};
@@ -90,8 +89,7 @@ pub(super) fn quantized(operands: Operands<'_>, backend: &Backend) -> Result<Box
             batch,
         )?,
     };
-    if let Some((a, b, y, zero_point)) = scales.single() {
-        let to = Requantization::from_scales(a, param(b), y, kernel_type(y_type)?, zero_point).map_err(refused)?;
+    if let Some(to) = scales.single(kernel_type(y_type)?)? {
         return direct(operands, &places, operation.stacked()?, Output::Requantized(to), backend);
     }
     let (a_type, b_type) = (operands.type_(operands.id(0)?)?, operands.type_(operands.id(places.b)?)?);

@@ -1,4 +1,4 @@
-//! Results that are made of sums piece by piece, each by a requantisation of its own.
+//! Results that are made of sums, rows with a requantisation of their own.
 
 use std::ops::Range;
 
@@ -20,80 +20,64 @@ pub(super) struct Scales {
 }
 
 impl Scales {
-    /// Scales of `a`, of `b` and of `y` and its zero point, where one requantisation has them all.
-    pub(super) fn single(&self) -> Option<(f32, &[f32], f32, i32)> {
-        if !self.are_shared() {
-            return None;
+    /// The requantisation that all rows of all matrices have, if there is one.
+    pub(super) fn single(&self, to: zeropoint::Type) -> Result<Option<Requantization>, Fault> {
+        if !self.are_shared() || self.rows_differ() {
+            return Ok(None);
         }
-        match (self.a.matrix(0), self.y.matrix(0), self.zero_points.matrix(0)) {
-            (&[a], &[y], &[zero_point]) => Some((a, self.b.matrix(0), y, zero_point)),
-            _ => None,
-        }
+        self.of_row([0; 3], 0, to).map(Some)
     }
 
     fn are_shared(&self) -> bool {
         self.a.is_shared() && self.b.is_shared() && self.y.is_shared() && self.zero_points.is_shared()
     }
+
+    fn rows_differ(&self) -> bool {
+        self.a.varies() || self.y.varies_along(Along::Rows) || self.zero_points.varies_along(Along::Rows)
+    }
+
+    /// The requantisation of a row of the product, whose matrix is made of two others.
+    fn of_row(&self, [a, b, y]: [usize; 3], row: usize, to: zeropoint::Type) -> Result<Requantization, Fault> {
+        let (scales, zero_points) = (self.y.row(y, row), self.zero_points.row(y, row));
+        Requantization::from_scales(self.a.at(a, row), param(self.b.matrix(b)), param(scales), to, param(zero_points))
+            .map_err(refused)
+    }
 }
 
-/// A part of a matrix with the requantisation of its sums.
+/// Rows of a matrix with the requantisation of their sums.
 pub(super) struct Piece {
     rows: Range<usize>,
-    columns: Range<usize>,
     to: Requantization,
 }
 
 /// The pieces of each matrix; of one, where all have the same.
 pub(super) struct Pieces(Vec<Vec<Piece>>);
 
-/// The most pieces that a plan keeps.
-const MOST: usize = 1 << 20;
-
-/// The ranges that a range of lines falls into.
-fn ranges(count: usize, apart: bool) -> Vec<Range<usize>> {
-    if apart { (0..count).map(|line| line..line + 1).collect() } else { std::iter::once(0..count).collect() }
-}
+/// The most multipliers that a plan keeps.
+const MOST: usize = 1 << 22;
 
 pub(super) fn pieces(shapes: &MatMul, scales: &Scales, to: zeropoint::Type) -> Result<Pieces, Fault> {
     let &MatMul { m, n, .. } = shapes;
-    let Scales { a, b, y, zero_points } = scales;
-    let rows_differ = a.varies(Along::Rows) || y.varies(Along::Rows) || zero_points.varies(Along::Rows);
-    let columns_differ = b.varies(Along::Columns) || y.varies(Along::Columns);
-    let zeros_differ = zero_points.varies(Along::Columns);
-    let matrices = if scales.are_shared() { 1 } else { shape::elements(&shapes.batch)? };
-    let bands = if rows_differ { m } else { 1 };
-    let each = if zeros_differ { n } else { 1 };
-    let values = if zeros_differ || !columns_differ { 1 } else { n };
-    let counts =
-        [bands, each, matrices, values].into_iter().try_fold(1usize, |product, count| product.checked_mul(count));
-    if counts.is_none_or(|count| count > MOST) {
-        return Err(Fault::too_large(format!(
-            "{matrices} matrices {m} x {n} with scales and zero points of their own for rows and columns: more than \
-             {MOST} multipliers"
-        )));
-    }
-    let of = |index: usize| {
-        let (left, right) = shapes.operands(index);
-        let mut pieces = Vec::new();
-        for rows in ranges(m, rows_differ) {
-            for columns in ranges(n, zeros_differ) {
-                let (row, first) = (rows.start, columns.start);
-                let multiplier = |column: usize| {
-                    let product = a.at(left, row, 0) * b.at(right, 0, column);
-                    product / y.at(index, row, column)
-                };
-                let own = if columns_differ { columns.clone() } else { first..columns.end.min(first + 1) };
-                let multipliers: Vec<f32> = own.map(multiplier).collect();
-                let zero_point = zero_points.at(index, row, first);
-                let to = Requantization::from_multipliers(param(&multipliers), to, zero_point).map_err(refused)?;
-                pieces.push(Piece { rows: rows.clone(), columns, to });
-            }
-        }
-        Ok(pieces)
-    };
     if m == 0 || n == 0 {
         return Ok(Pieces(Vec::new()));
     }
+    let matrices = if scales.are_shared() { 1 } else { shape::elements(&shapes.batch)? };
+    let bands = if scales.rows_differ() { m } else { 1 };
+    let multipliers = matrices.checked_mul(bands).and_then(|rows| rows.checked_mul(n));
+    if multipliers.is_none_or(|count| count > MOST) {
+        return Err(Fault::too_large(format!(
+            "scales of their own for each row of {matrices} matrices {m} x {n}: more than {MOST} multipliers"
+        )));
+    }
+    let of = |index: usize| {
+        let (a, b) = shapes.operands(index);
+        (0..bands)
+            .map(|row| {
+                let rows = if bands == 1 { 0..m } else { row..row + 1 };
+                Ok(Piece { rows, to: scales.of_row([a, b, index], row, to)? })
+            })
+            .collect()
+    };
     (0..matrices).map(of).collect::<Result<_, Fault>>().map(Pieces)
 }
 
@@ -140,11 +124,10 @@ where
                 let (sums, rest) = scratch.split_at_mut(self.sums_len());
                 let sums = &mut bytemuck::cast_slice_mut::<u8, i32>(sums)[..y.len()];
                 self.batch.matrix(memory, index, sums, rest).map_err(told)?;
-                for Piece { rows, columns, to } in self.pieces.of(index) {
-                    let first = rows.start * n + columns.start;
-                    let (shape, strides) = ([rows.len(), columns.len()], [n, 1]);
-                    let sums = MatRef::with_strides(&sums[first..], shape, strides).map_err(told)?;
-                    let y = ViewMut::with_strides(&mut y[first..], shape, strides).map_err(told)?;
+                for Piece { rows, to } in self.pieces.of(index) {
+                    let (first, shape) = (rows.start * n, [rows.len(), n]);
+                    let sums = MatRef::new(&sums[first..], shape).map_err(told)?;
+                    let y = ViewMut::new(&mut y[first..], shape).map_err(told)?;
                     elementwise::requantize(&self.backend, sums, to, y).map_err(told)?;
                 }
                 Ok(())

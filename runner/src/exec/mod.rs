@@ -7,6 +7,7 @@ mod ops;
 mod parameters;
 mod plan;
 mod session;
+mod shelf;
 
 pub use plan::{Limits, Made, Packed, Plan, Row, survey};
 pub(crate) use session::each_slice;

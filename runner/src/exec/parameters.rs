@@ -1,5 +1,6 @@
 //! A node's operands, as the planner wants them: constants of the right type and length, or an error that names them.
 
+use super::shelf::Shelf;
 use crate::error::Fault;
 use crate::graph::{Constant, Element, Graph, Node, Tensor, TensorId, Type};
 
@@ -8,6 +9,8 @@ use crate::graph::{Constant, Element, Graph, Node, Tensor, TensorId, Type};
 pub(super) struct Operands<'a> {
     pub(super) graph: &'a Graph,
     pub(super) node: &'a Node,
+    /// Of a node that is planned in each run.
+    pub(super) shelf: Option<&'a Shelf>,
 }
 
 impl<'a> Operands<'a> {

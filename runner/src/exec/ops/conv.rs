@@ -34,14 +34,16 @@ fn parts(
     let shape = operands.shape(w)?;
     let geometry = convolution(attributes, operands.shape(x)?, shape)?;
     let outputs = geometry.outputs;
-    let zero_points = operands.zero_points(zero_points, "w_zero_point", w_type, Some(outputs))?;
+    let own = operands.zero_points(zero_points, "w_zero_point", w_type, Some(outputs))?;
     let Plane { taps, dilation, strides, pads, from, to } = plane(&geometry)?;
     let filter = Filter { groups: attributes.groups, dilation };
-    let weights = int8!(w_type, W => {
-        let values = operands.weights::<W>(weights, "w", outputs)?;
-        let view = View::nchw(values, [outputs, shape[1], taps[0], taps[1]]).map_err(refused)?;
-        PackedWeights::conv(backend, view, param(&zero_points), filter).map_err(refused)?
-    });
+    let weights = operands.packed(&[weights, zero_points], || {
+        Ok(int8!(w_type, W => {
+            let values = operands.weights::<W>(weights, "w", outputs)?;
+            let view = View::nchw(values, [outputs, shape[1], taps[0], taps[1]]).map_err(refused)?;
+            PackedWeights::conv(backend, view, param(&own), filter).map_err(refused)?
+        }))
+    })?;
     let Geometry { images, channels, .. } = geometry;
     let place = |id: TensorId, [rows, columns]: [usize; 2], channels| {
         let shape = [images, rows, columns, channels];

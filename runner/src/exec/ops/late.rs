@@ -3,14 +3,17 @@
 //!
 //! Such a node is planned twice. Once with the plan, with placeholders for what is not known, so that whatever is wrong
 //! with it is told then. And again in each run, with the values at hand as constants: by the same code, whatever the
-//! operator. That allocates, as planning does, and packs weights anew; a node whose parameters are constants does
-//! neither.
+//! operator. That allocates, as planning does, and a node whose parameters are constants does not. Weights are packed
+//! anew only where they, or their zero points, are what a run brings.
 
 use std::sync::Arc;
 
 use zeropoint::Backend;
 
 use super::super::memory::{Memory, zeroed};
+use super::super::parameters::Operands;
+use super::super::plan::Packed;
+use super::super::shelf::Shelf;
 use super::{Action, Context, Step, planned, told};
 use crate::error::Fault;
 use crate::graph::{Constant, Data, Graph, Node, TensorId, Type, shape};
@@ -32,8 +35,10 @@ struct Late {
     outer: Vec<TensorId>,
     /// Those that become constants in a run, each once.
     late: Vec<TensorId>,
+    shelf: Shelf,
     kernel: String,
     scratch: usize,
+    packed: Option<Packed>,
 }
 
 pub(super) fn lower(graph: &Graph, node: &Node, late: &[usize], backend: &Backend) -> Result<Action, Fault> {
@@ -47,11 +52,13 @@ pub(super) fn lower(graph: &Graph, node: &Node, late: &[usize], backend: &Backen
         let (Some(type_), Some(shape)) = (tensor.type_, &tensor.shape) else { continue };
         tensor.constant = Some(Arc::new(placeholder(type_, shape)?));
     }
-    let Action::Run(step) = planned(&stand_in, &node, backend)? else {
+    let shelf = Shelf::new(late.clone());
+    let operands = Operands { graph: &stand_in, node: &node, shelf: Some(&shelf) };
+    let Action::Run(step) = planned(operands, backend)? else {
         return Err(Fault::unsupported("parameters that are only known at run time"));
     };
-    let (kernel, scratch) = (step.kernel(), step.scratch_len());
-    Ok(Action::Run(Box::new(Late { backend: *backend, graph: part, node, outer, late, kernel, scratch })))
+    let (backend, kernel, scratch, packed) = (*backend, step.kernel(), step.scratch_len(), step.packed());
+    Ok(Action::Run(Box::new(Late { backend, graph: part, node, outer, late, shelf, kernel, scratch, packed })))
 }
 
 /// A graph of one node's tensors, the node in it, and what its tensors are in the whole graph.
@@ -99,7 +106,8 @@ impl Late {
             let data = memory.tensor(self.outer[id.index()], type_).to_data();
             tensor.constant = Some(Arc::new(Constant::new(shape.clone(), data)?));
         }
-        match planned(&graph, &self.node, &self.backend)? {
+        let operands = Operands { graph: &graph, node: &self.node, shelf: Some(&self.shelf) };
+        match planned(operands, &self.backend)? {
             Action::Run(step) => Ok(step),
             Action::Same(_) => Err(Fault::unsupported("parameters that are only known at run time")),
         }
@@ -123,5 +131,9 @@ impl Step for Late {
 
     fn scratch_len(&self) -> usize {
         self.scratch
+    }
+
+    fn packed(&self) -> Option<Packed> {
+        self.packed.clone()
     }
 }

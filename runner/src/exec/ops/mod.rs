@@ -78,13 +78,15 @@ use quantized;
 /// What to do for a node. Parameters that only a run brings are dealt with in each run.
 pub(super) fn lower(graph: &Graph, node: &Node, backend: &Backend) -> Result<Action, Fault> {
     let late = late::parameters(graph, node);
-    if late.is_empty() { planned(graph, node, backend) } else { late::lower(graph, node, &late, backend) }
+    if late.is_empty() {
+        return planned(Operands { graph, node, shelf: None }, backend);
+    }
+    late::lower(graph, node, &late, backend)
 }
 
 /// What to do for a node whose parameters are constants.
-fn planned(graph: &Graph, node: &Node, backend: &Backend) -> Result<Action, Fault> {
-    let operands = Operands { graph, node };
-    Ok(Action::Run(match &node.op {
+fn planned(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
+    Ok(Action::Run(match &operands.node.op {
         Op::QuantizeLinear { axis, block, .. } => quantize::quantize(operands, *axis, *block, backend)?,
         Op::DequantizeLinear { axis, block, .. } => quantize::dequantize(operands, *axis, *block, backend)?,
         Op::DynamicQuantizeLinear => dynamic_quantize::lower(operands, backend)?,

@@ -133,10 +133,12 @@ fn packed(
     let (x, b, y) = (operands.id(0)?, operands.id(places.b)?, operands.output()?);
     let (a_type, b_type, y_type) = (operands.type_(x)?, operands.type_(b)?, operands.type_(y)?);
     let MatMul { m, k, n, .. } = operation.shapes;
-    let weights = int8!(b_type, B => {
-        let view = View::new(operands.weights::<B>(places.b, "b", n)?, [k, n]).map_err(refused)?;
-        PackedWeights::gemm(backend, view, param(operation.b_zero_points.matrix(0))).map_err(refused)?
-    });
+    let weights = operands.packed(&[places.b, places.b_zero_point], || {
+        Ok(int8!(b_type, B => {
+            let view = View::new(operands.weights::<B>(places.b, "b", n)?, [k, n]).map_err(refused)?;
+            PackedWeights::gemm(backend, view, param(operation.b_zero_points.matrix(0))).map_err(refused)?
+        }))
+    })?;
     let options =
         ProductOptions::new(kernel_type(a_type)?).zero_points(param(operation.a_zero_points.matrix(0))).output(output);
     let plan = GemmPlan::new(&weights, m, &options).map_err(refused)?;

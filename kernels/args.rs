@@ -82,9 +82,27 @@ pub enum Epilogue<'a> {
         /// The results.
         out: MatMut<'a, f32>,
     },
+    /// `f32(f32(acc) * f32(row's scale * column's scale)) + bias`, each step rounded. Only matrix products end so.
+    F32Rows {
+        /// Scale of each row.
+        rows: &'a [f32],
+        /// Scale of each column.
+        scales: &'a [f32],
+        /// Bias of each column.
+        bias: &'a [f32],
+        /// The results.
+        out: MatMut<'a, f32>,
+    },
 }
 
 impl Epilogue<'_> {
+    /// Checks the end of what is no matrix product.
+    #[inline(always)]
+    pub(crate) fn check_windows(&self, rows: usize, columns: usize, padded: usize) {
+        assert!(!matches!(self, Self::F32Rows { .. }), "only rows of a matrix have scales");
+        self.check(rows, columns, padded);
+    }
+
     #[inline(always)]
     pub(crate) fn check(&self, rows: usize, columns: usize, padded: usize) {
         let (shape, unit) = match self {
@@ -95,6 +113,11 @@ impl Epilogue<'_> {
             }
             Self::F32 { out, scales, bias } => {
                 assert!(scales.len() >= padded && bias.len() >= padded, "scale and bias for each padded column");
+                (out.shape(), out.strides()[1])
+            }
+            Self::F32Rows { out, rows: of_rows, scales, bias } => {
+                assert!(scales.len() >= padded && bias.len() >= padded, "scale and bias for each padded column");
+                assert!(of_rows.len() >= rows, "a scale for each row");
                 (out.shape(), out.strides()[1])
             }
         };

@@ -115,12 +115,12 @@ impl Convolution {
     }
 }
 
-/// `bias + sum over taps and channels of (x - x_zero) * (w - w_zero(output channel))`, modulo 2^32, where a padded
-/// position holds `x_zero`. Axes of `x`: image, row, column, channel; of `w`: output channel, row, column, channel of
+/// `bias + sum over taps and channels of (x - x_zero(input channel)) * (w - w_zero(output channel))`, modulo 2^32, where a
+/// padded position holds its channel's zero point. Axes of `x`: image, row, column, channel; of `w`: output channel, row, column, channel of
 /// the group. The result is in the order image, row, column, output channel.
 pub fn convolution<X: Value, W: Value>(
     x: ImagesRef<'_, X>,
-    x_zero: i32,
+    x_zero: impl Fn(usize) -> i32,
     w: ImagesRef<'_, W>,
     w_zero: impl Fn(usize) -> i32,
     bias: impl Fn(usize) -> i32,
@@ -144,13 +144,14 @@ pub fn convolution<X: Value, W: Value>(
                             let [top, left, ..] = geometry.pads;
                             let inside = y >= top && y - top < height && x_ >= left && x_ - left < width;
                             for channel in 0..channels {
+                                let of_all = group * channels + channel;
                                 let value = if inside {
-                                    x.at([image, y - top, x_ - left, group * channels + channel]).value()
+                                    x.at([image, y - top, x_ - left, of_all]).value()
                                 } else {
-                                    x_zero
+                                    x_zero(of_all)
                                 };
                                 let weight = w.at([output, tap_y, tap_x, channel]).value();
-                                acc = acc.wrapping_add((value - x_zero) * (weight - w_zero(output)));
+                                acc = acc.wrapping_add((value - x_zero(of_all)) * (weight - w_zero(output)));
                             }
                         }
                     }
@@ -204,7 +205,9 @@ pub fn global_average_pool(
     requantize(sum, from.scale / divisor, to.zero_point, range)
 }
 
+pub mod linear;
 pub mod rules;
+pub mod volumes;
 
 #[cfg(test)]
 mod tests {
@@ -261,6 +264,6 @@ mod tests {
         let (x, w) = ([-128i8, -1, 0, 1, 127], [1i8, 2, 3, 4]);
         let (x, w) = (ImagesRef::new(&x, [1, 1, 5, 1]).unwrap(), ImagesRef::new(&w, [1, 1, 4, 1]).unwrap());
         let geometry = Convolution { strides: [1, 1], dilation: [1, 1], pads: [0, 1, 0, 2], groups: 1 };
-        assert_eq!(convolution(x, 0, w, |_| 0, |_| 0, &geometry), [-259, -126, 510, 383, 255]);
+        assert_eq!(convolution(x, |_| 0, w, |_| 0, |_| 0, &geometry), [-259, -126, 510, 383, 255]);
     }
 }

@@ -235,7 +235,7 @@ impl KernelSet {
                 (layout.padded(args.channels), 1, kernel.run)
             }
         };
-        args.epilogue.check(args.rows.len(), args.channels, padded);
+        args.epilogue.check_windows(args.rows.len(), args.channels, padded);
         assert!(args.taps.len().is_multiple_of(unit), "taps in units");
         match args.weights {
             TapWeights::Pairs(pairs) => {
@@ -273,7 +273,7 @@ impl KernelSet {
         let windows = &args.windows;
         let padded = layout.padded(windows.channels);
         let outputs = windows.rows.checked_mul(windows.width).expect("outputs that fit");
-        args.epilogue.check(outputs, windows.channels, padded);
+        args.epilogue.check_windows(outputs, windows.channels, padded);
         let form = layout.packing.layers() * padded * layout.taps([3, 3]);
         assert_eq!(windows.weights.len(), 2 * form, "packed weights of 3 x 3 taps, in two forms");
         assert!(windows.bias.len() >= padded, "bias");
@@ -318,7 +318,7 @@ impl KernelSet {
         let [channels, columns, padded] =
             sizes.map(|size| size.checked_mul(args.groups).expect("channels and columns that fit"));
         assert!(args.groups == 1 || columns == padded, "groups of whole registers of columns");
-        args.epilogue.check(tiles.outputs(), columns, padded);
+        args.epilogue.check_windows(tiles.outputs(), columns, padded);
         assert!(args.block > 0 && args.block.is_multiple_of(2), "blocks of pairs");
         assert!(args.channels > 0, "channels");
         let [inputs, points, sums] = self.winograd_scratch_len(tiles, args.groups, args.channels, args.block);

@@ -75,6 +75,10 @@ pub type ImagesRef<'a, T> = View<'a, T, 4>;
 pub type MatMut<'a, T> = ViewMut<'a, T, 2>;
 /// Images to write: image, row, column, channel, whatever their order in memory.
 pub type ImagesMut<'a, T> = ViewMut<'a, T, 4>;
+/// Volumes to read: volume, plane, row, column, channel, whatever their order in memory.
+pub type VolumesRef<'a, T> = View<'a, T, 5>;
+/// Volumes to write: volume, plane, row, column, channel, whatever their order in memory.
+pub type VolumesMut<'a, T> = ViewMut<'a, T, 5>;
 
 impl<T, const R: usize> Clone for View<'_, T, R> {
     fn clone(&self) -> Self {
@@ -117,6 +121,12 @@ fn offset<const R: usize>(index: [usize; R], shape: [usize; R], strides: [usize;
 fn nchw([n, c, h, w]: [usize; 4]) -> ([usize; 4], [usize; 4]) {
     let [sn, sc, sh, sw] = dense_strides([n, c, h, w]);
     ([n, h, w, c], [sn, sh, sw, sc])
+}
+
+/// NDHWC shape and strides of a dense NCDHW array.
+fn ncdhw([n, c, d, h, w]: [usize; 5]) -> ([usize; 5], [usize; 5]) {
+    let [sn, sc, sd, sh, sw] = dense_strides([n, c, d, h, w]);
+    ([n, d, h, w, c], [sn, sd, sh, sw, sc])
 }
 
 impl<'a, T, const R: usize> View<'a, T, R> {
@@ -205,6 +215,12 @@ impl<'a, T> MatRef<'a, T> {
 }
 
 impl<'a, T> View<'a, T, 3> {
+    /// Rows of pixels as images of height 1: the axes are row, pixel, channel. So a 1-D convolution is one of images.
+    pub fn as_rows(&self) -> ImagesRef<'a, T> {
+        let ([rows, width, channels], [row, pixel, channel]) = (self.shape, self.strides);
+        View { data: self.data, shape: [rows, 1, width, channels], strides: [row, 0, pixel, channel] }
+    }
+
     /// A batch of matrices as images: see [`MatRef::as_images`].
     pub fn as_images(&self) -> ImagesRef<'a, T> {
         let ([batch, rows, cols], [step, row, col]) = (self.shape, self.strides);
@@ -231,6 +247,37 @@ impl<'a, T> ImagesRef<'a, T> {
     pub fn nchw(data: &'a [T], shape: [usize; 4]) -> Result<Self, ViewError> {
         let (shape, strides) = nchw(shape);
         Self::with_strides(data, shape, strides)
+    }
+}
+
+impl<'a, T> ImagesRef<'a, T> {
+    /// Images as volumes of one plane.
+    pub fn as_volumes(&self) -> VolumesRef<'a, T> {
+        let ([images, height, width, channels], [image, down, across, channel]) = (self.shape, self.strides);
+        let shape = [images, 1, height, width, channels];
+        View { data: self.data, shape, strides: [image, 0, down, across, channel] }
+    }
+}
+
+impl<'a, T> VolumesRef<'a, T> {
+    /// Dense volumes in the order volume, channel, plane, row, column, as ONNX has them; the shape is given in that order.
+    ///
+    /// # Errors
+    /// As [`View::new`].
+    pub fn ncdhw(data: &'a [T], shape: [usize; 5]) -> Result<Self, ViewError> {
+        let (shape, strides) = ncdhw(shape);
+        Self::with_strides(data, shape, strides)
+    }
+
+    /// The planes of one volume as images.
+    ///
+    /// # Panics
+    /// If `index` is no volume.
+    pub fn planes(&self, index: usize) -> ImagesRef<'a, T> {
+        let ([volumes, shape @ ..], [step, strides @ ..]) = (self.shape, self.strides);
+        assert!(index < volumes, "volume {index} of {volumes}");
+        let start = (index * step).min(self.data.len());
+        View { data: &self.data[start..], shape, strides }
     }
 }
 
@@ -337,6 +384,27 @@ impl<'a, T, const R: usize> ViewMut<'a, T, R> {
         self.split_at(axis, to).0.split_at(axis, from).1
     }
 
+    /// Views that share nothing and together are all of this one: each has every `steps[axis]`-th element of each axis, from
+    /// another phase on, the last axis' phases fastest. So one thread each may write every second row.
+    ///
+    /// ```
+    /// use zeropoint_kernels::view::MatMut;
+    ///
+    /// let mut data = [0; 6];
+    /// for (phase, mut view) in MatMut::new(&mut data, [2, 3]).unwrap().phases([1, 2]).enumerate() {
+    ///     view.set([1, 0], phase + 1);
+    /// }
+    /// assert_eq!(data, [0, 0, 0, 1, 2, 0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If a step is 0, or there are more phases than can be counted.
+    pub fn phases(self, steps: [usize; R]) -> Phases<'a, T, R> {
+        let count = steps.iter().try_fold(1usize, |count, &step| count.checked_mul(step)).unwrap_or(0);
+        assert!(count > 0, "phases of steps {steps:?}");
+        Phases { view: self, steps, next: 0, count }
+    }
+
     /// Writes the element at `index`.
     ///
     /// # Panics
@@ -359,6 +427,43 @@ impl<'a, T, const R: usize> ViewMut<'a, T, R> {
     /// The first element, for kernels: elements at `Σ index·stride` with each index below the shape may be written.
     pub(crate) fn start(&self) -> *mut T {
         self.start
+    }
+}
+
+/// The phases of a view: see [`ViewMut::phases`].
+#[derive(Debug)]
+pub struct Phases<'a, T, const R: usize> {
+    view: ViewMut<'a, T, R>,
+    steps: [usize; R],
+    next: usize,
+    count: usize,
+}
+
+impl<'a, T, const R: usize> Iterator for Phases<'a, T, R> {
+    type Item = ViewMut<'a, T, R>;
+
+    fn next(&mut self) -> Option<ViewMut<'a, T, R>> {
+        if self.next == self.count {
+            return None;
+        }
+        let mut index = self.next;
+        self.next += 1;
+        let ViewMut { start, mut shape, mut strides, .. } = self.view;
+        let mut at = 0;
+        for axis in (0..R).rev() {
+            let (step, phase) = (self.steps[axis], index % self.steps[axis]);
+            index /= step;
+            at += phase.min(shape[axis].saturating_sub(1)) * strides[axis];
+            shape[axis] = shape[axis].saturating_sub(phase).div_ceil(step);
+            // Of a phase of one element the distance to the next may leave the address space; nothing is there.
+            strides[axis] = if shape[axis] > 1 { strides[axis] * step } else { strides[axis] };
+        }
+        // An empty phase keeps the start: of an empty view there need be no memory at all.
+        let at = if shape.contains(&0) { 0 } else { at };
+        // SAFETY: the phase has an element, and its first one lies inside the memory of the view. No two phases have one
+        // in common, since an index of some axis leaves different rests by its step; and the view is consumed.
+        let start = unsafe { start.add(at) };
+        Some(ViewMut { start, shape, strides, lifetime: PhantomData })
     }
 }
 
@@ -388,6 +493,17 @@ impl<'a, T> MatMut<'a, T> {
 }
 
 impl<'a, T> ViewMut<'a, T, 3> {
+    /// Rows of pixels as images of height 1: see [`View::as_rows`].
+    pub fn into_rows(self) -> ImagesMut<'a, T> {
+        let ([rows, width, channels], [row, pixel, channel]) = (self.shape, self.strides);
+        ViewMut {
+            start: self.start,
+            shape: [rows, 1, width, channels],
+            strides: [row, 0, pixel, channel],
+            lifetime: PhantomData,
+        }
+    }
+
     /// A batch of matrices as images: see [`MatRef::as_images`].
     pub fn into_images(self) -> ImagesMut<'a, T> {
         let ([batch, rows, cols], [step, row, col]) = (self.shape, self.strides);
@@ -408,6 +524,17 @@ impl<'a, T> ImagesMut<'a, T> {
     pub fn nchw(data: &'a mut [T], shape: [usize; 4]) -> Result<Self, ViewError> {
         let (shape, strides) = nchw(shape);
         Self::with_strides(data, shape, strides)
+    }
+
+    /// Images as volumes of one plane.
+    pub fn into_volumes(self) -> VolumesMut<'a, T> {
+        let ([images, height, width, channels], [image, down, across, channel]) = (self.shape, self.strides);
+        ViewMut {
+            start: self.start,
+            shape: [images, 1, height, width, channels],
+            strides: [image, 0, down, across, channel],
+            lifetime: PhantomData,
+        }
     }
 
     /// Images of width 1 as the batch of matrices that they are; the images themselves if they are wider.
@@ -455,6 +582,27 @@ impl<'a, T> ImagesMut<'a, T> {
             strides: [row, channel],
             lifetime: PhantomData,
         })
+    }
+}
+
+impl<'a, T> VolumesMut<'a, T> {
+    /// Dense volumes in the order volume, channel, plane, row, column, as ONNX has them; the shape is given in that order.
+    ///
+    /// # Errors
+    /// As [`ViewMut::new`].
+    pub fn ncdhw(data: &'a mut [T], shape: [usize; 5]) -> Result<Self, ViewError> {
+        let (shape, strides) = ncdhw(shape);
+        Self::with_strides(data, shape, strides)
+    }
+
+    /// The planes of the only volume as images.
+    ///
+    /// # Panics
+    /// If there is not exactly one volume.
+    pub fn into_planes(self) -> ImagesMut<'a, T> {
+        let ([volumes, shape @ ..], [_, strides @ ..]) = (self.shape, self.strides);
+        assert_eq!(volumes, 1, "one volume at a time");
+        ViewMut { start: self.start, shape, strides, lifetime: PhantomData }
     }
 }
 

@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::multiply::{Activation, Multiply, lanes};
 use super::registers::Registers;
 use super::start::Start;
-use super::store::{Store, WithStore, with_store};
+use super::store::{Store, WithStore, with_store_of_rows};
 use super::strassen::{Halves, strassen};
 use crate::args::{Epilogue, GemmArgs};
 
@@ -21,7 +21,7 @@ pub(crate) unsafe fn gemm<P: Multiply>(args: &mut GemmArgs<'_>) {
     // SAFETY: the caller has checked the arguments.
     unsafe {
         let (product, start, epilogue) = Product::new::<P>(args);
-        with_store::<P::R>(epilogue, Rows::<P> { product, start, first: 0 });
+        with_store_of_rows::<P::R>(epilogue, Rows::<P> { product, start, first: 0 });
     }
 }
 

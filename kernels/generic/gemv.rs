@@ -4,7 +4,7 @@ use super::gemm::{Product, Tile};
 use super::multiply::{Int, Multiply, Weights, lanes};
 use super::registers::Registers;
 use super::start::Start;
-use super::store::{Store, WithStore, with_store};
+use super::store::{Store, WithStore, with_store_of_rows};
 use crate::args::GemmArgs;
 
 /// Panels that are run through side by side, as so many streams.
@@ -19,7 +19,7 @@ pub(crate) unsafe fn gemv<P: Multiply>(args: &mut GemmArgs<'_>) {
     // SAFETY: the caller has checked the arguments.
     unsafe {
         let (product, start, epilogue) = Product::new::<P>(args);
-        with_store::<P::R>(epilogue, Row::<P> { product, start });
+        with_store_of_rows::<P::R>(epilogue, Row::<P> { product, start });
     }
 }
 

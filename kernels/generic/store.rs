@@ -42,6 +42,15 @@ pub(crate) trait Store<R: Registers>: Copy {
         unsafe { place.add(self.stride()) }
     }
 
+    /// The store as it writes a row, where rows have parameters of their own.
+    ///
+    /// # Safety
+    /// The registers' features; the output has the row.
+    #[inline(always)]
+    unsafe fn at_row(self, _: usize) -> Self {
+        self
+    }
+
     /// Writes all of `N * LANES` accumulators, whose parameters begin at a column.
     ///
     /// # Safety
@@ -126,11 +135,11 @@ pub(crate) trait Store<R: Registers>: Copy {
     unsafe fn store<const N: usize>(&self, row: usize, column: usize, count: usize, acc: [R::Int; N]) {
         // SAFETY: the caller grants `count` columns.
         unsafe {
-            let to = self.place(row, column);
+            let (to, store) = (self.place(row, column), self.at_row(row));
             if count == N * R::LANES {
-                self.write(to, column, acc);
+                store.write(to, column, acc);
             } else {
-                self.write_few(to, column, count, acc);
+                store.write_few(to, column, count, acc);
             }
         }
     }
@@ -219,6 +228,15 @@ pub(crate) struct Float32<'a> {
     bias: &'a [f32],
 }
 
+/// Scaled to floats by a scale of the row and one of the column.
+#[derive(Clone, Copy)]
+pub(crate) struct Float32Rows<'a, F> {
+    columns: Float32<'a>,
+    rows: &'a [f32],
+    /// The scale of the row at hand.
+    row: F,
+}
+
 /// A function of any [`Store`]: the algorithm that ends in one.
 pub(crate) trait WithStore<R: Registers> {
     /// Runs the algorithm.
@@ -247,6 +265,25 @@ pub(crate) unsafe fn with_store<R: Registers>(epilogue: &mut Epilogue<'_>, algor
             Epilogue::F32 { scales, bias, out } => {
                 algorithm.run(Float32 { out: out.start(), stride: out.strides()[0], scales, bias });
             }
+            // The safe calls have refused it.
+            Epilogue::F32Rows { .. } => {}
+        }
+    }
+}
+
+/// Runs an algorithm that writes row by row, whose rows may have scales of their own.
+///
+/// # Safety
+/// As the algorithm says.
+#[inline(always)]
+pub(crate) unsafe fn with_store_of_rows<R: Registers>(epilogue: &mut Epilogue<'_>, algorithm: impl WithStore<R>) {
+    // SAFETY: the caller answers for the algorithm.
+    unsafe {
+        if let Epilogue::F32Rows { rows, scales, bias, out } = epilogue {
+            let columns = Float32 { out: out.start(), stride: out.strides()[0], scales, bias };
+            algorithm.run(Float32Rows { columns, rows, row: R::splat_float(0.0) });
+        } else {
+            with_store::<R>(epilogue, algorithm);
         }
     }
 }
@@ -466,6 +503,63 @@ impl<R: Registers> Store<R> for Float32<'_> {
     #[inline(always)]
     fn stride(&self) -> usize {
         self.stride
+    }
+
+    #[inline(always)]
+    unsafe fn write<const N: usize>(&self, to: *mut f32, column: usize, acc: [R::Int; N]) {
+        for n in 0..N {
+            // SAFETY: the caller grants the elements, the scales and the bias.
+            unsafe { R::store_floats(to.add(n * R::LANES), self.scaled::<R>(column + n * R::LANES, acc[n])) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn write_few<const N: usize>(&self, to: *mut f32, column: usize, count: usize, acc: [R::Int; N]) {
+        for n in 0..N {
+            let at = n * R::LANES;
+            // SAFETY: the caller grants `count` elements, all scales and bias.
+            unsafe {
+                let scaled = self.scaled::<R>(column + at, acc[n]);
+                if at + R::LANES <= count {
+                    R::store_floats(to.add(at), scaled);
+                } else if at < count {
+                    R::store_floats_few(to.add(at), scaled, count - at);
+                }
+            }
+        }
+    }
+}
+
+impl<F: Copy> Float32Rows<'_, F> {
+    /// Accumulators by the row's scale and the scales from a column, and the bias.
+    #[inline(always)]
+    unsafe fn scaled<R: Registers<Float = F>>(&self, column: usize, acc: R::Int) -> F {
+        // SAFETY: the caller grants the scales and the bias.
+        unsafe {
+            let scale = R::mul_float(self.row, R::load_floats(self.columns.scales.as_ptr().add(column)));
+            let scaled = R::mul_float(R::to_float(acc), scale);
+            R::add_float(scaled, R::load_floats(self.columns.bias.as_ptr().add(column)))
+        }
+    }
+}
+
+impl<R: Registers> Store<R> for Float32Rows<'_, R::Float> {
+    type Element = f32;
+
+    #[inline(always)]
+    fn out(&self) -> *mut f32 {
+        self.columns.out
+    }
+
+    #[inline(always)]
+    fn stride(&self) -> usize {
+        self.columns.stride
+    }
+
+    #[inline(always)]
+    unsafe fn at_row(self, row: usize) -> Self {
+        // SAFETY: there is a scale for each row.
+        unsafe { Self { row: R::splat_float(*self.rows.get_unchecked(row)), ..self } }
     }
 
     #[inline(always)]

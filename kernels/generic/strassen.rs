@@ -161,7 +161,7 @@ pub(crate) unsafe fn strassen<P: Multiply, S: Store<P::R>, const N: usize>(
                 for n in 0..N {
                     acc[n] = P::R::load(from.add(n * lanes::<P>()));
                 }
-                store.write(store.place(row, column), column, acc);
+                store.at_row(row).write(store.place(row, column), column, acc);
             }
         }
     }

@@ -86,11 +86,12 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
                 if m > 0 {
                     to = if P::ROW_UNIT == 1 { store.below(to) } else { store.place(at.row::<P>(m), at.column) };
                 }
-                store.write(to, at.column, acc[m]);
+                store.at_row(at.row::<P>(m)).write(to, at.column, acc[m]);
             });
         } else if const { P::R::MASKS } {
             each_row!(m in M => {
-                store.write_few(store.place(at.row::<P>(m), at.column), at.column, at.count, acc[m]);
+                let row = at.row::<P>(m);
+                store.at_row(row).write_few(store.place(row, at.column), at.column, at.count, acc[m]);
             });
         } else {
             let acc = acc;

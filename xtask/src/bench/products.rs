@@ -166,7 +166,7 @@ pub(super) fn conv<'a, O: Results>(
             }
         }
         let patch = ImagesRef::new(&patch, [1, span, span, inputs])?;
-        let sums = reference::convolution(patch, ZERO, w, |_| 0, |_| 0, &geometry);
+        let sums = reference::convolution(patch, |_| ZERO, w, |_| 0, |_| 0, &geometry);
         let got = &out[pixel * outputs..][..outputs];
         let equal = sums.len() == outputs && sums.iter().zip(got).all(|(&sum, got)| O::expected(sum, depth) == *got);
         ensure!(equal, "{name} differs from the reference in pixel {pixel} of the output");

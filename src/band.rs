@@ -1,6 +1,6 @@
 //! The band of input that a part of the work reads: centred, copied, or where it is.
 //!
-//! A band is some rows of an image, padding included. Where a kernel takes bytes and no padding is needed, it reads the
+//! A band is some rows of an image, padding included, or of several planes of a volume one after the other. Where a kernel takes bytes and no padding is needed, it reads the
 //! caller's own memory; else the rows are written to the part's scratch, with zeros (as bytes: zero points) for padding.
 
 use core::ops::Range;
@@ -11,7 +11,7 @@ use zeropoint_kernels::view::ImagesRef;
 
 use crate::error::Error;
 use crate::param::{Param, ZeroPoints};
-use crate::product::Window;
+use crate::product::Window3d;
 use crate::weights::{Geometry, product};
 
 /// Rows of a tile that lie a multiple of this many elements apart crowd into a few sets of the first-level cache: as
@@ -46,6 +46,33 @@ pub(crate) struct Band {
     in_place: bool,
     /// Whether of an output row's columns of taps no more than the first and the last are padding.
     one_outside: bool,
+    planes: Planes,
+    /// Elements of the band from one plane of taps to the next.
+    pub(crate) plane_len: usize,
+}
+
+/// The planes that an output plane reaches over.
+#[derive(Clone, Copy)]
+struct Planes {
+    /// Planes of taps.
+    taps: usize,
+    /// Planes from one of taps to the next.
+    apart: usize,
+    /// Planes from one output plane's first to the next one's.
+    stride: usize,
+    /// Planes of padding before the input.
+    before: usize,
+    /// Whether every output plane is of one input plane, the one in its own place: images.
+    are_images: bool,
+}
+
+/// What a band is written from.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    pub(crate) a: &'a ImagesRef<'a, u8>,
+    pub(crate) zero_points: ZeroPoints<'a>,
+    /// Zero points of the channels, if they have some: what padded positions hold. The other positions keep them.
+    pub(crate) channels: &'a [i32],
 }
 
 /// Lines of input that windows slide over.
@@ -74,26 +101,27 @@ impl Band {
     /// For elements of a size, an output's width, and segments that are padded or not.
     pub(crate) fn new(
         geometry: &Geometry,
-        window: Window,
+        window: Window3d,
         input: [usize; 4],
         out_width: usize,
         element: usize,
         padded_segments: bool,
     ) -> Result<Self, Error> {
         let [_, _, width, channels] = input;
-        let [kernel_height, kernel_width] = geometry.kernel;
-        let [top, left, _, right] = window.pads;
+        let [kernel_height, kernel_width] = geometry.plane_kernel();
+        let [front, top, left, _, _, right] = window.pads;
+        let [_, down, across] = window.strides;
         let bytes = element == 1;
         // A kernel of one row needs no more rows than it has outputs; in place all are there.
-        let (step, stride) = if kernel_height == 1 && !bytes { (window.strides[0], 1) } else { (1, window.strides[0]) };
-        let band_width = reach(out_width, window.strides[1], kernel_width, geometry.filter.dilation[1]);
+        let (step, stride) = if kernel_height == 1 && !bytes { (down, 1) } else { (1, down) };
+        let band_width = reach(out_width, across, kernel_width, geometry.filter.dilation[1]);
         let unpadded = bytes && left == 0 && right == 0;
         let row_values = product("band of input", &[if unpadded { width } else { band_width }, channels])?;
         let crowded = out_width <= 1 && row_values > 0 && row_values.is_multiple_of(crowded(element));
         Ok(Self {
             input,
             before: [top, left],
-            down: window.strides[0],
+            down,
             reach: reach(1, 0, kernel_height, geometry.filter.dilation[0]),
             width: band_width,
             row_len: if crowded { row_values + APART / element } else { row_values },
@@ -104,6 +132,14 @@ impl Band {
                 let (dilation, reach) = (geometry.filter.dilation[1], band_width);
                 left <= dilation && reach.saturating_sub(dilation) <= left.saturating_add(width)
             },
+            planes: Planes {
+                taps: geometry.planes,
+                apart: geometry.planes_apart,
+                stride: window.strides[0],
+                before: front,
+                are_images: geometry.planes == 1 && window.is_flat(),
+            },
+            plane_len: 0,
         })
     }
 
@@ -119,7 +155,8 @@ impl Band {
         let dense = row == self.row_len
             && (pixel == channels || width <= 1)
             && (channel == 1 || channels <= 1)
-            && self.in_place;
+            && self.in_place
+            && self.planes.are_images;
         let first = (outputs.start * self.down).checked_sub(self.before[0])?;
         let inside = first + self.rows(outputs.len()) <= height;
         (dense && inside && !outputs.is_empty()).then(|| &a.data()[image * a.strides()[0] + first * row..])
@@ -180,8 +217,56 @@ impl Band {
             && (channel == 1 || channels == 1)
     }
 
-    /// Writes the band of some output rows.
+    /// Writes the band of some output rows of an image, or of a volume's output plane.
+    #[inline]
     pub(crate) fn write<C: Cells>(
+        &self,
+        image: usize,
+        outputs: &Range<usize>,
+        input: Input<'_>,
+        cells: C,
+        band: &mut [C::Cell],
+    ) {
+        let Input { a, zero_points, channels } = input;
+        if channels.is_empty() {
+            self.write_planes(image, outputs, a, zero_points, &cells, band);
+        } else {
+            let cells = ByChannel { cells, zero_points: channels };
+            self.write_planes(image, outputs, a, zero_points, &cells, band);
+        }
+    }
+
+    #[inline]
+    fn write_planes<C: Cells>(
+        &self,
+        image: usize,
+        outputs: &Range<usize>,
+        a: &ImagesRef<'_, u8>,
+        zero_points: ZeroPoints<'_>,
+        cells: &C,
+        band: &mut [C::Cell],
+    ) {
+        if self.planes.are_images {
+            self.write_plane(image, outputs, a, zero_points, cells, band);
+            return;
+        }
+        if self.plane_len == 0 {
+            return;
+        }
+        let Planes { taps, apart, stride, before, .. } = self.planes;
+        for (tap, band) in band.chunks_mut(self.plane_len).take(taps).enumerate() {
+            match (image * stride + tap * apart).checked_sub(before).filter(|&plane| plane < self.input[0]) {
+                Some(plane) => self.write_plane(plane, outputs, a, zero_points, cells, band),
+                // A convolution has no zero points of rows.
+                None => {
+                    let values = self.width * self.input[3];
+                    band.chunks_mut(self.row_len).for_each(|row| cells.pad(zero_points.at(0), &mut row[..values]));
+                }
+            }
+        }
+    }
+
+    fn write_plane<C: Cells>(
         &self,
         image: usize,
         outputs: &Range<usize>,
@@ -217,13 +302,13 @@ impl Band {
                 Param::Each(each) => y.map_or(0, |y| each[image * height + y]),
             };
             let (Some(y), true) = (y, count > 0) else {
-                row.fill(cells.padding(zero));
+                cells.pad(zero, row);
                 continue;
             };
             let (padding, rest) = row.split_at_mut(before * channels);
             let (values, after) = rest.split_at_mut(count * channels);
-            padding.fill(cells.padding(zero));
-            after.fill(cells.padding(zero));
+            cells.pad(zero, padding);
+            cells.pad(zero, after);
             let start = image * a.strides()[0] + y * a.strides()[1];
             write_row(&a.data()[start..], [a.strides()[2], a.strides()[3]], channels, zero, cells, values);
         }
@@ -263,12 +348,38 @@ fn write_row<C: Cells>(
 pub(crate) trait Cells {
     /// An element.
     type Cell: Copy;
-    /// What a padded position holds.
-    fn padding(&self, zero: i32) -> Self::Cell;
+    /// Writes what padded positions hold, of whole pixels.
+    fn pad(&self, zero: i32, to: &mut [Self::Cell]);
     /// The element of a byte.
     fn cell(&self, byte: u8, zero: i32) -> Self::Cell;
     /// The elements of neighbouring bytes.
     fn write(&self, from: &[u8], to: &mut [Self::Cell], zero: i32);
+}
+
+/// Cells of which a padded one holds the zero point of its channel; all others are read with a zero point of 0.
+struct ByChannel<'a, C> {
+    cells: C,
+    zero_points: &'a [i32],
+}
+
+impl<C: Cells> Cells for ByChannel<'_, C> {
+    type Cell = C::Cell;
+
+    fn pad(&self, zero: i32, to: &mut [C::Cell]) {
+        for pixel in to.chunks_exact_mut(self.zero_points.len()) {
+            for (cell, &of_channel) in pixel.iter_mut().zip(self.zero_points) {
+                *cell = self.cells.cell(of_channel as u8, zero);
+            }
+        }
+    }
+
+    fn cell(&self, byte: u8, zero: i32) -> C::Cell {
+        self.cells.cell(byte, zero)
+    }
+
+    fn write(&self, from: &[u8], to: &mut [C::Cell], zero: i32) {
+        self.cells.write(from, to, zero);
+    }
 }
 
 /// Values less their zero point, in 16 bits.
@@ -280,8 +391,8 @@ pub(crate) struct Centred {
 impl Cells for Centred {
     type Cell = i16;
 
-    fn padding(&self, _: i32) -> i16 {
-        0
+    fn pad(&self, _: i32, to: &mut [i16]) {
+        to.fill(0);
     }
 
     fn cell(&self, byte: u8, zero: i32) -> i16 {
@@ -301,8 +412,8 @@ pub(crate) struct Bytes {
 impl Cells for Bytes {
     type Cell = u8;
 
-    fn padding(&self, zero: i32) -> u8 {
-        zero as u8 ^ self.flip
+    fn pad(&self, zero: i32, to: &mut [u8]) {
+        to.fill(zero as u8 ^ self.flip);
     }
 
     fn cell(&self, byte: u8, _: i32) -> u8 {

@@ -1,10 +1,12 @@
 //! Convolutions with constant weights.
 
+#[cfg(doc)]
+use zeropoint_kernels::view::View;
 use zeropoint_kernels::view::{ImagesMut, ImagesRef};
 
 use crate::element::{Element, Int8};
 use crate::error::Error;
-use crate::options::ProductOptions;
+use crate::options::{Output, ProductOptions};
 use crate::param::Param;
 use crate::parts::{OutputPart, OutputParts};
 use crate::plan::{Plan, plan_facts};
@@ -12,7 +14,8 @@ use crate::product::Window;
 use crate::weights::PackedWeights;
 
 /// `y = f(bias + Σ (x - zx) · (w - zw))` over the taps of a window and the input channels of a group: a 2-D convolution
-/// with constant weights, for a size of image. A row of pixels is an image of height 1.
+/// with constant weights, for a size of image. A 1-D convolution is one of images of height 1 ([`View::as_rows`]), by
+/// weights of height 1.
 ///
 /// Ordinary, pointwise, strided, dilated, grouped and depthwise. Padded positions hold the input's zero point, so that
 /// they add nothing. Input and output are views whose axes are image, row, column, channel; NHWC is the native order in
@@ -41,7 +44,7 @@ impl ConvPlan {
     /// Plans convolutions of `images` of a height and a width, in that order, with these weights.
     ///
     /// # Errors
-    /// For a stride of 0, options whose parameters do not fit the output channels, zero points outside their type or
+    /// For weights of several planes, a stride of 0, options whose parameters do not fit the output channels, zero points outside their type or
     /// for each row, and sizes that cannot be addressed.
     pub fn new(
         weights: &PackedWeights,
@@ -49,8 +52,11 @@ impl ConvPlan {
         window: Window,
         options: &ProductOptions<'_>,
     ) -> Result<Self, Error> {
-        if let Param::Each(each) = options.zero_points {
-            return Err(Error::Length { what: "zero points of a convolution's input", expected: 1, got: each.len() });
+        no_rows(options)?;
+        let planes = weights.inner.geometry.planes;
+        if planes != 1 {
+            let got = alloc::format!("{planes} planes");
+            return Err(Error::Shape { what: "weights of a 2-D convolution", expected: "1 plane".into(), got });
         }
         Ok(Self { plan: Plan::new(weights, images, window, options)? })
     }
@@ -64,6 +70,11 @@ impl ConvPlan {
     /// of its own, or transformed (at most 1.25 MiB then); else 0. Clones of the plan share it.
     pub fn copied_bytes(&self) -> usize {
         self.plan.product.winograd().map_or(0, |winograd| winograd.weights_bytes())
+    }
+
+    /// Bytes of scratch that a thread needs; they may begin anywhere and hold anything.
+    pub fn scratch_len(&self) -> usize {
+        self.plan.product.scratch_len()
     }
 
     /// Computes all of `y`.
@@ -117,3 +128,19 @@ impl ConvPlan {
 }
 
 plan_facts!(ConvPlan);
+
+/// Refuses parameters of rows, which a convolution does not have.
+pub(crate) fn no_rows(options: &ProductOptions<'_>) -> Result<(), Error> {
+    match options.zero_points {
+        Param::All(_) => {}
+        Param::Each(each) => {
+            return Err(Error::Length { what: "zero points of a convolution's input", expected: 1, got: each.len() });
+        }
+    }
+    match options.output {
+        Output::DequantizedRows { rows, .. } => {
+            Err(Error::Length { what: "scales of a convolution's rows", expected: 0, got: rows.len() })
+        }
+        _ => Ok(()),
+    }
+}

@@ -89,6 +89,7 @@ pub trait Int8: Element {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Ends<'a> {
+    pub(crate) row_scales: &'a [f32],
     pub(crate) scales: &'a [f32],
     pub(crate) bias: &'a [f32],
     pub(crate) requantize: Requantize,
@@ -132,7 +133,12 @@ impl Element for i32 {
 impl Element for f32 {
     const TYPE: Type = Type::F32;
     fn epilogue<'a>(out: MatMut<'a, Self>, ends: Ends<'a>) -> Epilogue<'a> {
-        Epilogue::F32 { scales: ends.scales, bias: ends.bias, out }
+        let Ends { row_scales: rows, scales, bias, .. } = ends;
+        if rows.is_empty() {
+            Epilogue::F32 { scales, bias, out }
+        } else {
+            Epilogue::F32Rows { rows, scales, bias, out }
+        }
     }
 }
 

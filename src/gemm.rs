@@ -38,16 +38,13 @@ impl GemmPlan {
     /// For weights of a convolution larger than 1 × 1, options whose parameters do not fit N or `m`, zero points
     /// outside their type, and sizes that cannot be addressed.
     pub fn new(weights: &PackedWeights, m: usize, options: &ProductOptions<'_>) -> Result<Self, Error> {
-        let geometry = weights.inner.geometry;
-        if geometry.kernel != [1, 1] || geometry.groups() != 1 {
-            let got = alloc::format!("{:?} in {} groups", geometry.kernel, geometry.groups());
-            return Err(Error::Shape {
-                what: "weights of a matrix product",
-                expected: "[1, 1] in 1 groups".into(),
-                got,
-            });
-        }
+        matrix_weights(weights)?;
         Ok(Self { plan: Plan::new(weights, [1, m, 1], Window::default(), options)? })
+    }
+
+    /// Bytes of scratch that a thread needs; they may begin anywhere and hold anything.
+    pub fn scratch_len(&self) -> usize {
+        self.plan.product.scratch_len()
     }
 
     /// Computes all of `out`.
@@ -109,6 +106,16 @@ impl GemmPlan {
         self.check(&a, &out)?;
         self.plan.run_rayon(a.as_images(), out.into_images(), scratch)
     }
+}
+
+/// Refuses weights of a convolution that is no matrix product.
+pub(crate) fn matrix_weights(weights: &PackedWeights) -> Result<(), Error> {
+    let geometry = weights.inner.geometry;
+    if geometry.kernel == [1, 1] && geometry.groups() == 1 {
+        return Ok(());
+    }
+    let got = alloc::format!("{:?} in {} groups", geometry.kernel, geometry.groups());
+    Err(Error::Shape { what: "weights of a matrix product", expected: "[1, 1] in 1 groups".into(), got })
 }
 
 plan_facts!(GemmPlan);

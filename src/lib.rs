@@ -33,7 +33,9 @@ extern crate alloc;
 mod backend;
 mod band;
 mod blocks;
+mod channels;
 mod conv;
+mod conv3d;
 mod element;
 pub mod elementwise;
 mod error;
@@ -59,6 +61,7 @@ mod winograd;
 
 pub use backend::Backend;
 pub use conv::ConvPlan;
+pub use conv3d::{Conv3dPlan, VolumeParts};
 pub use element::{Element, Int8, Type};
 pub use elementwise::{AddPlan, GlobalAveragePoolPlan, MulPlan, Quantized};
 pub use error::Error;
@@ -68,11 +71,13 @@ pub use matmul::MatMulPlan;
 pub use options::{Output, ProductOptions};
 pub use param::{Param, Scales, ZeroPoints};
 pub use parts::{OutputPart, OutputParts};
-pub use product::Window;
+pub use product::{Window, Window3d};
 pub use quantization::{Integer, NanPolicy, Quantization, QuantizeRule};
 pub use real::Real;
 pub use requantization::Requantization;
 pub use rule::Rule;
-pub use weights::{Filter, PackedWeights};
+pub use weights::{Filter, Filter3d, PackedWeights};
 pub use zeropoint_kernels::isa::{Arch, Isa, UnknownIsa};
-pub use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, MatRef, View, ViewError, ViewMut};
+pub use zeropoint_kernels::view::{
+    ImagesMut, ImagesRef, MatMut, MatRef, View, ViewError, ViewMut, VolumesMut, VolumesRef,
+};

@@ -9,7 +9,7 @@ use crate::element::{Element, Int8, Type};
 use crate::error::{Error, same_length, same_shape, within};
 use crate::options::{Output, ProductOptions};
 use crate::param::{Param, ZeroPoints};
-use crate::product::{Inputs, Operand, Product, Weights, Window, compensate};
+use crate::product::{Inputs, Operand, Product, Weights, Window3d, compensate};
 use crate::scratch::{carve, reserve};
 use crate::weights::{Filter, Form, Geometry};
 
@@ -51,9 +51,17 @@ impl MatMulPlan {
     pub fn new(backend: &Backend, sizes: [usize; 3], a: Type, b: Type, output: Output<'_>) -> Result<Self, Error> {
         let [m, k, n] = sizes;
         b.int8("type of the right operand")?;
-        let geometry = Geometry { kernel: [1, 1], channels: k, columns: n, filter: Filter::default(), merged: 1 };
+        let geometry = Geometry {
+            kernel: [1, 1],
+            planes: 1,
+            planes_apart: 1,
+            channels: k,
+            columns: n,
+            filter: Filter::default(),
+            merged: 1,
+        };
         let options = ProductOptions::new(a).output(output);
-        let product = Product::new(backend.set, geometry, Form::Panels, [1, m, 1], Window::default(), &options)?;
+        let product = Product::new(backend.set, geometry, Form::Panels, [1, m, 1], Window3d::default(), &options)?;
         Ok(Self { backend: *backend, product, sizes, b })
     }
 
@@ -153,7 +161,8 @@ impl MatMulPlan {
             let weights = Weights::Panels { panels: packed, zero_points, sums };
             let operand = Operand { weights, bias };
             let matrix = out.reborrow().range(0, index, index + 1).into_images();
-            let inputs = Inputs { a: a.matrix(index).as_images(), zero_points: a_zero_points, operand };
+            let (a, row_scales) = (a.matrix(index).as_images(), &*self.product.row_scales);
+            let inputs = Inputs { a, zero_points: a_zero_points, channels: &[], row_scales, operand };
             self.product.run(inputs, matrix, rest)?;
         }
         Ok(())

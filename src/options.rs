@@ -29,6 +29,16 @@ pub enum Output<'a> {
         /// Bias for each column, in real units.
         bias: Option<&'a [f32]>,
     },
+    /// `f32`, of a matrix product whose rows have scales: `f32(f32(acc) * f32(row * column)) + bias`, each step rounded to
+    /// binary32.
+    DequantizedRows {
+        /// Scale for each row of the left operand.
+        rows: &'a [f32],
+        /// Scale of the right operand, for all or for each column.
+        scales: Scales<'a>,
+        /// Bias for each column, in real units.
+        bias: Option<&'a [f32]>,
+    },
 }
 
 impl Output<'_> {
@@ -36,7 +46,7 @@ impl Output<'_> {
         match self {
             Self::I32 => Type::I32,
             Self::Requantized(requantization) => requantization.output(),
-            Self::Dequantized { .. } => Type::F32,
+            Self::Dequantized { .. } | Self::DequantizedRows { .. } => Type::F32,
         }
     }
 }
@@ -56,6 +66,7 @@ impl Output<'_> {
 pub struct ProductOptions<'a> {
     pub(crate) input: Type,
     pub(crate) zero_points: ZeroPoints<'a>,
+    pub(crate) channel_zero_points: Option<&'a [i32]>,
     pub(crate) bias: Option<&'a [i32]>,
     pub(crate) output: Output<'a>,
 }
@@ -63,7 +74,7 @@ pub struct ProductOptions<'a> {
 impl<'a> ProductOptions<'a> {
     /// For a left operand (activations) of this type, with zero point 0, no bias and results of 32 bits.
     pub fn new(input: Type) -> Self {
-        Self { input, zero_points: Param::All(0), bias: None, output: Output::I32 }
+        Self { input, zero_points: Param::All(0), channel_zero_points: None, bias: None, output: Output::I32 }
     }
 
     /// The zero point of the left operand.
@@ -72,9 +83,26 @@ impl<'a> ProductOptions<'a> {
     }
 
     /// The zero points of the left operand: one for all, or in a matrix product one for each row.
-    pub fn zero_points(mut self, zero_points: ZeroPoints<'a>) -> Self {
-        self.zero_points = zero_points;
-        self
+    pub fn zero_points(self, zero_points: ZeroPoints<'a>) -> Self {
+        Self { zero_points, channel_zero_points: None, ..self }
+    }
+
+    /// A zero point for each input channel of a convolution, those of all groups, or for each of the K columns of a matrix
+    /// product's left operand; instead of others. A padded position holds its channel's, so that it adds nothing.
+    ///
+    /// ```
+    /// use zeropoint::*;
+    ///
+    /// let weights = PackedWeights::gemm(&Backend::best(), MatRef::new(&[1i8, 10], [2, 1])?, ZeroPoints::All(0))?;
+    /// let options = ProductOptions::new(Type::U8).channel_zero_points(&[128, 3]);
+    /// let plan = GemmPlan::new(&weights, 1, &options)?;
+    /// let (a, mut out) = ([130u8, 4], [0i32]);
+    /// plan.run(MatRef::new(&a, [1, 2])?, MatMut::new(&mut out, [1, 1])?, &mut vec![0; plan.scratch_len()])?;
+    /// assert_eq!(out, [(130 - 128) + 10 * (4 - 3)]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn channel_zero_points(self, zero_points: &'a [i32]) -> Self {
+        Self { zero_points: Param::All(0), channel_zero_points: Some(zero_points), ..self }
     }
 
     /// Added to the accumulators of each column before anything else.

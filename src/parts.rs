@@ -36,6 +36,16 @@ impl<'a, O> OutputPart<'a, O> {
         self.index
     }
 
+    /// The same part among those of a whole, before which there are `first` others.
+    pub(crate) fn in_whole(self, first: usize) -> Self {
+        Self { index: self.index + first, ..self }
+    }
+
+    /// The same part among those of a part of the whole, before which there are `first` others.
+    pub(crate) fn of_part(self, first: usize) -> Self {
+        Self { index: self.index - first, ..self }
+    }
+
     pub(crate) fn into_inner(self) -> (usize, ImagesMut<'a, O>) {
         (self.index, self.out)
     }

@@ -4,14 +4,16 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use zeropoint_kernels::args::TapWeights;
+use zeropoint_kernels::table::KernelSet;
 use zeropoint_kernels::view::{ImagesMut, ImagesRef};
 
+use crate::channels;
 use crate::element::{Element, Int8};
 use crate::error::{Error, same_length, same_shape};
 use crate::options::ProductOptions;
-use crate::param::{Param, ZeroPoints};
+use crate::param::Param;
 use crate::parts::{OutputPart, OutputParts};
-use crate::product::{Inputs, Operand, Product, Weights, Window};
+use crate::product::{Inputs, Operand, Product, Weights, Window3d};
 use crate::weights::{Inner, Packed, PackedWeights};
 use crate::winograd::{Shape, Winograd};
 
@@ -28,13 +30,31 @@ pub(crate) struct Plan {
 enum OwnZeroPoints {
     All(i32),
     Each(Vec<i32>),
+    /// Of the channels: what they come to is in the bias, so that they are those of padded positions alone.
+    Channels(Vec<i32>),
 }
 
 impl Plan {
     pub(crate) fn new(
         weights: &PackedWeights,
         images: [usize; 3],
-        window: Window,
+        window: impl Into<Window3d>,
+        options: &ProductOptions<'_>,
+    ) -> Result<Self, Error> {
+        let window = window.into();
+        let Some(channels) = options.channel_zero_points else {
+            return Self::of(weights, images, window, options);
+        };
+        let bias = channels::bias(&weights.inner, channels, options)?;
+        let options = ProductOptions { bias: Some(&bias), zero_points: Param::All(0), ..options.clone() };
+        let plan = Self::of(weights, images, window, &options)?;
+        Ok(Self { zero_points: OwnZeroPoints::Channels(channels.to_vec()), ..plan })
+    }
+
+    fn of(
+        weights: &PackedWeights,
+        images: [usize; 3],
+        window: Window3d,
         options: &ProductOptions<'_>,
     ) -> Result<Self, Error> {
         let mut product = Product::new(
@@ -73,30 +93,23 @@ impl Plan {
     }
 
     #[inline]
-    fn operand(&self) -> Operand<'_> {
-        let Inner { packed, zero_points, sums, .. } = &*self.weights.inner;
-        let weights = match packed {
-            Packed::Panels(panels) => Weights::Panels { panels, zero_points, sums },
-            Packed::Pairs(pairs) => Weights::Taps(TapWeights::Pairs(pairs)),
-            Packed::Bytes(bytes) => Weights::Taps(TapWeights::Bytes(bytes)),
-            Packed::Groups(weights) => {
-                Weights::Taps(TapWeights::Groups { weights, width: self.weights.inner.geometry.channels })
-            }
-        };
-        Operand { weights, bias: &self.product.bias }
+    pub(crate) fn set(&self) -> &'static KernelSet {
+        self.weights.inner.set
     }
 
     #[inline]
-    fn zero_points(&self) -> ZeroPoints<'_> {
-        match &self.zero_points {
-            OwnZeroPoints::All(all) => Param::All(*all),
-            OwnZeroPoints::Each(each) => Param::Each(each),
-        }
+    pub(crate) fn operand(&self) -> Operand<'_> {
+        operand(&self.weights.inner, &self.product.bias)
     }
 
     #[inline]
     fn inputs<'a, A>(&'a self, a: ImagesRef<'a, A>) -> Inputs<'a, A> {
-        Inputs { a, zero_points: self.zero_points(), operand: self.operand() }
+        let (zero_points, channels): (_, &[i32]) = match &self.zero_points {
+            OwnZeroPoints::All(all) => (Param::All(*all), &[]),
+            OwnZeroPoints::Each(each) => (Param::Each(each), &[]),
+            OwnZeroPoints::Channels(channels) => (Param::All(0), channels),
+        };
+        Inputs { a, zero_points, channels, row_scales: &self.product.row_scales, operand: self.operand() }
     }
 
     pub(crate) fn kernel(&self) -> &'static str {
@@ -155,15 +168,23 @@ impl Plan {
     }
 }
 
+/// Packed weights with what is added to each column.
+#[inline]
+pub(crate) fn operand<'a>(inner: &'a Inner, bias: &'a [i32]) -> Operand<'a> {
+    let Inner { packed, zero_points, sums, geometry, .. } = inner;
+    let weights = match packed {
+        Packed::Panels(panels) => Weights::Panels { panels, zero_points, sums },
+        Packed::Pairs(pairs) => Weights::Taps(TapWeights::Pairs(pairs)),
+        Packed::Bytes(bytes) => Weights::Taps(TapWeights::Bytes(bytes)),
+        Packed::Groups(weights) => Weights::Taps(TapWeights::Groups { weights, width: geometry.channels }),
+    };
+    Operand { weights, bias }
+}
+
 /// The questions that every plan with constant weights answers.
 macro_rules! plan_facts {
     ($plan:ident) => {
         impl $plan {
-            /// Bytes of scratch that a thread needs; they may begin anywhere and hold anything.
-            pub fn scratch_len(&self) -> usize {
-                self.plan.product.scratch_len()
-            }
-
             /// How many parts the work has, whatever the machine.
             pub fn parts(&self) -> usize {
                 self.plan.product.parts()

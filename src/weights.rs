@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use zeropoint_kernels::encode::{Encoding, Reading};
 use zeropoint_kernels::pack::{self, Row, Source};
 use zeropoint_kernels::table::KernelSet;
-use zeropoint_kernels::view::{ImagesRef, MatRef};
+use zeropoint_kernels::view::{ImagesRef, MatRef, VolumesRef};
 
 use crate::Backend;
 use crate::element::Int8;
@@ -34,6 +34,27 @@ pub struct Filter {
 impl Default for Filter {
     fn default() -> Self {
         Self { groups: 1, dilation: [1, 1] }
+    }
+}
+
+/// What of a 3-D convolution's geometry belongs to its weights.
+///
+/// ```
+/// use zeropoint::Filter3d;
+///
+/// assert_eq!(Filter3d::default(), Filter3d { groups: 1, dilation: [1, 1, 1] });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filter3d {
+    /// Groups: each takes its share of the input channels to its share of the output channels.
+    pub groups: usize,
+    /// Distance between taps: from plane to plane, down and across.
+    pub dilation: [usize; 3],
+}
+
+impl Default for Filter3d {
+    fn default() -> Self {
+        Self { groups: 1, dilation: [1, 1, 1] }
     }
 }
 
@@ -65,8 +86,12 @@ pub struct PackedWeights {
 /// lanes idle, and the walk over rows and taps once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Geometry {
-    /// Kernel height and width.
+    /// Kernel height and width. The rows of all planes are counted, one plane after the other.
     pub(crate) kernel: [usize; 2],
+    /// Planes of the kernel: 1, but for volumes.
+    pub(crate) planes: usize,
+    /// Distance between its planes in the input.
+    pub(crate) planes_apart: usize,
     /// Input channels of a group.
     pub(crate) channels: usize,
     /// Output channels of a group.
@@ -90,6 +115,11 @@ impl Geometry {
             merged,
             ..self
         }
+    }
+
+    /// Height and width of a plane of the kernel.
+    pub(crate) fn plane_kernel(&self) -> [usize; 2] {
+        [self.kernel[0] / self.planes.max(1), self.kernel[1]]
     }
 
     /// The caller's groups.
@@ -209,19 +239,75 @@ impl PackedWeights {
         zero_points: ZeroPoints<'_>,
         filter: Filter,
     ) -> Result<Self, Error> {
+        Self::planes(backend, weights, zero_points, filter, [1, 1])
+    }
+
+    /// Packs the weights of a 3-D convolution, whose axes are output channel, kernel plane, kernel row, kernel column,
+    /// input channel of the group ([`VolumesRef::ncdhw`] gives that view of ONNX's order), with one zero point or one for
+    /// each output channel.
+    ///
+    /// # Errors
+    /// As [`PackedWeights::conv`].
+    pub fn conv3d<B: Int8>(
+        backend: &Backend,
+        weights: VolumesRef<'_, B>,
+        zero_points: ZeroPoints<'_>,
+        filter: Filter3d,
+    ) -> Result<Self, Error> {
+        let [outputs, planes, height, width, channels] = weights.shape();
+        let [output, plane, row, column, channel] = weights.strides();
+        let [apart, dilation @ ..] = filter.dilation;
+        let filter = Filter { groups: filter.groups, dilation };
+        // Rows of all planes, one after the other.
+        let rows = product("packed weights", &[planes, height])?;
+        let shape = [outputs, rows, width, channels];
+        let are_rows = planes <= 1 || height <= 1 || Some(plane) == row.checked_mul(height);
+        if are_rows || shape.contains(&0) {
+            let row = if height == 1 && planes > 1 { plane } else { row };
+            let view = ImagesRef::with_strides(weights.data(), shape, [output, row, column, channel])?;
+            return Self::planes(backend, view, zero_points, filter, [planes, apart]);
+        }
+        let len = product("packed weights", &shape)?;
+        let mut dense = Vec::new();
+        dense.try_reserve_exact(len).map_err(|_| Error::SizeOverflow { what: "packed weights" })?;
+        for index in 0..len {
+            let (rest, channel) = (index / channels, index % channels);
+            let (rest, column) = (rest / width, rest % width);
+            let (output, row) = (rest / rows, rest % rows);
+            dense.push(weights.at([output, row / height, row % height, column, channel]));
+        }
+        Self::planes(backend, ImagesRef::new(&dense, shape)?, zero_points, filter, [planes, apart])
+    }
+
+    /// Packs kernels of some planes, which lie at a distance in the input.
+    fn planes<B: Int8>(
+        backend: &Backend,
+        weights: ImagesRef<'_, B>,
+        zero_points: ZeroPoints<'_>,
+        filter: Filter,
+        [planes, planes_apart]: [usize; 2],
+    ) -> Result<Self, Error> {
         let [outputs, height, width, channels] = weights.shape();
         let Filter { groups, dilation } = filter;
         if groups == 0 || outputs % groups != 0 {
             return Err(Error::OutOfRange { what: "groups", expected: (1, outputs as i64), got: groups as i64 });
         }
-        if dilation.contains(&0) {
+        if dilation.contains(&0) || planes_apart == 0 {
             return Err(Error::OutOfRange { what: "dilation", expected: (1, i64::MAX), got: 0 });
         }
         // Before anything is allocated or computed of them; a view of stride 0, or of no elements, has any size.
         product("packed weights", &weights.shape().map(|size| size.max(1)))?;
         zero_points.check(|zero| within("zero point of the weights", B::READING.range(), zero))?;
         let zero_points = zero_points.expand("zero points of the weights", outputs)?;
-        let geometry = Geometry { kernel: [height, width], channels, columns: outputs / groups, filter, merged: 1 };
+        let geometry = Geometry {
+            kernel: [height, width],
+            planes,
+            planes_apart,
+            channels,
+            columns: outputs / groups,
+            filter,
+            merged: 1,
+        };
         let bytes = Bytes { view: weights.bytes(), reading: B::READING, zero_points: &zero_points };
         let set = backend.set;
         let (geometry, packed, zero_points, sums) = if geometry.is_depthwise() {

@@ -9,18 +9,17 @@ use zeropoint_kernels::args::{WinogradArgs, WinogradWeights};
 use zeropoint_kernels::encode::{Encoding, Reading};
 use zeropoint_kernels::pack::PanelLayout;
 use zeropoint_kernels::table::KernelSet;
-use zeropoint_kernels::view::{ImagesMut, ImagesRef};
+use zeropoint_kernels::view::ImagesMut;
 use zeropoint_kernels::winograd::{
     LIMIT, POINTS, SAFE_CHANNELS, TAPS, TILE, Tiles, depth, pack, pack_points, points_len,
 };
 
-use crate::band::{Band, Centred};
+use crate::band::{Band, Centred, Input};
 use crate::blocks::{Blocks, Part};
 use crate::element::{Element, Ends};
 use crate::error::Error;
 use crate::lines::{Lines, zeroed};
-use crate::param::ZeroPoints;
-use crate::product::{Window, into_rows};
+use crate::product::{Window3d, into_rows};
 use crate::scratch::{carve, reserve};
 use crate::weights::{Form, Geometry, Inner, product};
 
@@ -62,7 +61,7 @@ pub(crate) struct Shape<'a> {
     pub(crate) input: [usize; 4],
     /// Images, height, width and channels of the output.
     pub(crate) output: [usize; 4],
-    pub(crate) window: Window,
+    pub(crate) window: Window3d,
     pub(crate) reading: Reading,
     /// The input's zero point, which is one for all.
     pub(crate) zero_point: i32,
@@ -80,7 +79,10 @@ impl Winograd {
         let (channels, groups) = (geometry.channels, geometry.filter.groups);
         let tiles = Tiles::new([height, width], dilation)?;
         let padded = panels.padded_columns(geometry.columns);
-        let fits = inner.packed.form() == Form::Panels && geometry.kernel == [3, 3] && shape.window.strides == [1, 1];
+        let fits = inner.packed.form() == Form::Panels
+            && (geometry.kernel, geometry.planes) == ([3, 3], 1)
+            && shape.window.is_flat()
+            && shape.window.strides == [1; 3];
         let whole = groups == 1 || padded == geometry.columns && padded == set.panels().padded_columns(padded);
         if !fits || !whole || images == 0 || columns == 0 {
             return None;
@@ -182,7 +184,7 @@ impl Winograd {
         &self,
         part: &Part,
         columns: Range<usize>,
-        (a, reading, zero_points): (&ImagesRef<'_, u8>, Reading, ZeroPoints<'_>),
+        (input, reading): (Input<'_>, Reading),
         ends: Ends<'_>,
         out: ImagesMut<'_, O>,
         mut scratch: &mut [u8],
@@ -195,7 +197,7 @@ impl Winograd {
         let sums: &mut [i32] = carve(&mut scratch, sums / size_of::<i32>());
         // Tiles beyond the last row read padding there.
         let rows = part.rows.start..part.rows.start + part.rows.len().next_multiple_of(TILE * self.dilation[0]);
-        self.band.write(part.image, &rows, a, zero_points, &Centred { set: self.set, reading }, band);
+        self.band.write(part.image, &rows, input, Centred { set: self.set, reading }, band);
         let padded = self.panels.padded_columns(columns.len());
         let weights = match &*self.weights {
             Stored::Taps { taps, zero_points } => {

@@ -7,7 +7,7 @@ use zeropoint_kernels::encode::Encoding;
 use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, MatRef};
 
 use super::{Operand, Product, Weights};
-use crate::band::{Bytes, Centred};
+use crate::band::{Bytes, Centred, Input};
 use crate::blocks::Part;
 use crate::element::{Element, Ends, Int8};
 use crate::error::{Error, same_shape};
@@ -21,6 +21,10 @@ use crate::scratch::carve;
 pub(crate) struct Inputs<'a, A> {
     pub(crate) a: ImagesRef<'a, A>,
     pub(crate) zero_points: ZeroPoints<'a>,
+    /// Zero points of the channels: see [`crate::band::Input`].
+    pub(crate) channels: &'a [i32],
+    /// Scales of the rows; empty if they have none.
+    pub(crate) row_scales: &'a [f32],
     pub(crate) operand: Operand<'a>,
 }
 
@@ -59,7 +63,7 @@ impl Product {
 
     /// One part, checked.
     #[inline(always)]
-    fn run_at<A: Int8, O: Element>(
+    pub(crate) fn run_at<A: Int8, O: Element>(
         &self,
         part: &Part,
         inputs: Inputs<'_, A>,
@@ -108,11 +112,13 @@ impl Product {
         out: ImagesMut<'_, O>,
         mut scratch: &mut [u8],
     ) {
-        let Inputs { a, zero_points, operand } = inputs;
+        let Inputs { a, zero_points, channels, row_scales, operand } = inputs;
+        let (image, outputs, bytes) = (part.image, &part.rows, a.bytes());
+        let input = Input { a: &bytes, zero_points, channels };
         if let Some(winograd) = &self.winograd {
             let columns = self.range_columns(part.units.clone());
-            let ends = self.ends(columns.start);
-            winograd.run_part(part, columns, (&a.bytes(), A::READING, zero_points), ends, out, scratch);
+            let ends = self.ends(columns.start, &[]);
+            winograd.run_part(part, columns, (input, A::READING), ends, out, scratch);
             return;
         }
         if let Some(columns) = self.sliding {
@@ -121,19 +127,18 @@ impl Product {
         }
         let band: &mut [u8] = carve(&mut scratch, self.buffers.band);
         let room: &mut [i32] = carve(&mut scratch, self.buffers.room / size_of::<i32>());
-        let (image, outputs, bytes) = (part.image, &part.rows, a.bytes());
         let a = match self.encoding {
             Encoding::Centred => {
                 let band = bytemuck::cast_slice_mut(band);
                 let cells = Centred { set: self.set, reading: A::READING };
-                self.band.write(image, outputs, &bytes, zero_points, &cells, band);
+                self.band.write(image, outputs, input, cells, band);
                 Activations::Centred(band)
             }
             Encoding::Bytes => {
                 let flip = self.flip();
                 let place = if flip == 0 { self.band.in_place(image, outputs, &bytes) } else { None };
                 let band = place.unwrap_or_else(|| {
-                    self.band.write(image, outputs, &bytes, zero_points, &Bytes { flip }, band);
+                    self.band.write(image, outputs, input, Bytes { flip }, band);
                     band
                 });
                 Activations::Bytes(band, self.reading)
@@ -144,7 +149,8 @@ impl Product {
             (Encoding::Bytes, Param::Each(each)) => &each[image * self.input[1]..][outputs.clone()],
             _ => &[],
         };
-        let left = Left { a, rows, zero_points };
+        let row_scales = if row_scales.is_empty() { &[] } else { &row_scales[outputs.clone()] };
+        let left = Left { a, rows, zero_points, row_scales };
         into_rows(out, scratch, |out| self.columns(left, part.units.clone(), operand, out, room));
     }
 
@@ -158,20 +164,21 @@ impl Product {
         out: ImagesMut<'_, O>,
         mut scratch: &mut [u8],
     ) {
-        let Inputs { a, zero_points, operand } = inputs;
+        let Inputs { a, zero_points, channels, operand, .. } = inputs;
         let Weights::Taps(TapWeights::Bytes(weights)) = operand.weights else { return };
         let band: &mut [u8] = carve(&mut scratch, self.buffers.band);
         let (image, outputs, bytes, flip) = (part.image, &part.rows, a.bytes(), self.flip());
         let beyond = self.padded - self.columns;
         let place = if flip == 0 { self.band.lines_in_place(image, outputs, &bytes, beyond) } else { None };
         let (lines, padding): (_, &[u8]) = match (place, zero_points) {
-            (Some(lines), Param::All(zero)) => {
+            (Some(lines), Param::All(zero)) if channels.is_empty() => {
                 let padding = &mut band[..self.band.row_len + beyond];
                 padding.fill(zero as u8);
                 (lines, padding)
             }
             _ => {
-                self.band.write(image, outputs, &bytes, zero_points, &Bytes { flip }, band);
+                let input = Input { a: &bytes, zero_points, channels };
+                self.band.write(image, outputs, input, Bytes { flip }, band);
                 (self.band.lines(outputs.len(), band), band)
             }
         };
@@ -196,7 +203,7 @@ impl Product {
                     channels: self.columns,
                     bias: operand.bias,
                 },
-                epilogue: O::epilogue(out, self.ends(0)),
+                epilogue: O::epilogue(out, self.ends(0, &[])),
             });
         });
     }
@@ -222,7 +229,7 @@ impl Product {
                 weights,
                 channels: self.columns,
                 bias: operand.bias,
-                epilogue: O::epilogue(out, self.ends(0)),
+                epilogue: O::epilogue(out, self.ends(0, &[])),
             }),
             Weights::Panels { panels, zero_points, sums } => {
                 let depth = self.segments.len() * self.segment_len;
@@ -266,14 +273,15 @@ impl Product {
             sums: panels.sums.get(first..).unwrap_or(&[]),
             columns,
             bias: &panels.bias[first..],
-            epilogue: O::epilogue(out, self.ends(first)),
+            epilogue: O::epilogue(out, self.ends(first, left.row_scales)),
             scratch,
         });
     }
 
     #[inline]
-    fn ends(&self, first: usize) -> Ends<'_> {
+    fn ends<'a>(&'a self, first: usize, row_scales: &'a [f32]) -> Ends<'a> {
         Ends {
+            row_scales,
             scales: self.scales.get(first..).unwrap_or(&[]),
             bias: self.float_bias.get(first..).unwrap_or(&[]),
             requantize: self.requantize,
@@ -299,6 +307,7 @@ struct Left<'a> {
     rows: &'a [u32],
     /// Of each row, where they are not in the bias.
     zero_points: &'a [i32],
+    row_scales: &'a [f32],
 }
 
 /// Computes the pixels of a part as rows of a matrix that a kernel can write, columns side by side: in place, or staged
@@ -318,6 +327,17 @@ pub(crate) fn into_rows<O: Element>(
     let staged: &mut [O] = carve(&mut scratch, height * width * channels);
     let Ok(rows) = MatMut::new(&mut *staged, [height * width, channels]) else { return };
     compute(rows);
+    if out.strides()[3] == 1 {
+        for (y, staged) in staged.chunks_exact(width * channels).enumerate() {
+            let Ok(mut pixels) = out.reborrow().range(1, y, y + 1).into_pixels() else { return };
+            for (x, staged) in staged.chunks_exact(channels).enumerate() {
+                if let Some(pixel) = pixels.row(x) {
+                    pixel.copy_from_slice(staged);
+                }
+            }
+        }
+        return;
+    }
     for (index, &value) in staged.iter().enumerate() {
         let (pixel, channel) = (index / channels, index % channels);
         out.set([0, pixel / width, pixel % width, channel], value);

@@ -19,7 +19,7 @@ use self::spread::Spread;
 use crate::band::Band;
 use crate::blocks::{Blocks, Extent, Part, choose};
 use crate::element::{Element, Int8, Type};
-use crate::error::{Error, same_shape, within};
+use crate::error::{Error, positive, same_length, same_shape, within};
 use crate::lines::{Lines, filled, none, zeroed};
 use crate::options::{Output, ProductOptions};
 use crate::param::{Param, Scales};
@@ -51,6 +51,42 @@ pub struct Window {
 impl Default for Window {
     fn default() -> Self {
         Self { strides: [1, 1], pads: [0; 4] }
+    }
+}
+
+/// How a window moves over a volume.
+///
+/// ```
+/// use zeropoint::{Window, Window3d};
+///
+/// let window = Window3d { strides: [1, 2, 2], pads: [0, 1, 1, 0, 1, 1] };
+/// assert_eq!(Window3d::from(Window { strides: [2, 2], pads: [1; 4] }), window);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window3d {
+    /// Distance between outputs: from plane to plane, down and across.
+    pub strides: [usize; 3],
+    /// Planes, rows and columns of padding: front, top, left, back, bottom, right.
+    pub pads: [usize; 6],
+}
+
+impl Default for Window3d {
+    fn default() -> Self {
+        Self { strides: [1; 3], pads: [0; 6] }
+    }
+}
+
+impl From<Window> for Window3d {
+    fn from(Window { strides: [down, across], pads: [top, left, bottom, right] }: Window) -> Self {
+        Self { strides: [1, down, across], pads: [0, top, left, 0, bottom, right] }
+    }
+}
+
+impl Window3d {
+    /// Whether it takes every plane by itself.
+    pub(crate) fn is_flat(&self) -> bool {
+        let [front, _, _, back, ..] = self.pads;
+        (self.strides[0], front, back) == (1, 0, 0)
     }
 }
 
@@ -107,6 +143,8 @@ pub(crate) struct Product {
     pub(crate) bias: Lines<i32>,
     scales: Lines<f32>,
     float_bias: Lines<f32>,
+    /// Scales of the rows; empty if they have none.
+    pub(crate) row_scales: Lines<f32>,
     requantize: Requantize,
     /// What results of 8 bits are computed by of sums that are written first: where a kernel's end has no such rule, or
     /// a multiplier is too large for it.
@@ -120,26 +158,31 @@ impl Product {
         geometry: Geometry,
         form: Form,
         [images, height, width]: [usize; 3],
-        window: Window,
+        window: Window3d,
         options: &ProductOptions<'_>,
     ) -> Result<Self, Error> {
-        let Geometry { kernel: [kernel_height, kernel_width], filter, .. } = geometry;
+        let Geometry { planes, planes_apart, filter, .. } = geometry;
+        let [kernel_height, kernel_width] = geometry.plane_kernel();
         let what = "sizes of the product";
         let reading = options.input.int8("input type")?;
         options.zero_points.check(|zero| within("zero point of the input", reading.range(), zero))?;
         let channels = product(what, &[geometry.channels, filter.groups])?;
         let outputs = product(what, &[geometry.columns, filter.groups])?;
+        let flat = window.is_flat() && planes == 1;
         let extents = [
-            (height, kernel_height, filter.dilation[0], window.strides[0], window.pads[0], window.pads[2]),
-            (width, kernel_width, filter.dilation[1], window.strides[1], window.pads[1], window.pads[3]),
+            (images, planes, planes_apart, window.strides[0], window.pads[0], window.pads[3]),
+            (height, kernel_height, filter.dilation[0], window.strides[1], window.pads[1], window.pads[4]),
+            (width, kernel_width, filter.dilation[1], window.strides[2], window.pads[2], window.pads[5]),
         ];
-        let mut sizes = [0; 2];
-        for (size, (input, kernel, dilation, stride, before, after)) in sizes.iter_mut().zip(extents) {
+        // Images are no axis of a window.
+        let mut sizes = [images, 0, 0];
+        let axes = sizes.iter_mut().zip(extents).skip(usize::from(flat));
+        for (size, (input, kernel, dilation, stride, before, after)) in axes {
             *size = output_size(input, kernel, dilation, stride, before, after)?;
         }
-        let [out_height, out_width] = sizes;
+        let [out_images, out_height, out_width] = sizes;
         product(what, &[images, height, width, channels.max(1)])?;
-        product(what, &[images, out_height, out_width, outputs.max(1)])?;
+        product(what, &[out_images, out_height, out_width, outputs.max(1)])?;
 
         let (segments, values) = geometry.segments();
         // Taps have places of their own, and all channels are computed at once.
@@ -158,7 +201,7 @@ impl Product {
         let whole_blocks =
             layout.map_or(outputs.next_multiple_of(set.depthwise_lanes()), |layout| layout.padded(outputs));
         let depth = product(what, &[segments, values])?;
-        let products = [images, out_height, out_width, outputs, depth]
+        let products = [out_images, out_height, out_width, outputs, depth]
             .iter()
             .try_fold(1u64, |macs, &size| macs.checked_mul(size as u64))
             .ok_or(Error::SizeOverflow { what })?;
@@ -174,7 +217,7 @@ impl Product {
             Encoding::Bytes => 1,
         };
         let segment_len = values.next_multiple_of(panels.group);
-        let band = Band::new(
+        let mut band = Band::new(
             &geometry,
             window,
             input,
@@ -182,7 +225,7 @@ impl Product {
             element,
             segment_len != values || by_taps && whole_blocks != outputs,
         )?;
-        let row_bytes = product("band of input", &[band.stride, band.row_len, element])?;
+        let row_bytes = product("band of input", &[planes, band.stride, band.row_len, element])?;
         let sizes = [out_height.saturating_mul(out_width), depth, outputs];
         let halved = !by_taps && filter.groups == 1 && set.is_halved(sizes, segments);
         let macs = products / geometry.merged as u64;
@@ -191,7 +234,7 @@ impl Product {
         let slower = if by_taps { 4 } else { panels.width / geometry.columns.clamp(panels.half, panels.width) };
         let work = products.saturating_mul(slower as u64);
         let blocks = choose(Extent {
-            images,
+            images: out_images,
             height: out_height,
             width: out_width,
             row_bytes,
@@ -201,21 +244,27 @@ impl Product {
             encoding,
             halved,
         });
-        let band_len = product("band of input", &[band.rows(blocks.band.min(out_height)), band.row_len])?;
+        band.plane_len = product("band of input", &[band.rows(blocks.band.min(out_height)), band.row_len])?;
+        let band_len = product("band of input", &[planes, band.plane_len])?;
 
         let too_large = || Error::SizeOverflow { what: "band of input" };
         let rows = (0..blocks.band.min(out_height)).flat_map(|y| {
-            (0..out_width).map(move |x| y * band.stride * band.row_len + x * window.strides[1] * channels)
+            (0..out_width).map(move |x| y * band.stride * band.row_len + x * window.strides[2] * channels)
         });
         let rows = Offsets::new(rows).ok_or_else(too_large)?;
         // Where there is no output the window may be of any size, and nothing is read at its taps.
         let [down, across] = if sizes.contains(&0) { [0; 2] } else { filter.dilation };
-        let tap = |y: usize, x: usize| y * down * band.row_len + x * across * channels;
-        let taps = (0..kernel_height).flat_map(|y| (0..kernel_width).map(move |x| tap(y, x)));
+        // Rows of taps are those of all planes.
+        let [tap_rows, _] = geometry.kernel;
+        let tap = |y: usize, x: usize| {
+            let (plane, y) = (y / kernel_height, y % kernel_height);
+            plane * band.plane_len + y * down * band.row_len + x * across * channels
+        };
+        let taps = (0..tap_rows).flat_map(|y| (0..kernel_width).map(move |x| tap(y, x)));
         let segments = if let (Form::Bytes, Some(layout)) = (form, layout) {
             // Taps that are added have no weight: down a column they are its last again, at the end the window's first.
-            let rows = layout.column(kernel_height);
-            let column = |x: usize| (0..rows).map(move |y| (y.min(kernel_height.saturating_sub(1)), x));
+            let rows = layout.column(tap_rows);
+            let column = |x: usize| (0..rows).map(move |y| (y.min(tap_rows.saturating_sub(1)), x));
             let taps = (0..kernel_width).flat_map(column).map(|(y, x)| tap(y, x));
             let added = layout.taps(geometry.kernel) - rows * kernel_width;
             Offsets::new(taps.chain(core::iter::repeat_n(0, added)))
@@ -223,7 +272,7 @@ impl Product {
             // An odd tap is paired with the window's first, which then has no weight.
             Offsets::new(taps.chain((depth % 2 == 1).then_some(0)))
         } else if geometry.rows_are_segments() {
-            Offsets::new((0..kernel_height).map(|y| tap(y, 0)))
+            Offsets::new((0..tap_rows).map(|y| tap(y, 0)))
         } else {
             Offsets::new(taps)
         };
@@ -256,8 +305,8 @@ impl Product {
                     }
                 }
             }
-            Output::Dequantized { scales, bias } => {
-                scales.check(|scale| crate::error::positive("scale of the output", scale))?;
+            Output::Dequantized { scales, bias } | Output::DequantizedRows { scales, bias, .. } => {
+                scales.check(|scale| positive("scale of the output", scale))?;
                 let bias = match bias {
                     Some(bias) => spread.copy("bias in real units", bias)?,
                     // Adding -0 leaves every sum as it is, that of -0 too.
@@ -266,17 +315,26 @@ impl Product {
                 (spread.scales("scales of the output", *scales)?, bias, None)
             }
         };
+        let row_scales = match options.output {
+            Output::DequantizedRows { rows, .. } => {
+                same_length("scales of the rows", height, rows.len())?;
+                rows.iter().try_for_each(|&scale| positive("scale of a row", scale).map(drop))?;
+                Lines::from_slice(0, rows)
+            }
+            _ => none(),
+        };
         let sliding = match window.strides {
-            _ if form != Form::Bytes || geometry.kernel != [3, 3] || sizes.contains(&0) => None,
-            strides if strides == filter.dilation => Some(1),
-            [_, across] if across == 2 * filter.dilation[1] => Some(2),
+            _ if form != Form::Bytes || (geometry.kernel, planes) != ([3, 3], 1) || sizes.contains(&0) => None,
+            _ if !window.is_flat() => None,
+            [_, down, across] if [down, across] == filter.dilation => Some(1),
+            [_, _, across] if across == 2 * filter.dilation[1] => Some(2),
             _ => None,
         };
         let mut product = Self {
             set,
             geometry,
             input,
-            output: [images, out_height, out_width, outputs],
+            output: [out_images, out_height, out_width, outputs],
             input_type: options.input,
             reading: if layout.is_some() { Reading::Unsigned } else { reading },
             output_type: options.output.element(),
@@ -298,6 +356,7 @@ impl Product {
             bias,
             scales,
             float_bias,
+            row_scales,
             requantize: requantize.unwrap_or(Requantize::new(Reading::Unsigned, 0, (0, 0))),
             sums_first,
             macs,

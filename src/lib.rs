@@ -56,6 +56,7 @@ mod requantization;
 mod rule;
 mod scratch;
 mod taps;
+mod transposed;
 mod weights;
 mod winograd;
 
@@ -76,6 +77,9 @@ pub use quantization::{Integer, NanPolicy, Quantization, QuantizeRule};
 pub use real::Real;
 pub use requantization::Requantization;
 pub use rule::Rule;
+pub use transposed::{
+    TransposedConv3dPlan, TransposedConvPlan, TransposedParts, TransposedWeights, TransposedWindow, TransposedWindow3d,
+};
 pub use weights::{Filter, Filter3d, PackedWeights};
 pub use zeropoint_kernels::isa::{Arch, Isa, UnknownIsa};
 pub use zeropoint_kernels::view::{

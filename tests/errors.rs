@@ -627,6 +627,181 @@ fn tiers() {
 }
 
 #[test]
+fn convolutions_of_volumes() {
+    let w = VolumesRef::new(&[1i8; 24], [3, 2, 2, 2, 1]).unwrap();
+    let pack = |groups, dilation| PackedWeights::conv3d(&backend(), w, Param::All(0), Filter3d { groups, dilation });
+    refused!(pack(2, [1; 3]), Error::OutOfRange { .. }, "groups: a value from 1 to 3 expected, 2 given");
+    for axis in 0..3 {
+        let (mut dilation, mut strides) = ([1; 3], [1; 3]);
+        (dilation[axis], strides[axis]) = (0, 0);
+        let message = "a value from 1 to 9223372036854775807 expected, 0 given";
+        refused!(pack(1, dilation), Error::OutOfRange { .. }, format!("dilation: {message}"));
+        let window = Window3d { strides, pads: [0; 6] };
+        let plan = Conv3dPlan::new(&pack(1, [1; 3]).unwrap(), [1, 4, 4, 4], window, &options());
+        refused!(plan, Error::OutOfRange { .. }, format!("stride: {message}"));
+    }
+    let weights = pack(1, [1; 3]).unwrap();
+    refused!(
+        ConvPlan::new(&weights, [1, 4, 4], Window::default(), &options()),
+        Error::Shape { .. },
+        "weights of a 2-D convolution: shape 1 plane expected, 2 planes given"
+    );
+    for volumes in [[LARGE, 4, 4, 4], [1, LARGE, 4, 4], [1, 4, LARGE, 4], [1, 4, 4, LARGE]] {
+        let plan = Conv3dPlan::new(&weights, volumes, Window3d::default(), &options());
+        assert!(matches!(plan, Err(Error::SizeOverflow { .. })), "{volumes:?}: {plan:?}");
+    }
+    let plan = Conv3dPlan::new(&weights, [2, 2, 2, 2], Window3d::default(), &options()).unwrap();
+    let (x, mut y, mut scratch) = ([0u8; 16], [0i32; 6], vec![0; plan.scratch_len()]);
+    let x = VolumesRef::new(&x, [2, 2, 2, 2, 1]).unwrap();
+    refused!(
+        plan.run(x, VolumesMut::new(&mut y, [1, 1, 1, 1, 6]).unwrap(), &mut scratch),
+        Error::Shape { .. },
+        "output: shape [2, 1, 1, 1, 3] expected, [1, 1, 1, 1, 6] given"
+    );
+    let parts = plan.split(VolumesMut::new(&mut y, [2, 1, 1, 1, 3]).unwrap()).unwrap();
+    let fewer = Conv3dPlan::new(&weights, [1, 2, 2, 2], Window3d::default(), &options()).unwrap();
+    let last = parts.last().unwrap();
+    let x = VolumesRef::new(&[0u8; 8], [1, 2, 2, 2, 1]).unwrap();
+    refused!(fewer.run_part(x, last, &mut scratch), Error::Part { .. }, "part: an index below 1 expected, 1 given");
+}
+
+#[test]
+fn transposed_convolutions() {
+    let w = ImagesRef::new(&[1i8; 12], [3, 2, 2, 1]).unwrap();
+    let pack = |groups, strides| {
+        TransposedWeights::new(&backend(), w, Param::All(0), Filter { groups, ..Filter::default() }, strides)
+    };
+    refused!(pack(2, [1; 2]), Error::OutOfRange { .. }, "groups: a value from 1 to 3 expected, 2 given");
+    refused!(
+        pack(1, [0, 1]),
+        Error::OutOfRange { .. },
+        "stride: a value from 1 to 9223372036854775807 expected, 0 given"
+    );
+    let weights = pack(1, [2; 2]).unwrap();
+    let plan = |images, options: &ProductOptions<'_>| {
+        TransposedConvPlan::new(&weights, images, TransposedWindow::default(), options)
+    };
+    refused!(plan([1, 2, 2], &options().bias(&[1, 2])), Error::Length { .. }, "bias: 1 elements expected, 2 given");
+    for images in [[LARGE, 2, 2], [1, LARGE, 2], [1, 2, LARGE]] {
+        let plan = plan(images, &options());
+        assert!(matches!(plan, Err(Error::SizeOverflow { .. })), "{images:?}: {plan:?}");
+    }
+    // Outputs that no input reaches, each a phase of its own.
+    let far = pack(1, [1 << 20, 1]).unwrap();
+    let window = TransposedWindow { pads: [0; 4], output_padding: [1 << 18, 0] };
+    refused!(
+        TransposedConvPlan::new(&far, [1, 1, 1], window, &options()),
+        Error::SizeOverflow { .. },
+        "phases of the transposed convolution: the sizes multiply to more than can be addressed"
+    );
+    let w = VolumesRef::new(&[1i8; 8], [1, 2, 2, 2, 1]).unwrap();
+    let volumes = TransposedWeights::new_3d(&backend(), w, Param::All(0), Filter3d::default(), [1; 3]).unwrap();
+    refused!(
+        TransposedConvPlan::new(&volumes, [1, 2, 2], TransposedWindow::default(), &options()),
+        Error::Shape { .. },
+        "weights of a 2-D transposed convolution: shape 1 planes, 1 apart expected, 2 planes, 1 apart given"
+    );
+    let plan = plan([1, 2, 2], &options()).unwrap();
+    let (x, mut y) = ([0u8; 12], [0i32; 16]);
+    let (x, y) = (ImagesRef::new(&x, [1, 2, 2, 3]).unwrap(), ImagesMut::new(&mut y, [1, 4, 4, 1]).unwrap());
+    refused!(
+        plan.run(x, y, &mut []),
+        Error::Length { what: "scratch", .. },
+        format!("scratch: {} elements expected, 0 given", plan.scratch_len())
+    );
+}
+
+#[test]
+fn zero_points_of_channels() {
+    refused!(
+        GemmPlan::new(&weights(), 1, &options().channel_zero_points(&[1, 2])),
+        Error::Length { .. },
+        "zero points of the input's channels: 3 elements expected, 2 given"
+    );
+    for (type_, zero, message) in OUTSIDE {
+        refused!(
+            GemmPlan::new(&weights(), 1, &ProductOptions::new(type_).channel_zero_points(&[0, zero, 0])),
+            Error::OutOfRange { .. },
+            format!("zero point of the input: a value {message}")
+        );
+    }
+    refused!(
+        GemmPlan::new(&weights(), 1, &options().channel_zero_points(&[1, 2, 3]).bias(&[1])),
+        Error::Length { .. },
+        "bias: 2 elements expected, 1 given"
+    );
+}
+
+#[test]
+fn linear_layers() {
+    let scales = Scales::All(1.0);
+    refused!(
+        LinearPlan::new(&weights(), 2, Type::F32, scales, None),
+        Error::Type { .. },
+        "input type: u8 or i8 expected, f32 given"
+    );
+    refused!(
+        LinearPlan::new(&weights(), 2, Type::U8, Scales::Each(&[1.0]), None),
+        Error::Length { .. },
+        "scales of the output: 2 elements expected, 1 given"
+    );
+    refused!(
+        LinearPlan::new(&weights(), 2, Type::U8, scales, Some(&[1.0])),
+        Error::Length { .. },
+        "bias in real units: 2 elements expected, 1 given"
+    );
+    for (scale, given) in WRONG {
+        refused!(
+            LinearPlan::new(&weights(), 2, Type::U8, Scales::All(scale), None),
+            Error::Scale { .. },
+            format!("scale of the output: a finite number above 0 expected, {given} given")
+        );
+    }
+    let plan = LinearPlan::new(&weights(), 2, Type::U8, scales, None).unwrap();
+    let (a, mut out, mut scratch) = ([0.0; 6], [0.0; 4], vec![0; plan.scratch_len()]);
+    refused!(
+        plan.run(MatRef::new(&a, [3, 2]).unwrap(), MatMut::new(&mut out, [2, 2]).unwrap(), &mut scratch),
+        Error::Shape { .. },
+        "input: shape [2, 3] expected, [3, 2] given"
+    );
+    refused!(
+        plan.run(MatRef::new(&a, [2, 3]).unwrap(), MatMut::new(&mut out, [4, 1]).unwrap(), &mut scratch),
+        Error::Shape { .. },
+        "output: shape [2, 2] expected, [4, 1] given"
+    );
+    let mut quantized = |zero_points: &[i32], scales: &[f32]| {
+        let a = MatRef::new(&[0u8; 6], [2, 3]).unwrap();
+        plan.run_quantized(a, zero_points, scales, MatMut::new(&mut out, [2, 2]).unwrap(), &mut scratch)
+    };
+    refused!(
+        quantized(&[0], &[1.0, 1.0]),
+        Error::Length { .. },
+        "zero points of the rows: 2 elements expected, 1 given"
+    );
+    refused!(
+        quantized(&[0, 256], &[1.0, 1.0]),
+        Error::OutOfRange { .. },
+        "zero point of a row: a value from 0 to 255 expected, 256 given"
+    );
+    refused!(
+        quantized(&[0, 0], &[1.0, 0.0]),
+        Error::Scale { .. },
+        "scale of a row: a finite number above 0 expected, 0 given"
+    );
+    let rows = |rows| Output::DequantizedRows { rows, scales, bias: None };
+    refused!(
+        GemmPlan::new(&weights(), 2, &options().output(rows(&[1.0]))),
+        Error::Length { .. },
+        "scales of the rows: 2 elements expected, 1 given"
+    );
+    refused!(
+        ConvPlan::new(&weights(), [1, 1, 2], Window::default(), &options().output(rows(&[1.0]))),
+        Error::Length { .. },
+        "scales of a convolution's rows: 0 elements expected, 1 given"
+    );
+}
+
+#[test]
 fn rules_of_requantising() {
     let of = |multiplier| to(Param::All(multiplier));
     refused!(

@@ -562,3 +562,64 @@ fn a_pointwise_convolution_with_bias_and_stride() {
         assert_eq!(y, [101, -98, 103, -94, 107, -86, 109, -82], "{}", plan.kernel());
     }
 }
+
+/// The zero point of a padded plane: openvino#9385, along each axis.
+#[test]
+fn padding_of_volumes() {
+    for backend in tiers() {
+        for axis in 0..3 {
+            let (mut kernel, mut pads) = ([1; 3], [0; 6]);
+            (kernel[axis], pads[axis], pads[axis + 3]) = (3, 1, 1);
+            let [planes, rows, columns] = kernel;
+            let w = VolumesRef::ncdhw(&[1i8; 3], [1, 1, planes, rows, columns]).unwrap();
+            let weights = PackedWeights::conv3d(&backend, w, Param::All(0), Filter3d::default()).unwrap();
+            let options = ProductOptions::new(Type::U8).zero_point(9);
+            let window = Window3d { strides: [1; 3], pads };
+            let plan = Conv3dPlan::new(&weights, [1, 2, 3, 4], window, &options).unwrap();
+            for fill in [0xaa, 0x55] {
+                let (mut y, mut scratch) = (filled::<i32>(fill, 24), vec![fill; plan.scratch_len()]);
+                let x = VolumesRef::ncdhw(&[9u8; 24], [1, 1, 2, 3, 4]).unwrap();
+                plan.run(x, VolumesMut::ncdhw(&mut y, [1, 1, 2, 3, 4]).unwrap(), &mut scratch).unwrap();
+                assert_eq!(y, [0; 24], "{}: axis {axis}", plan.kernel());
+            }
+        }
+    }
+}
+
+/// A transposed convolution writes beyond its output where a tap has no input: rten#1398.
+#[test]
+fn taps_of_a_transposed_convolution_without_input() {
+    for backend in tiers() {
+        let w = ImagesRef::nchw(&[2i8, 3], [1, 1, 1, 2]).unwrap();
+        let weights = TransposedWeights::new(&backend, w, Param::All(0), Filter::default(), [1, 1]).unwrap();
+        for (pads, expected) in
+            [([0; 4], &[10, 15][..]), ([0, 1, 0, 0], &[15]), ([0, 0, 0, 1], &[10]), ([0, 1, 0, 1], &[])]
+        {
+            let window = TransposedWindow { pads, output_padding: [0; 2] };
+            let plan = TransposedConvPlan::new(&weights, [1, 1, 1], window, &ProductOptions::new(Type::U8)).unwrap();
+            assert_eq!(plan.output_shape(), [1, 1, expected.len(), 1]);
+            let (mut y, mut scratch) = (filled::<i32>(0xaa, expected.len()), vec![0xaa; plan.scratch_len()]);
+            let x = ImagesRef::new(&[5u8], [1, 1, 1, 1]).unwrap();
+            plan.run(x, ImagesMut::new(&mut y, [1, 1, expected.len(), 1]).unwrap(), &mut scratch).unwrap();
+            assert_eq!(y, expected, "{backend:?}: pads {pads:?}");
+        }
+    }
+}
+
+/// Depthwise over rows alone: MNN#1739. Rows of pixels are images of height 1.
+#[test]
+fn a_depthwise_convolution_of_rows() {
+    for backend in tiers() {
+        // Two channels, by 1, 10, 100 and by 1, 1, 1.
+        let w = View::new(&[1i8, 10, 100, 1, 1, 1], [2, 3, 1]).unwrap().as_rows();
+        let filter = Filter { groups: 2, ..Filter::default() };
+        let weights = PackedWeights::conv(&backend, w, Param::All(0), filter).unwrap();
+        let window = Window { strides: [1, 2], pads: [0, 1, 0, 1] };
+        let options = ProductOptions::new(Type::U8).channel_zero_points(&[1, 7]);
+        let plan = ConvPlan::new(&weights, [1, 1, 4], window, &options).unwrap();
+        let (x, mut y) = ([1u8, 8, 2, 8, 3, 8, 4, 8], filled::<i32>(0x55, 4));
+        let (x, out) = (View::new(&x, [1, 4, 2]).unwrap(), ViewMut::new(&mut y, [1, 2, 2]).unwrap());
+        plan.run(x.as_rows(), out.into_rows(), &mut vec![0x55; plan.scratch_len()]).unwrap();
+        assert_eq!(y, [100, 2, 1 + 20 + 300, 3], "{}", plan.kernel());
+    }
+}

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 use zeropoint::Backend;
-use zeropoint_check::{Binary, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf, check};
+use zeropoint_check::{
+    Binary, Case, Conv, Element, End, Gemm, Layout, Linear, MatMul, Pool, Transposed, Values, Volume, ZeroPointsOf,
+    check,
+};
 
 fn element() -> impl Strategy<Value = Element> {
     prop_oneof![Just(Element::U8), Just(Element::I8)]
@@ -81,6 +84,38 @@ fn conv() -> impl Strategy<Value = Conv> {
     )
 }
 
+fn volume() -> impl Strategy<Value = Volume> {
+    let volumes = [0..3usize, 1..5, 1..6, 1..6];
+    let channels = prop_oneof![[1..6usize, 1..12, 1..4], [1..2usize, 1..2, 2..40]];
+    let axes = || [1..4usize, 1..4, 1..4];
+    let window = (axes(), axes(), axes(), [0..4usize, 0..4, 0..4, 0..4, 0..4, 0..4]);
+    ((volumes, channels, window), operands(), (end(), layout(), values(), any::<u64>())).prop_map(
+        |((volumes, channels, (kernel, strides, dilation, pads)), [input, weights], (end, layout, values, seed))| {
+            Volume {
+                volumes,
+                channels,
+                kernel,
+                strides,
+                dilation,
+                pads,
+                elements: [input.0, weights.0],
+                input: input.1,
+                weights: weights.1,
+                end,
+                layout,
+                values,
+                seed,
+            }
+        },
+    )
+}
+
+fn linear() -> impl Strategy<Value = Linear> {
+    ([0..20usize, 0..70, 0..90], operands(), any::<bool>(), layout(), any::<u64>()).prop_map(
+        |(sizes, [a, b], bias, layout, seed)| Linear { sizes, elements: [a.0, b.0], weights: b.1, bias, layout, seed },
+    )
+}
+
 /// A type with a zero point.
 fn quantized() -> impl Strategy<Value = (Element, i32)> {
     element().prop_flat_map(|element| (Just(element), zero_point(element)))
@@ -156,6 +191,17 @@ proptest! {
     #[test]
     fn convolutions_equal_the_reference(conv in conv()) {
         on_every_tier(&Case::Conv(conv))?;
+    }
+
+    #[test]
+    fn convolutions_of_volumes_equal_the_reference(volume in volume(), output_padding in [0..3usize, 0..3, 0..3]) {
+        on_every_tier(&Case::Conv3d(volume))?;
+        on_every_tier(&Case::Transposed(Transposed { volume, output_padding }))?;
+    }
+
+    #[test]
+    fn linear_layers_equal_the_reference(linear in linear()) {
+        on_every_tier(&Case::Linear(linear))?;
     }
 
     #[test]

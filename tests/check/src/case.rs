@@ -126,6 +126,63 @@ pub struct Conv {
     pub seed: u64,
 }
 
+/// A convolution of volumes.
+#[derive(Clone, Copy, Debug)]
+pub struct Volume {
+    /// Volumes, planes, height, width.
+    pub volumes: [usize; 4],
+    /// Input channels of a group, output channels of a group, groups.
+    pub channels: [usize; 3],
+    /// Kernel planes, height and width.
+    pub kernel: [usize; 3],
+    /// Strides.
+    pub strides: [usize; 3],
+    /// Dilation.
+    pub dilation: [usize; 3],
+    /// Front, top, left, back, bottom, right.
+    pub pads: [usize; 6],
+    /// Types of input and weights.
+    pub elements: [Element; 2],
+    /// Zero points of the input: for all or for each of its channels.
+    pub input: ZeroPointsOf,
+    /// Zero points of the weights.
+    pub weights: ZeroPointsOf,
+    /// What becomes of the accumulators.
+    pub end: End,
+    /// Where input, weights and result lie.
+    pub layout: Layout,
+    /// How values are drawn.
+    pub values: Values,
+    /// Of everything drawn.
+    pub seed: u64,
+}
+
+/// A linear layer on floats, whose rows are quantised at run time.
+#[derive(Clone, Copy, Debug)]
+pub struct Linear {
+    /// M, K, N.
+    pub sizes: [usize; 3],
+    /// Types that rows are quantised to, and of the weights.
+    pub elements: [Element; 2],
+    /// Zero points of the weights.
+    pub weights: ZeroPointsOf,
+    /// Whether there is a bias.
+    pub bias: bool,
+    /// Where operand and result lie.
+    pub layout: Layout,
+    /// Of everything drawn.
+    pub seed: u64,
+}
+
+/// A transposed convolution of volumes.
+#[derive(Clone, Copy, Debug)]
+pub struct Transposed {
+    /// All else: strides are those of the output, and pads what it lacks.
+    pub volume: Volume,
+    /// Planes, rows and columns that the output has more.
+    pub output_padding: [usize; 3],
+}
+
 /// A product of two operands known at run time.
 #[derive(Clone, Copy, Debug)]
 pub struct MatMul {
@@ -206,6 +263,12 @@ pub enum Case {
     Gemm(Gemm),
     /// A convolution.
     Conv(Conv),
+    /// A convolution of volumes.
+    Conv3d(Volume),
+    /// A linear layer on floats.
+    Linear(Linear),
+    /// A transposed convolution of volumes.
+    Transposed(Transposed),
     /// A product of two operands known at run time.
     MatMul(MatMul),
     /// Floats to 8 bits: ties, extremes, NaN and infinities among them.

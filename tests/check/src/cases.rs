@@ -3,7 +3,8 @@
 use zeropoint::{NanPolicy, QuantizeRule, Rule};
 
 use crate::case::{
-    Binary, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Quantizing, Target, Values, ZeroPointsOf,
+    Binary, Case, Conv, Element, End, Gemm, Layout, Linear, MatMul, Pool, Quantizing, Target, Transposed, Values,
+    Volume, ZeroPointsOf,
 };
 
 use Element::{I8, U8};
@@ -14,6 +15,9 @@ pub fn operations() -> &'static [&'static str] {
         "gemm",
         "conv",
         "depthwise",
+        "conv3d",
+        "transposed",
+        "linear",
         "matmul",
         "quantize",
         "dequantize",
@@ -32,6 +36,9 @@ pub fn cases(operation: &str) -> Vec<Case> {
         "gemm" => gemm(),
         "conv" => conv(),
         "depthwise" => depthwise(),
+        "conv3d" => conv3d(),
+        "transposed" => transposed(),
+        "linear" => linear(),
         "matmul" => matmul(),
         "quantize" => quantize(),
         "dequantize" => dequantize(),
@@ -148,8 +155,19 @@ fn gemm() -> Vec<Case> {
 }
 
 fn matmul() -> Vec<Case> {
-    let sizes =
-        [[1, 1, 1], [0, 2, 2], [2, 0, 3], [1, 33, 40], [7, 5, 9], [16, 64, 16], [13, 31, 65], [64, 32, 64], [6, 2, 24]];
+    let sizes = [
+        [1, 1, 1],
+        [0, 2, 2],
+        [2, 0, 3],
+        [1, 33, 40],
+        [7, 5, 9],
+        [16, 64, 16],
+        [13, 31, 65],
+        [64, 32, 64],
+        [6, 2, 24],
+        [2, 3, 0],
+        [0, 0, 0],
+    ];
     products(&sizes)
         .into_iter()
         .enumerate()
@@ -305,6 +323,150 @@ fn depthwise() -> Vec<Case> {
         geometries.push(([2, 5, 6], [1, 1, channels], [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]));
     }
     convolutions(&geometries)
+}
+
+/// The geometry of a convolution of volumes: volumes, channels, kernel, strides, dilation, pads.
+type Geometry3d = ([usize; 4], [usize; 3], [usize; 3], [usize; 3], [usize; 3], [usize; 6]);
+
+/// Two of each geometry.
+fn volumes(geometries: &[Geometry3d]) -> Vec<Volume> {
+    let mut cases = Vec::new();
+    for &(volumes, channels, kernel, strides, dilation, pads) in geometries {
+        for variant in 0..2 {
+            let index = cases.len();
+            let elements = nth(&PAIRS, index / 2 + variant);
+            cases.push(Volume {
+                volumes,
+                channels,
+                kernel,
+                strides,
+                dilation,
+                pads,
+                elements,
+                // One of a geometry in every two has some for each channel, in turn the first and the second.
+                input: if index % 4 == 1 || index % 4 == 2 {
+                    ZeroPointsOf::All(nth(&zero_points(elements[0]), index))
+                } else {
+                    ZeroPointsOf::Each
+                },
+                weights: if variant == 0 {
+                    ZeroPointsOf::All(nth(&zero_points(elements[1]), index / 3))
+                } else {
+                    ZeroPointsOf::Each
+                },
+                end: nth(&ENDS, index),
+                layout: nth(&LAYOUTS, index / 2),
+                values: if index % 3 == 2 { Values::Extreme } else { Values::Uniform },
+                seed: index as u64,
+            });
+        }
+    }
+    cases
+}
+
+fn conv3d() -> Vec<Case> {
+    let cases = volumes(&[
+        // Padded on all sides; several volumes; strides and dilation that differ along the axes.
+        ([1, 3, 4, 5], [3, 5, 1], [3, 3, 3], [1, 1, 1], [1, 1, 1], [1; 6]),
+        ([2, 4, 3, 4], [4, 9, 1], [2, 3, 2], [1, 1, 1], [1, 1, 1], [0, 1, 0, 1, 1, 1]),
+        ([1, 5, 6, 7], [2, 3, 1], [3, 2, 3], [2, 3, 2], [1, 1, 1], [1, 0, 1, 0, 2, 1]),
+        ([1, 6, 5, 7], [3, 4, 1], [2, 2, 2], [1, 2, 1], [3, 1, 2], [2, 1, 0, 1, 0, 1]),
+        ([2, 5, 3, 3], [8, 17, 1], [3, 1, 1], [2, 1, 1], [2, 1, 1], [2, 0, 0, 2, 0, 0]),
+        // Kernels of one plane: images, which Winograd's algorithm takes too; strided or padded in depth they are none.
+        ([2, 2, 8, 9], [16, 16, 1], [1, 3, 3], [1, 1, 1], [1, 1, 1], [0, 1, 1, 0, 1, 1]),
+        ([1, 5, 3, 4], [4, 8, 1], [1, 2, 2], [2, 1, 1], [1, 1, 1], [1, 0, 0, 1, 0, 0]),
+        // Kernels whose rows of all planes are three: no windows of 3 x 3.
+        ([1, 6, 8, 8], [16, 16, 1], [3, 1, 3], [1, 1, 1], [1, 1, 1], [1, 0, 1, 1, 0, 1]),
+        // Pointwise, strided too; grouped; groups that are merged; depthwise, of 3 x 3 taps in one plane and in three.
+        ([2, 2, 3, 3], [7, 9, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1], [0; 6]),
+        ([1, 4, 5, 5], [4, 12, 1], [1, 1, 1], [2, 2, 2], [1, 1, 1], [0; 6]),
+        ([1, 3, 4, 4], [3, 5, 3], [2, 3, 3], [1, 1, 1], [1, 1, 1], [0, 1, 1, 1, 1, 1]),
+        ([1, 3, 4, 4], [2, 2, 5], [2, 2, 2], [1, 1, 1], [1, 1, 1], [1; 6]),
+        ([1, 3, 3, 4], [4, 4, 8], [2, 2, 2], [1, 1, 1], [1, 1, 1], [1; 6]),
+        ([2, 3, 5, 6], [1, 1, 40], [3, 3, 3], [1, 1, 1], [1, 1, 1], [1; 6]),
+        ([1, 4, 5, 6], [1, 1, 32], [1, 3, 3], [1, 1, 1], [1, 1, 1], [0, 1, 1, 0, 1, 1]),
+        ([1, 4, 5, 6], [1, 1, 32], [3, 1, 3], [1, 1, 1], [1, 1, 1], [1, 0, 1, 1, 0, 1]),
+        // Sizes of 1 and 0, volumes smaller than pads and kernels, strides beyond them, kernels of nothing but padding.
+        ([1, 1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1], [0; 6]),
+        ([1, 1, 1, 1], [2, 3, 1], [5, 5, 5], [2, 2, 2], [1, 1, 1], [2; 6]),
+        ([1, 2, 2, 1], [2, 3, 1], [2, 1, 1], [9, 1, 1], [1, 1, 1], [3, 0, 0, 0, 0, 0]),
+        ([1, 1, 2, 2], [2, 3, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1], [2, 0, 0, 3, 0, 0]),
+        ([1, 2, 4, 4], [2, 3, 1], [3, 1, 1], [1, 1, 1], [1, 1, 1], [0; 6]),
+        ([0, 3, 3, 3], [2, 3, 1], [2, 2, 2], [1, 1, 1], [1, 1, 1], [0; 6]),
+        ([2, 0, 3, 3], [2, 3, 1], [2, 1, 1], [1, 1, 1], [1, 1, 1], [1, 0, 0, 1, 0, 0]),
+        ([1, 3, 3, 3], [0, 3, 1], [2, 2, 2], [1, 1, 1], [1, 1, 1], [1; 6]),
+        ([1, 3, 3, 3], [2, 0, 1], [2, 2, 2], [1, 1, 1], [1, 1, 1], [1; 6]),
+        // Larger planes.
+        ([1, 2, 34, 20], [4, 8, 1], [2, 3, 3], [1, 1, 1], [1, 1, 1], [1; 6]),
+    ]);
+    cases.into_iter().map(Case::Conv3d).collect()
+}
+
+fn transposed() -> Vec<Case> {
+    let geometries: [(Geometry3d, [usize; 3]); 22] = [
+        // As decoders have them: kernels of 4 and 3 by strides of 2, of 2 by 2, of 1 by 1.
+        (([2, 1, 4, 5], [8, 16, 1], [1, 4, 4], [1, 2, 2], [1, 1, 1], [0, 1, 1, 0, 1, 1]), [0; 3]),
+        (([1, 1, 5, 3], [5, 7, 1], [1, 3, 3], [1, 2, 2], [1, 1, 1], [0, 1, 1, 0, 1, 1]), [0, 1, 1]),
+        (([1, 1, 3, 4], [3, 9, 1], [1, 2, 2], [1, 2, 2], [1, 1, 1], [0; 6]), [0; 3]),
+        (([1, 1, 3, 4], [4, 5, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1], [0; 6]), [0; 3]),
+        (([1, 1, 8, 8], [16, 16, 1], [1, 3, 3], [1, 1, 1], [1, 1, 1], [0, 1, 1, 0, 1, 1]), [0; 3]),
+        // Rows alone; volumes; all of them by different numbers.
+        (([2, 1, 1, 9], [4, 6, 1], [1, 1, 5], [1, 1, 3], [1, 1, 1], [0, 0, 2, 0, 0, 1]), [0, 0, 2]),
+        (([1, 3, 2, 4], [3, 5, 1], [2, 3, 3], [2, 1, 3], [1, 2, 1], [0, 1, 1, 1, 0, 2]), [1, 0, 0]),
+        (([2, 2, 3, 3], [2, 4, 1], [3, 2, 2], [1, 2, 2], [2, 1, 1], [1, 0, 0, 0, 1, 0]), [0, 0, 1]),
+        // Dilation that shares a factor with the stride, and that does not.
+        (([1, 1, 4, 5], [3, 4, 1], [1, 3, 3], [1, 2, 4], [1, 2, 6], [0; 6]), [0; 3]),
+        (([1, 1, 4, 4], [3, 4, 1], [1, 3, 2], [1, 3, 2], [1, 2, 3], [0, 2, 1, 0, 0, 3]), [0, 2, 1]),
+        // Strides beyond kernels: outputs that no input reaches.
+        (([1, 1, 3, 3], [3, 4, 1], [1, 1, 2], [1, 3, 4], [1, 1, 1], [0; 6]), [0, 1, 2]),
+        (([1, 2, 1, 1], [2, 3, 1], [1, 1, 1], [5, 9, 2], [1, 1, 1], [0; 6]), [4, 3, 0]),
+        // Groups, odd ones, and depthwise.
+        (([1, 1, 4, 3], [4, 4, 8], [1, 3, 3], [1, 2, 2], [1, 1, 1], [0, 1, 1, 0, 1, 1]), [0, 1, 0]),
+        (([1, 1, 3, 3], [2, 3, 5], [1, 2, 2], [1, 1, 2], [1, 1, 1], [0; 6]), [0; 3]),
+        (([1, 1, 5, 6], [1, 1, 33], [1, 4, 4], [1, 2, 2], [1, 1, 1], [0, 1, 1, 0, 1, 1]), [0; 3]),
+        // Pads beyond what single inputs reach, so that some are not read; outputs of one place, and of none.
+        (([1, 1, 6, 5], [2, 3, 1], [1, 3, 3], [1, 2, 1], [1, 1, 1], [0, 5, 4, 0, 3, 2]), [0, 1, 0]),
+        (([1, 1, 1, 1], [1, 1, 1], [1, 1, 2], [1, 1, 1], [1, 1, 1], [0, 0, 1, 0, 0, 0]), [0; 3]),
+        (([1, 1, 1, 1], [1, 1, 1], [1, 1, 2], [1, 1, 1], [1, 1, 1], [0, 0, 1, 0, 0, 1]), [0; 3]),
+        (([1, 1, 2, 2], [2, 3, 1], [1, 2, 2], [1, 1, 1], [1, 1, 1], [0, 9, 0, 0, 9, 0]), [0; 3]),
+        (([0, 1, 2, 2], [2, 3, 1], [1, 2, 2], [1, 2, 2], [1, 1, 1], [0; 6]), [0; 3]),
+        (([1, 1, 0, 2], [2, 3, 1], [1, 2, 2], [1, 2, 2], [1, 1, 1], [0; 6]), [0; 3]),
+        (([1, 1, 2, 2], [0, 3, 1], [1, 2, 2], [1, 2, 2], [1, 1, 1], [0; 6]), [0; 3]),
+    ];
+    let cases = volumes(&geometries.map(|(geometry, _)| geometry));
+    let padding = geometries.into_iter().flat_map(|(_, padding)| [padding; 2]);
+    let cases = cases.into_iter().zip(padding);
+    cases.map(|(volume, output_padding)| Case::Transposed(Transposed { volume, output_padding })).collect()
+}
+
+fn linear() -> Vec<Case> {
+    let sizes = [
+        [0, 3, 4],
+        [3, 0, 4],
+        [3, 4, 0],
+        [1, 1, 1],
+        [1, 33, 70],
+        [2, 16, 17],
+        [7, 15, 33],
+        [13, 64, 9],
+        [5, 130, 24],
+        [33, 17, 65],
+        // Ranges of columns that share rows; several bands; a product that is halved.
+        [1, 64, 4099],
+        [200, 26, 1050],
+        [130, 260, 257],
+    ];
+    let cases = sizes.iter().enumerate().flat_map(|(index, &sizes)| {
+        (0..4).map(move |variant| Linear {
+            sizes,
+            elements: nth(&PAIRS, index + variant),
+            weights: if variant % 2 == 0 { ZeroPointsOf::All(0) } else { ZeroPointsOf::Each },
+            bias: variant < 2,
+            layout: nth(&LAYOUTS, index + variant),
+            seed: (index * 4 + variant) as u64,
+        })
+    });
+    cases.map(Case::Linear).collect()
 }
 
 /// Lengths around every step of the element-wise loops.

@@ -8,19 +8,22 @@ mod case;
 mod cases;
 mod elementwise;
 pub mod exhaustive;
+mod linear;
 mod memory;
 mod product;
 mod random;
 mod report;
 mod rules;
 mod telling;
+mod volume;
 
 use std::fmt;
 
 use zeropoint::{Backend, Isa};
 
 pub use case::{
-    Binary, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Quantizing, Target, Values, ZeroPointsOf,
+    Binary, Case, Conv, Element, End, Gemm, Layout, Linear, MatMul, Pool, Quantizing, Target, Transposed, Values,
+    Volume, ZeroPointsOf,
 };
 pub use cases::{cases, operations};
 pub use random::Random;
@@ -60,6 +63,9 @@ pub fn check(isa: Isa, case: &Case) -> Result<&'static str, Failure> {
     let result = match case {
         Case::Gemm(gemm) => product::gemm(&backend, gemm),
         Case::Conv(conv) => product::conv(&backend, conv),
+        Case::Conv3d(volume) => volume::conv3d(&backend, volume),
+        Case::Linear(linear) => linear::linear(&backend, linear),
+        Case::Transposed(transposed) => volume::transposed(&backend, transposed),
         Case::MatMul(matmul) => product::matmul(&backend, matmul),
         Case::Quantize { len, element, scale, zero_point, seed } => {
             elementwise::quantize(&backend, *len, *element, *scale, *zero_point, *seed).map(named("quantize"))

@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use zeropoint::{
-    Backend, ConvPlan, Error, Filter, GemmPlan, ImagesMut, ImagesRef, MatMulPlan, MatMut, MatRef, Output as Out,
-    PackedWeights, Param, ProductOptions, Requantization, Rule, Scales, View, Window,
+    Backend, Conv3dPlan, ConvPlan, Error, Filter, GemmPlan, ImagesMut, ImagesRef, MatMulPlan, MatMut, MatRef,
+    Output as Out, PackedWeights, Param, ProductOptions, Requantization, Rule, Scales, TransposedConv3dPlan, View,
+    ViewMut, Window,
 };
 use zeropoint_kernels::reference::{self, Value};
 
@@ -34,7 +35,7 @@ pub(crate) fn draw<T: Int>(random: &mut Random, values: Values, count: usize) ->
         .collect()
 }
 
-fn zero_points(random: &mut Random, of: ZeroPointsOf, (low, high): (i32, i32), count: usize) -> Vec<i32> {
+pub(crate) fn zero_points(random: &mut Random, of: ZeroPointsOf, (low, high): (i32, i32), count: usize) -> Vec<i32> {
     (0..count)
         .map(|_| match of {
             ZeroPointsOf::All(zero) => zero,
@@ -43,7 +44,7 @@ fn zero_points(random: &mut Random, of: ZeroPointsOf, (low, high): (i32, i32), c
         .collect()
 }
 
-fn param(of: ZeroPointsOf, each: &[i32]) -> Param<'_, i32> {
+pub(crate) fn param(of: ZeroPointsOf, each: &[i32]) -> Param<'_, i32> {
     match of {
         ZeroPointsOf::All(zero) => Param::All(zero),
         ZeroPointsOf::Each => Param::Each(each),
@@ -51,7 +52,7 @@ fn param(of: ZeroPointsOf, each: &[i32]) -> Param<'_, i32> {
 }
 
 /// Parameters of an end, for a number of columns, with what they make of an accumulator.
-struct Ends {
+pub(crate) struct Ends {
     end: End,
     multipliers: Vec<f32>,
     zero_point: i32,
@@ -62,7 +63,7 @@ struct Ends {
 }
 
 impl Ends {
-    fn new(random: &mut Random, end: End, columns: usize, depth: usize) -> Self {
+    pub(crate) fn new(random: &mut Random, end: End, columns: usize, depth: usize) -> Self {
         // Accumulators spread about this far.
         let spread = 90.0 * 90.0 * (depth.max(1) as f32).sqrt();
         let multipliers = (0..columns)
@@ -94,7 +95,7 @@ impl Ends {
         Self { end, multipliers, zero_point, clamp, float_bias, by_rule, columns }
     }
 
-    fn output(&self) -> Result<Out<'_>, Error> {
+    pub(crate) fn output(&self) -> Result<Out<'_>, Error> {
         if let Some(by_rule) = &self.by_rule {
             return Ok(Out::Requantized(by_rule.requantization(self.columns)?));
         }
@@ -134,22 +135,22 @@ impl Ends {
 }
 
 /// A plan of any kind, as a check runs it.
-trait Plan<A> {
+pub(crate) trait Plan<A, const R: usize> {
     fn kernel(&self) -> &'static str;
     fn scratch_len(&self) -> usize;
     fn whole<O: zeropoint::Element>(
         &self,
-        a: ImagesRef<'_, A>,
-        out: ImagesMut<'_, O>,
+        a: View<'_, A, R>,
+        out: ViewMut<'_, O, R>,
         scratch: &mut [u8],
     ) -> Result<(), Error>;
     /// Part by part, the last one first; nothing if the plan has no parts.
-    fn parts<O: zeropoint::Element>(&self, a: ImagesRef<'_, A>, out: ImagesMut<'_, O>) -> Result<bool, Error>;
+    fn parts<O: zeropoint::Element>(&self, a: View<'_, A, R>, out: ViewMut<'_, O, R>) -> Result<bool, Error>;
     /// On the threads of the current pool; nothing if the plan has no parts.
     fn threads<O: zeropoint::Element>(
         &self,
-        a: ImagesRef<'_, A>,
-        out: ImagesMut<'_, O>,
+        a: View<'_, A, R>,
+        out: ViewMut<'_, O, R>,
         scratch: &mut [u8],
     ) -> Result<(), Error>;
 }
@@ -158,15 +159,15 @@ trait Plan<A> {
 const THREADS: usize = 3;
 
 /// The threads that runs share.
-fn pool() -> &'static ThreadPool {
+pub(crate) fn pool() -> &'static ThreadPool {
     static POOL: OnceLock<ThreadPool> = OnceLock::new();
     POOL.get_or_init(|| ThreadPoolBuilder::new().num_threads(THREADS).build().expect("threads"))
 }
 
 /// A plan with parts, which takes what two functions make of operand and result.
 macro_rules! plan_with_parts {
-    ($plan:ty, $operand:path, $result:path) => {
-        impl<A: Int> Plan<A> for $plan {
+    ($plan:ty, $rank:literal, $operand:path, $result:path) => {
+        impl<A: Int> Plan<A, $rank> for $plan {
             fn kernel(&self) -> &'static str {
                 self.kernel()
             }
@@ -175,13 +176,17 @@ macro_rules! plan_with_parts {
             }
             fn whole<O: zeropoint::Element>(
                 &self,
-                a: ImagesRef<'_, A>,
-                out: ImagesMut<'_, O>,
+                a: View<'_, A, $rank>,
+                out: ViewMut<'_, O, $rank>,
                 scratch: &mut [u8],
             ) -> Result<(), Error> {
                 self.run($operand(a), $result(out), scratch)
             }
-            fn parts<O: zeropoint::Element>(&self, a: ImagesRef<'_, A>, out: ImagesMut<'_, O>) -> Result<bool, Error> {
+            fn parts<O: zeropoint::Element>(
+                &self,
+                a: View<'_, A, $rank>,
+                out: ViewMut<'_, O, $rank>,
+            ) -> Result<bool, Error> {
                 let mut parts = self.split($result(out))?.collect::<Vec<_>>();
                 parts.reverse();
                 for part in parts {
@@ -191,8 +196,8 @@ macro_rules! plan_with_parts {
             }
             fn threads<O: zeropoint::Element>(
                 &self,
-                a: ImagesRef<'_, A>,
-                out: ImagesMut<'_, O>,
+                a: View<'_, A, $rank>,
+                out: ViewMut<'_, O, $rank>,
                 scratch: &mut [u8],
             ) -> Result<(), Error> {
                 let (a, out) = ($operand(a), $result(out));
@@ -201,40 +206,42 @@ macro_rules! plan_with_parts {
         }
     };
 }
-plan_with_parts!(ConvPlan, identity, identity);
-plan_with_parts!(GemmPlan, matrix, matrix_mut);
+plan_with_parts!(ConvPlan, 4, identity, identity);
+plan_with_parts!(Conv3dPlan, 5, identity, identity);
+plan_with_parts!(TransposedConv3dPlan, 5, identity, identity);
+plan_with_parts!(GemmPlan, 4, matrix, matrix_mut);
 
 /// A matrix among images of width 1.
-fn matrix<T>(images: ImagesRef<'_, T>) -> MatRef<'_, T> {
+pub(crate) fn matrix<T>(images: ImagesRef<'_, T>) -> MatRef<'_, T> {
     let ([_, rows, _, columns], [_, row, _, column]) = (images.shape(), images.strides());
     MatRef::with_strides(images.data(), [rows, columns], [row, column]).expect("a matrix of the images' memory")
 }
 
-fn matrix_mut<T: zeropoint::Element>(images: ImagesMut<'_, T>) -> MatMut<'_, T> {
+pub(crate) fn matrix_mut<T: zeropoint::Element>(images: ImagesMut<'_, T>) -> MatMut<'_, T> {
     images.into_matrix().expect("one image of width 1")
 }
 
 /// Runs a plan whole, in parts and on threads, into memory of either fill, and compares.
-fn run<A: Int, O: zeropoint::Element + PartialEq + std::fmt::Debug>(
-    plan: &impl Plan<A>,
-    a: ImagesRef<'_, A>,
+fn run<A: Int, O: zeropoint::Element + PartialEq + std::fmt::Debug, const R: usize>(
+    plan: &impl Plan<A, R>,
+    a: View<'_, A, R>,
     expected: &[O],
-    shape: [usize; 4],
+    shape: [usize; R],
     layout: Layout,
 ) -> Result<(), Difference> {
     let failed = |what: String| (plan.kernel().to_owned(), what);
     for fill in [0xaa, 0x55] {
-        let mut out = Output::<O>::new(fill, shape, layout);
+        let mut out = Output::<O, R>::new(fill, shape, layout);
         let mut scratch = vec![fill; plan.scratch_len() + 1];
         plan.whole(a, out.view(), &mut scratch[1..]).map_err(|error| failed(error.to_string()))?;
         out.compare(expected).map_err(failed)?;
     }
-    let mut out = Output::<O>::new(0xaa, shape, layout);
+    let mut out = Output::<O, R>::new(0xaa, shape, layout);
     if plan.parts(a, out.view()).map_err(|error| failed(error.to_string()))? {
         out.compare(expected).map_err(|what| failed(format!("in parts: {what}")))?;
         // One thread, two, and as many as the pool has.
         for threads in 1..=THREADS {
-            let mut out = Output::<O>::new(0x55, shape, layout);
+            let mut out = Output::<O, R>::new(0x55, shape, layout);
             let mut scratch = vec![0xa5; plan.scratch_len() * threads];
             plan.threads(a, out.view(), &mut scratch).map_err(|error| failed(error.to_string()))?;
             out.compare(expected).map_err(|what| failed(format!("on {threads} threads: {what}")))?;
@@ -244,15 +251,15 @@ fn run<A: Int, O: zeropoint::Element + PartialEq + std::fmt::Debug>(
 }
 
 /// Compares a plan's results with accumulators that the reference made.
-fn ends<A: Int>(
-    plan: &impl Plan<A>,
-    a: ImagesRef<'_, A>,
+pub(crate) fn ends<A: Int, const R: usize>(
+    plan: &impl Plan<A, R>,
+    a: View<'_, A, R>,
     accumulators: &[i32],
     ends: &Ends,
-    shape: [usize; 4],
+    shape: [usize; R],
     layout: Layout,
 ) -> Result<(), Difference> {
-    let columns = shape[3].max(1);
+    let columns = shape[R - 1].max(1);
     let indexed = || accumulators.iter().enumerate().map(|(index, &acc)| (acc, index % columns));
     match ends.end {
         End::I32 => run(plan, a, accumulators, shape, layout),
@@ -281,8 +288,9 @@ macro_rules! typed {
         }
     };
 }
+pub(crate) use typed;
 
-fn refused(backend: &Backend) -> impl Fn(Error) -> Difference {
+pub(crate) fn refused(backend: &Backend) -> impl Fn(Error) -> Difference {
     let isa = backend.isa();
     move |error| (isa.to_string(), error.to_string())
 }
@@ -378,7 +386,7 @@ struct Dynamic<'a, B> {
     b_zero: Param<'a, i32>,
 }
 
-impl<A: Int, B: Int> Plan<A> for Dynamic<'_, B> {
+impl<A: Int, B: Int> Plan<A, 4> for Dynamic<'_, B> {
     fn kernel(&self) -> &'static str {
         self.plan.kernel()
     }

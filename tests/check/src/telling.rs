@@ -2,7 +2,7 @@
 
 use zeropoint_kernels::reference;
 
-use crate::case::{Case, Conv, Gemm, MatMul};
+use crate::case::{Case, Conv, Gemm, Linear, MatMul};
 use crate::cases::cases;
 
 /// Multiply-accumulates up to which a shape is run with all of its zero points, types, ends and layouts.
@@ -31,6 +31,7 @@ fn same_shape(one: &Case, other: &Case) -> bool {
     match (one, other) {
         (Case::Gemm(one), Case::Gemm(other)) => one.sizes == other.sizes,
         (Case::Conv(one), Case::Conv(other)) => conv(one) == conv(other),
+        (Case::Linear(one), Case::Linear(other)) => one.sizes == other.sizes,
         (Case::MatMul(one), Case::MatMul(other)) => one.gemm.sizes == other.gemm.sizes,
         _ => false,
     }
@@ -41,6 +42,7 @@ fn work(case: &Case) -> usize {
     match case {
         Case::Gemm(Gemm { sizes, .. }) => sizes.iter().product(),
         Case::MatMul(MatMul { gemm, .. }) => gemm.sizes.iter().product(),
+        Case::Linear(Linear { sizes, .. }) => sizes.iter().product(),
         Case::Conv(conv) => {
             let [images, height, width] = conv.images;
             let [inputs, outputs, groups] = conv.channels;
@@ -101,6 +103,18 @@ mod tests {
                     format!("pads {:?}", conv.pads),
                     format!("padding of {:?} with {}", conv.elements[0], conv.zero_point),
                 ]);
+                facets
+            }
+            Case::Linear(linear) => {
+                let mut facets = vec![
+                    format!("{:?}", linear.elements),
+                    format!("{:?} weights' zero point {:?}", linear.elements[1], linear.weights),
+                    format!("bias {}", linear.bias),
+                    format!("{:?}", linear.layout),
+                ];
+                for (name, of) in ["M", "K", "N"].into_iter().zip(linear.sizes) {
+                    facets.extend(size(name, of));
+                }
                 facets
             }
             other => vec![format!("{other:?}")],

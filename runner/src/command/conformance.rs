@@ -2,11 +2,14 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use flate2::read::GzDecoder;
 use serde::Serialize;
+use tar::Archive;
+use tempfile::TempDir;
 use zeropoint::Backend;
 
 use super::Ending;
@@ -15,7 +18,8 @@ use crate::conformance::{self, Case, Outcome, Tally};
 
 #[derive(Args)]
 pub(super) struct Conformance {
-    /// A folder; every case in it and below is run.
+    /// A folder, or one in an archive (.tar.gz); every case in it and below is run.
+    #[arg(value_name = "DIR")]
     folder: PathBuf,
     #[command(flatten)]
     tiers: Tiers,
@@ -39,7 +43,8 @@ struct Row<'a> {
 impl Conformance {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<Ending> {
         let backends = self.tiers.backends()?;
-        let cases = conformance::find(&self.folder)?;
+        let unpacked = unpacked(&self.folder)?;
+        let cases = conformance::find(unpacked.as_ref().map_or(&self.folder, |folder| folder.path()))?;
         let mut results = Vec::new();
         let (mut counted, mut special) = (Tally::default(), Tally::default());
         for case in &cases {
@@ -69,6 +74,19 @@ impl Conformance {
         writeln!(out, "{passed} passed, {failed} failed, {unsupported} unsupported")?;
         Ok(if failed == 0 { Ending::Equal } else { Ending::Different })
     }
+}
+
+/// What an archive holds, in a folder that lasts as long as the value; nothing for what is no archive.
+fn unpacked(path: &Path) -> Result<Option<TempDir>> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let place = || format!("{}: is no archive of cases", path.display());
+    std::fs::create_dir_all(std::env::temp_dir())?;
+    let folder = tempfile::tempdir()?;
+    // It leaves out what would lie outside the folder.
+    Archive::new(GzDecoder::new(File::open(path).with_context(place)?)).unpack(folder.path()).with_context(place)?;
+    Ok(Some(folder))
 }
 
 /// A line for each outcome that is not as it should be; one for all tiers where they agree.

@@ -1,5 +1,5 @@
-//! What runs on an emulated CPU, and what to make of how it ended: the telling cases, a network with its golden, and the
-//! tests inside the kernels.
+//! What runs on an emulated CPU, and what to make of how it ended: the telling cases, a network with its golden, the
+//! conformance cases, and the tests inside the kernels.
 
 use std::env;
 use std::fmt;
@@ -24,6 +24,9 @@ const NETWORK: [&str; 4] = [
     "pictures/person_astronaut.png",
     "golden/person_detect_u8s8pc/astronaut.json",
 ];
+
+/// Conformance cases, beside the models.
+const CONFORMANCE: &str = "cases.tar.gz";
 
 /// The programs, built for the architectures that are needed.
 pub(super) struct Suite {
@@ -68,7 +71,8 @@ impl Suite {
         Ok(Self { runner })
     }
 
-    /// Runs the telling cases and the network on each tier that a CPU has to have, and the tests inside the kernels.
+    /// Runs the telling cases, the network and the conformance cases on each tier that a CPU has to have, and the tests
+    /// inside the kernels.
     pub(super) fn run(&self, cpu: &'static Cpu) -> Result<Ran> {
         let (tiers, begin) = (cpu.runs, Instant::now());
         let mut job = Job::new(LIMIT)?;
@@ -78,6 +82,7 @@ impl Suite {
         job.add_as(KERNELS, &programs.kernels)?;
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runner/models");
         NETWORK.iter().try_for_each(|file| job.add(&models.join(file)))?;
+        job.add(&models.join("../conformance").join(CONFORMANCE))?;
         let name = |file: usize| NETWORK[file].rsplit('/').next().unwrap_or_default();
         match tiers {
             [] => job.then(CHECK, &[&names(cpu.tiers)]),
@@ -85,11 +90,13 @@ impl Suite {
         }
         for tier in tiers {
             job.then(RUNNER, &["run", name(0), "--image", name(2), "--golden", name(3), "--isa", tier.name()]);
+            job.then(RUNNER, &["conformance", CONFORMANCE, "--isa", tier.name()]);
         }
         job.then(KERNELS, &["--test-threads=1"]);
         let outcomes = self.start(cpu, &job, None)?;
-        let [cases, networks @ .., kernels] = &outcomes[..] else {
-            bail!("the emulator ran {} programs, expected {}", outcomes.len(), tiers.len() + 2)
+        let expected = 2 * tiers.len() + 2;
+        let [cases, models @ .., kernels] = &outcomes[..] else {
+            bail!("the emulator ran {} programs, expected {expected}", outcomes.len())
         };
 
         let mut failures = Vec::new();
@@ -101,7 +108,10 @@ impl Suite {
         }
         let reports: Vec<Report> = cases.said.lines().filter_map(|line| line.parse().ok()).collect();
         let mut records = Vec::new();
-        for (&tier, network) in tiers.iter().zip(networks) {
+        for (&tier, models) in tiers.iter().zip(models.chunks(2)) {
+            let [network, conformance] = models else {
+                bail!("the emulator ran {} programs, expected {expected}", outcomes.len())
+            };
             let mut record = Record::new(tier, Some(cpu.name));
             match reports.iter().find(|report| report.tier == tier.name()) {
                 Some(report) => record.count(report.cases, report.failures),
@@ -113,6 +123,11 @@ impl Suite {
             record.count(1, usize::from(network.code != Some(0)));
             if network.code != Some(0) {
                 failures.push(format!("{} on {tier} {}", NETWORK[0], story(network)));
+            }
+            let conforms = conformance.code == Some(0) && conformance.said.trim_end().ends_with(" 0 failed, 0 unsupported");
+            record.count(1, usize::from(!conforms));
+            if !conforms {
+                failures.push(format!("{CONFORMANCE} on {tier} {}", story(conformance)));
             }
             records.push(record);
         }

@@ -1,6 +1,7 @@
 //! The arguments of each operation.
 
 use crate::encode::{Encoding, Reading};
+use crate::rules::Fixed;
 use crate::view::{MatMut, Offsets};
 use crate::winograd::Tiles;
 
@@ -459,4 +460,56 @@ pub struct PoolArgs<'a> {
     pub to: Requantize,
     /// A byte for each channel.
     pub y: &'a mut [u8],
+}
+
+/// A softmax of rows of quantised values: `clip(rne(f64(f64(e * scale) / sum)) + zero_point)`, where `sum` is that of the
+/// row's exponentials in binary32, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct SoftmaxArgs<'a> {
+    /// The exponential of what is less than the row's greatest value by 255, 254 and so on to 0; the last one is above 0.
+    pub exponentials: &'a [f32; 256],
+    /// The greatest integer that the reciprocal of the result's scale is not less than.
+    pub scale: f64,
+    /// What turns the operand's bytes into the unsigned reading.
+    pub flip: u8,
+    /// Zero point of the result, in its reading.
+    pub zero_point: i32,
+    /// Least and greatest result, in its reading.
+    pub clamp: (i32, i32),
+}
+
+/// An addition of quantised values in integers.
+#[derive(Clone, Copy, Debug)]
+pub struct IntegerAdd {
+    /// The rule.
+    pub sum: IntegerSum,
+    /// Zero point of the result, in its reading.
+    pub zero_point: i32,
+    /// Least and greatest result, in its reading.
+    pub clamp: (i32, i32),
+    /// Readings of `a`, `b` and the result.
+    pub readings: [Reading; 3],
+}
+
+/// What becomes of two values.
+#[derive(Clone, Copy, Debug)]
+pub enum IntegerSum {
+    /// As TFLite: `(x - zero_point) * 2^20` of each by a multiplier, and their sum by a third.
+    Tflite {
+        /// Zero points of `a` and `b`, each in its reading.
+        zero_points: [i32; 2],
+        /// Multipliers of `a` and `b`, of 1/2 at most.
+        by: [Fixed; 2],
+        /// The multiplier of the sum, less than 1.
+        to: Fixed,
+    },
+    /// As XNNPACK: `(bias + a * by[0] + b * by[1]) >> shift`.
+    Xnnpack {
+        /// Half of what is shifted out, less the zero points times their multipliers.
+        bias: i32,
+        /// Multipliers of `a` and `b`, at most 2^21.
+        by: [i32; 2],
+        /// Bits, from 13 to 30.
+        shift: u32,
+    },
 }

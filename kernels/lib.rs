@@ -21,6 +21,7 @@ pub mod args;
 pub mod encode;
 pub mod isa;
 pub mod pack;
+pub mod pools;
 pub mod reference;
 pub mod rules;
 pub mod table;

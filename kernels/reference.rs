@@ -206,7 +206,10 @@ pub fn global_average_pool(
 }
 
 pub mod linear;
+pub mod pools;
 pub mod rules;
+pub mod sums;
+pub mod tables;
 pub mod volumes;
 
 #[cfg(test)]

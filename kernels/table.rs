@@ -6,13 +6,14 @@
 use alloc::vec::Vec;
 
 use crate::args::{
-    Activations, AddArgs, DepthwiseArgs, DequantizeArgs, GemmArgs, MulArgs, Multipliers, PoolArgs, QuantizeArgs,
-    Requantize, SlidingArgs, TapWeights, WinogradArgs, WinogradWeights,
+    Activations, AddArgs, DepthwiseArgs, DequantizeArgs, GemmArgs, IntegerAdd, MulArgs, Multipliers, PoolArgs,
+    QuantizeArgs, Requantize, SlidingArgs, SoftmaxArgs, TapWeights, WinogradArgs, WinogradWeights,
 };
 use crate::encode::{Encoding, Reading};
 use crate::generic::strassen::Halves;
 use crate::isa::Isa;
 use crate::pack::{PanelLayout, TapLayout};
+use crate::pools::{Averages, PoolRow};
 use crate::rules::{DequantizeByRule, Integers, IntegersMut, QuantizeByRule, RequantizeByRule};
 use crate::view::{MatMut, MatRef};
 use crate::winograd::{POINTS, STEP, TAPS, Tiles, depth, input_plane, points_len, sums_plane, weights_plane};
@@ -58,6 +59,12 @@ pub struct KernelSet {
     pub(crate) add: Kernel<unsafe fn(&[u8], &[u8], &mut [u8], &AddArgs)>,
     pub(crate) mul: Kernel<unsafe fn(&[u8], &[u8], &mut [u8], &MulArgs)>,
     pub(crate) global_average_pool: Kernel<unsafe fn(&mut PoolArgs<'_>)>,
+    pub(crate) lookup: Kernel<unsafe fn(&[u8], &mut [u8], &[u8; 256])>,
+    pub(crate) select: Kernel<unsafe fn(&[u8], [&[u8]; 2], &mut [u8], [&[u8; 256]; 2])>,
+    pub(crate) softmax: Kernel<unsafe fn(&[u8], &mut [u8], &SoftmaxArgs<'_>)>,
+    pub(crate) max_pool: Kernel<unsafe fn(&mut PoolRow<'_>, Reading)>,
+    pub(crate) average_pool: Kernel<unsafe fn(&mut PoolRow<'_>, &Averages)>,
+    pub(crate) rule_add: Kernel<unsafe fn(&[u8], &[u8], &mut [u8], &IntegerAdd)>,
     pub(crate) peak: unsafe fn(u64) -> u64,
 }
 
@@ -100,6 +107,12 @@ impl KernelSet {
             ("add", self.add.name),
             ("mul", self.mul.name),
             ("global_average_pool", self.global_average_pool.name),
+            ("lookup", self.lookup.name),
+            ("select", self.select.name),
+            ("softmax", self.softmax.name),
+            ("max_pool", self.max_pool.name),
+            ("average_pool", self.average_pool.name),
+            ("rule_add", self.rule_add.name),
         ]
         .into_iter()
         .chain(self.winograd.iter().map(|(kernel, _)| ("winograd", kernel.name)))
@@ -470,6 +483,76 @@ impl KernelSet {
         }
         // SAFETY: the CPU has the tier's features, and every pixel lies inside `x`.
         unsafe { (self.global_average_pool.run)(&mut args) }
+    }
+
+    /// `y = table[x]`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn lookup(&self, x: &[u8], y: &mut [u8], table: &[u8; 256]) {
+        self.demand();
+        assert_eq!(x.len(), y.len(), "lengths");
+        // SAFETY: the CPU has the tier's features; that is all a kernel over slices needs.
+        unsafe { (self.lookup.run)(x, y, table) }
+    }
+
+    /// `z = tables[0][x]` where the condition is not 0, and `tables[1][y]` elsewhere.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn select(&self, condition: &[u8], operands: [&[u8]; 2], z: &mut [u8], tables: [&[u8; 256]; 2]) {
+        self.demand();
+        let [x, y] = operands;
+        assert!(condition.len() == z.len() && x.len() == z.len() && y.len() == z.len(), "lengths");
+        // SAFETY: as above.
+        unsafe { (self.select.run)(condition, operands, z, tables) }
+    }
+
+    /// The softmax of a row.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn softmax(&self, x: &[u8], y: &mut [u8], args: &SoftmaxArgs<'_>) {
+        self.demand();
+        assert_eq!(x.len(), y.len(), "lengths");
+        assert!(args.clamp.0 <= args.clamp.1, "clamp");
+        // SAFETY: as above.
+        unsafe { (self.softmax.run)(x, y, args) }
+    }
+
+    /// The greatest value under each window of a row, of each channel; the least of the reading under none.
+    ///
+    /// # Panics
+    /// If the arguments do not fit together.
+    pub fn max_pool(&self, mut row: PoolRow<'_>, reading: Reading) {
+        self.demand();
+        assert!(row.fits(), "windows");
+        // SAFETY: as above.
+        unsafe { (self.max_pool.run)(&mut row, reading) }
+    }
+
+    /// The mean under each window of a row, of each channel.
+    ///
+    /// # Panics
+    /// If the arguments do not fit together, and for a count below 1.
+    pub fn average_pool(&self, mut row: PoolRow<'_>, by: &Averages) {
+        self.demand();
+        assert!(row.fits(), "windows");
+        assert!(by.count.is_none_or(|count| count > 0) && by.clamp.0 <= by.clamp.1, "count and clamp");
+        // SAFETY: as above.
+        unsafe { (self.average_pool.run)(&mut row, by) }
+    }
+
+    /// Adds in integers, by a rule.
+    ///
+    /// # Panics
+    /// If the lengths differ, and for an empty clamp.
+    pub fn rule_add(&self, a: &[u8], b: &[u8], y: &mut [u8], args: &IntegerAdd) {
+        self.demand();
+        assert!(a.len() == y.len() && b.len() == y.len(), "lengths");
+        assert!(args.clamp.0 <= args.clamp.1, "clamp");
+        // SAFETY: as above.
+        unsafe { (self.rule_add.run)(a, b, y, args) }
     }
 
     /// Runs the tier's product instruction on registers alone, `iterations` times over a tile of accumulators, and

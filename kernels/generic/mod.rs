@@ -14,6 +14,7 @@ pub(crate) mod gemm;
 pub(crate) mod gemv;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has it"))]
 pub(crate) mod grouped;
+pub(crate) mod lookup;
 pub(crate) mod multiply;
 pub(crate) mod operands;
 pub(crate) mod peak;
@@ -21,14 +22,17 @@ pub(crate) mod pool;
 pub(crate) mod reciprocal;
 pub(crate) mod registers;
 pub(crate) mod row;
+pub(crate) mod rule_add;
 pub(crate) mod rule_quantize;
 pub(crate) mod rule_requantize;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has it"))]
 pub(crate) mod sliding;
+pub(crate) mod softmax;
 pub(crate) mod start;
 pub(crate) mod store;
 pub(crate) mod strassen;
 pub(crate) mod tier;
 pub(crate) mod tile;
+pub(crate) mod window_pool;
 pub(crate) mod windows;
 pub(crate) mod winograd;

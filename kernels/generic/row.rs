@@ -78,6 +78,14 @@ pub(crate) fn round_even(x: f32) -> i32 {
     (x + ONES).to_bits() as i32 - ONES.to_bits() as i32
 }
 
+/// The nearest integer, ties to even, of what fits 32 bits.
+#[inline(always)]
+pub(crate) fn round_even_64(x: f64) -> i32 {
+    /// At 3 * 2^51 the last bit is 1; the low half of the bits is the integer then.
+    const ONES: f64 = 6_755_399_441_055_744.0;
+    (x + ONES).to_bits() as i32
+}
+
 /// The nearest integer, ties away from zero.
 ///
 /// # Safety

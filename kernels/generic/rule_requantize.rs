@@ -1,6 +1,6 @@
 //! Requantisation by a rule.
 
-use super::row::{OfPiece, PIECE, Parameters, bound, pieces, round_even};
+use super::row::{OfPiece, PIECE, Parameters, bound, pieces, round_even, round_even_64};
 use crate::args::Values;
 use crate::rules::{Fixed, RequantizeByRule, Scaling};
 use crate::view::{MatMut, MatRef};
@@ -157,12 +157,10 @@ impl Rule for ZeroPointFirst64 {
 
     #[inline(always)]
     fn result(self, acc: i32, by: f32, _: f32, _: f32, zero: i32, (low, high): (i32, i32)) -> i32 {
-        /// At 3 * 2^51 the last bit is 1; the low half of the bits is the integer then.
-        const ONES: f64 = 6_755_399_441_055_744.0;
         let x = f64::from(acc) * f64::from(by) + f64::from(zero);
         let x = if x > f64::from(low) { x } else { f64::from(low) };
         let x = if x < f64::from(high) { x } else { f64::from(high) };
-        (x + ONES).to_bits() as i32
+        round_even_64(x)
     }
 }
 
@@ -203,14 +201,21 @@ impl<const LEFT: bool> Rule for TfliteDouble<LEFT> {
 
     #[inline(always)]
     fn result(self, acc: i32, by: Fixed, _: f32, _: f32, zero: i32, ends: (i32, i32)) -> i32 {
-        let acc = if LEFT { shifted_left(acc, by.shift.max(0) as u32) } else { acc };
-        // Rounding by a nudge of either sign and truncating is rounding half up.
-        let upper = ((i64::from(acc) * i64::from(by.value) + (1 << 30)) >> 31) as i32;
-        let right = (-by.shift).max(0) as u32;
-        let mask = 1i32.wrapping_shl(right).wrapping_sub(1);
-        let half = (mask >> 1) + i32::from(upper < 0);
-        moved(upper.wrapping_shr(right) + i32::from(upper & mask > half), zero, ends)
+        moved(multiply_double::<LEFT>(acc, by), zero, ends)
     }
+}
+
+/// TFLite's `MultiplyByQuantizedMultiplier`, in two roundings. `LEFT`: some multipliers shift to the left before, with
+/// saturation.
+#[inline(always)]
+pub(crate) fn multiply_double<const LEFT: bool>(acc: i32, by: Fixed) -> i32 {
+    let acc = if LEFT { shifted_left(acc, by.shift.max(0) as u32) } else { acc };
+    // Rounding by a nudge of either sign and truncating is rounding half up.
+    let upper = ((i64::from(acc) * i64::from(by.value) + (1 << 30)) >> 31) as i32;
+    let right = (-by.shift).max(0) as u32;
+    let mask = 1i32.wrapping_shl(right).wrapping_sub(1);
+    let half = (mask >> 1) + i32::from(upper < 0);
+    upper.wrapping_shr(right) + i32::from(upper & mask > half)
 }
 
 /// `LEFT`: some results may leave 32 bits.

@@ -110,6 +110,36 @@ macro_rules! tier {
             unsafe { crate::generic::pool::global_average_pool::<$registers>(args) }
         }
 
+        $(#[$feature])?
+        unsafe fn lookup(x: &[u8], y: &mut [u8], table: &[u8; 256]) {
+            crate::generic::lookup::lookup(x, y, table);
+        }
+
+        $(#[$feature])?
+        unsafe fn select(condition: &[u8], operands: [&[u8]; 2], z: &mut [u8], tables: [&[u8; 256]; 2]) {
+            crate::generic::lookup::select(condition, operands, z, tables);
+        }
+
+        $(#[$feature])?
+        unsafe fn softmax(x: &[u8], y: &mut [u8], args: &crate::args::SoftmaxArgs<'_>) {
+            crate::generic::softmax::softmax(x, y, args);
+        }
+
+        $(#[$feature])?
+        unsafe fn max_pool(row: &mut crate::pools::PoolRow<'_>, reading: crate::encode::Reading) {
+            crate::generic::window_pool::max(row, reading);
+        }
+
+        $(#[$feature])?
+        unsafe fn average_pool(row: &mut crate::pools::PoolRow<'_>, by: &crate::pools::Averages) {
+            crate::generic::window_pool::average(row, by);
+        }
+
+        $(#[$feature])?
+        unsafe fn rule_add(a: &[u8], b: &[u8], y: &mut [u8], args: &crate::args::IntegerAdd) {
+            crate::generic::rule_add::add(a, b, y, args);
+        }
+
         /// The kernels of this tier.
         pub(crate) static SET: crate::table::KernelSet = crate::table::KernelSet {
             isa: crate::isa::Isa::$isa,
@@ -143,6 +173,12 @@ macro_rules! tier {
                 name: concat!($name, "/global_average_pool_i8i8"),
                 run: global_average_pool,
             },
+            lookup: crate::table::Kernel { name: concat!($name, "/lookup_i8i8"), run: lookup },
+            select: crate::table::Kernel { name: concat!($name, "/select_i8i8i8"), run: select },
+            softmax: crate::table::Kernel { name: concat!($name, "/softmax_i8i8"), run: softmax },
+            max_pool: crate::table::Kernel { name: concat!($name, "/max_pool_i8i8"), run: max_pool },
+            average_pool: crate::table::Kernel { name: concat!($name, "/average_pool_i8i8"), run: average_pool },
+            rule_add: crate::table::Kernel { name: concat!($name, "/rule_add_i8i8i8"), run: rule_add },
             peak: peak::peak,
         };
     };

@@ -1,0 +1,272 @@
+//! Pools over windows: greatest values, and means.
+//!
+//! A block of channels goes through all taps of a window before the next one does. The loops are over arrays, which the
+//! compiler turns into the tier's registers.
+
+use super::row::{bound, round_even};
+use super::rule_requantize::multiply_double;
+use crate::encode::Reading;
+use crate::pools::{Averages, Mean, PoolRow};
+use crate::rules::Fixed;
+
+/// See [`crate::KernelSet::max_pool`].
+#[inline(always)]
+pub(crate) fn max(args: &mut PoolRow<'_>, reading: Reading) {
+    match reading {
+        Reading::Unsigned => all(Unsigned, args, Some(1)),
+        Reading::Signed => all(Signed, args, Some(1)),
+    }
+}
+
+/// See [`crate::KernelSet::average_pool`].
+#[inline(always)]
+pub(crate) fn average(args: &mut PoolRow<'_>, by: &Averages) {
+    let flip = by.reading.flip_to_unsigned();
+    let zero = |zero: i32| by.reading.as_unsigned(zero);
+    let Averages { zero_point, clamp, .. } = *by;
+    match by.mean {
+        Mean::Real { scale, zero: of_x, to } => {
+            all(Real { flip, zero: zero(of_x), scale, to, zero_point, clamp }, args, by.count);
+        }
+        Mean::Integer => all(Integer { flip, zero: zero(0), zero_point, clamp }, args, by.count),
+        Mean::Fixed { zero: of_x, by: fixed } => {
+            all(Scaled { flip, zero: zero(of_x), by: fixed, zero_point, clamp }, args, by.count);
+        }
+    }
+}
+
+/// What becomes of the bytes of a channel under a window.
+trait Pool: Copy {
+    /// What is known of a channel after some taps.
+    type Sum: Copy;
+
+    /// Before the first.
+    fn start(self) -> Self::Sum;
+    /// After one more.
+    fn take(self, sum: Self::Sum, byte: u8) -> Self::Sum;
+    /// After all, in the reading of the output.
+    fn result(self, sum: Self::Sum, count: i32) -> u8;
+    /// That of a window which lies wholly in the padding.
+    fn empty(self) -> u8;
+}
+
+/// Channels of a block: four registers of the widest 32-bit lanes; of one where channels are few.
+const BLOCKS: (usize, usize) = (64, 8);
+
+#[inline(always)]
+fn all<P: Pool>(pool: P, args: &mut PoolRow<'_>, count: Option<i32>) {
+    let channels = args.channels;
+    for column in 0..args.columns.len() {
+        let inside = (args.rows.count * args.columns[column].count) as i32;
+        if inside == 0 {
+            args.y[column * args.y_stride..][..channels].fill(pool.empty());
+            continue;
+        }
+        let count = count.unwrap_or(inside);
+        let mut first = 0;
+        while channels - first >= BLOCKS.0 {
+            block::<P, { BLOCKS.0 }>(pool, args, column, first, count);
+            first += BLOCKS.0;
+        }
+        while channels - first >= BLOCKS.1 {
+            block::<P, { BLOCKS.1 }>(pool, args, column, first, count);
+            first += BLOCKS.1;
+        }
+        while first < channels {
+            block::<P, 1>(pool, args, column, first, count);
+            first += 1;
+        }
+    }
+}
+
+/// `N` channels of a window from `first` on.
+#[inline(always)]
+fn block<P: Pool, const N: usize>(pool: P, args: &mut PoolRow<'_>, column: usize, first: usize, count: i32) {
+    let columns = args.columns[column];
+    let mut sums = [pool.start(); N];
+    for row in 0..args.rows.count {
+        let row = (args.rows.first + row * args.dilation[0]) * args.strides[0];
+        for tap in 0..columns.count {
+            let from = row + (columns.first + tap * args.dilation[1]) * args.strides[1] + first;
+            let bytes: &[u8; N] = args.x[from..].first_chunk().expect("windows inside the image");
+            for n in 0..N {
+                sums[n] = pool.take(sums[n], bytes[n]);
+            }
+        }
+    }
+    let mut results = [0; N];
+    for n in 0..N {
+        results[n] = pool.result(sums[n], count);
+    }
+    args.y[column * args.y_stride + first..][..N].copy_from_slice(&results);
+}
+
+/// The greatest of unsigned values.
+#[derive(Clone, Copy)]
+struct Unsigned;
+
+impl Pool for Unsigned {
+    type Sum = u8;
+
+    #[inline(always)]
+    fn start(self) -> u8 {
+        u8::MIN
+    }
+
+    #[inline(always)]
+    fn take(self, most: u8, byte: u8) -> u8 {
+        most.max(byte)
+    }
+
+    #[inline(always)]
+    fn result(self, most: u8, _: i32) -> u8 {
+        most
+    }
+
+    #[inline(always)]
+    fn empty(self) -> u8 {
+        self.start()
+    }
+}
+
+/// The greatest of signed values.
+#[derive(Clone, Copy)]
+struct Signed;
+
+impl Pool for Signed {
+    type Sum = i8;
+
+    #[inline(always)]
+    fn start(self) -> i8 {
+        i8::MIN
+    }
+
+    #[inline(always)]
+    fn take(self, most: i8, byte: u8) -> i8 {
+        most.max(byte as i8)
+    }
+
+    #[inline(always)]
+    fn result(self, most: i8, _: i32) -> u8 {
+        most as u8
+    }
+
+    #[inline(always)]
+    fn empty(self) -> u8 {
+        self.start() as u8
+    }
+}
+
+/// [`Mean::Real`].
+#[derive(Clone, Copy)]
+struct Real {
+    flip: u8,
+    /// As the unsigned reading counts it.
+    zero: i32,
+    scale: f32,
+    to: f32,
+    zero_point: i32,
+    clamp: (i32, i32),
+}
+
+impl Pool for Real {
+    type Sum = f32;
+
+    #[inline(always)]
+    fn start(self) -> f32 {
+        0.0
+    }
+
+    #[inline(always)]
+    fn take(self, sum: f32, byte: u8) -> f32 {
+        sum + (i32::from(byte ^ self.flip) - self.zero) as f32 * self.scale
+    }
+
+    #[inline(always)]
+    fn result(self, sum: f32, count: i32) -> u8 {
+        let quotient = sum / count as f32 / self.to;
+        round_even(bound(quotient + self.zero_point as f32, self.clamp.0 as f32, self.clamp.1 as f32)) as u8
+    }
+
+    #[inline(always)]
+    fn empty(self) -> u8 {
+        self.zero_point.clamp(self.clamp.0, self.clamp.1) as u8
+    }
+}
+
+/// [`Mean::Integer`].
+#[derive(Clone, Copy)]
+struct Integer {
+    flip: u8,
+    /// What a byte of the unsigned reading is more than its value.
+    zero: i32,
+    zero_point: i32,
+    clamp: (i32, i32),
+}
+
+impl Pool for Integer {
+    type Sum = i32;
+
+    #[inline(always)]
+    fn start(self) -> i32 {
+        0
+    }
+
+    #[inline(always)]
+    fn take(self, sum: i32, byte: u8) -> i32 {
+        sum.wrapping_add(i32::from(byte ^ self.flip) - self.zero)
+    }
+
+    #[inline(always)]
+    fn result(self, sum: i32, count: i32) -> u8 {
+        divide_away(sum, count).clamp(self.clamp.0, self.clamp.1) as u8
+    }
+
+    #[inline(always)]
+    fn empty(self) -> u8 {
+        self.zero_point.clamp(self.clamp.0, self.clamp.1) as u8
+    }
+}
+
+/// [`Mean::Fixed`].
+#[derive(Clone, Copy)]
+struct Scaled {
+    flip: u8,
+    /// As the unsigned reading counts it.
+    zero: i32,
+    by: Fixed,
+    zero_point: i32,
+    clamp: (i32, i32),
+}
+
+impl Pool for Scaled {
+    type Sum = i32;
+
+    #[inline(always)]
+    fn start(self) -> i32 {
+        0
+    }
+
+    #[inline(always)]
+    fn take(self, sum: i32, byte: u8) -> i32 {
+        sum.wrapping_add(i32::from(byte ^ self.flip) - self.zero)
+    }
+
+    #[inline(always)]
+    fn result(self, sum: i32, count: i32) -> u8 {
+        let mean = divide_away(multiply_double::<true>(sum, self.by), count);
+        mean.saturating_add(self.zero_point).clamp(self.clamp.0, self.clamp.1) as u8
+    }
+
+    #[inline(always)]
+    fn empty(self) -> u8 {
+        self.zero_point.clamp(self.clamp.0, self.clamp.1) as u8
+    }
+}
+
+/// The nearest integer to a quotient, ties away from zero.
+#[inline(always)]
+fn divide_away(x: i32, by: i32) -> i32 {
+    let half = by / 2;
+    (if x > 0 { x.saturating_add(half) } else { x.saturating_sub(half) }) / by
+}

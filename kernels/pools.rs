@@ -2,6 +2,7 @@
 
 use crate::encode::Reading;
 use crate::rules::Fixed;
+use crate::view::MatMut;
 
 /// The positions under a window, along an axis, that lie inside the image: from `first` on, as far apart as the window's
 /// dilation.
@@ -38,17 +39,14 @@ pub struct PoolRow<'a> {
     pub rows: Span,
     /// Columns under each window.
     pub columns: &'a [Span],
-    /// Channels.
-    pub channels: usize,
-    /// The outputs.
-    pub y: &'a mut [u8],
-    /// Bytes from an output to the next.
-    pub y_stride: usize,
+    /// The outputs: windows by channels, which stand side by side.
+    pub y: MatMut<'a, u8>,
 }
 
 impl PoolRow<'_> {
-    /// Whether everything that is read and written lies in the image and in the outputs.
+    /// Whether there is an output for each window, and everything that is read lies in the image.
     pub(crate) fn fits(&self) -> bool {
+        let [windows, channels] = self.y.shape();
         let last = |span: Span, dilation: usize, stride: usize| {
             let last = span.count.checked_sub(1)?.checked_mul(dilation)?.checked_add(span.first)?;
             last.checked_mul(stride)
@@ -58,16 +56,11 @@ impl PoolRow<'_> {
                 return Some(0);
             }
             let row = last(self.rows, self.dilation[0], self.strides[0])?;
-            last(*column, self.dilation[1], self.strides[1])?.checked_add(row)?.checked_add(self.channels)
+            last(*column, self.dilation[1], self.strides[1])?.checked_add(row)?.checked_add(channels)
         };
-        let written = self
-            .columns
-            .len()
-            .checked_sub(1)
-            .map_or(Some(0), |last| last.checked_mul(self.y_stride)?.checked_add(self.channels));
-        self.columns.iter().all(|column| reach(column).is_some_and(|end| end <= self.x.len()))
-            && written.is_some_and(|end| end <= self.y.len())
-            && (self.columns.len() < 2 || self.y_stride >= self.channels)
+        windows == self.columns.len()
+            && (channels <= 1 || self.y.strides()[1] == 1)
+            && self.columns.iter().all(|column| reach(column).is_some_and(|end| end <= self.x.len()))
     }
 }
 
@@ -87,6 +80,13 @@ pub enum Mean {
     /// As TFLite's average pool: the sum divided by `n`, ties away from zero. Input and output have one scale and one
     /// zero point.
     Integer,
+    /// As XNNPACK's mean: the sum of `x - zero` requantised with `f32(ratio / n)` as `f32_clip_round` does.
+    Ratio {
+        /// Zero point of the input, in its reading.
+        zero: i32,
+        /// Scale of the input by that of the output.
+        ratio: f32,
+    },
     /// As TFLite's mean: the sum of `x - zero` by a multiplier, divided by `n`, ties away from zero.
     Fixed {
         /// Zero point of the input, in its reading.

@@ -29,6 +29,9 @@ pub(crate) fn average(args: &mut PoolRow<'_>, by: &Averages) {
             all(Real { flip, zero: zero(of_x), scale, to, zero_point, clamp }, args, by.count);
         }
         Mean::Integer => all(Integer { flip, zero: zero(0), zero_point, clamp }, args, by.count),
+        Mean::Ratio { zero: of_x, ratio } => {
+            all(Ratio { flip, zero: zero(of_x), ratio, zero_point, clamp }, args, by.count);
+        }
         Mean::Fixed { zero: of_x, by: fixed } => {
             all(Scaled { flip, zero: zero(of_x), by: fixed, zero_point, clamp }, args, by.count);
         }
@@ -53,13 +56,16 @@ trait Pool: Copy {
 /// Channels of a block: four registers of the widest 32-bit lanes; of one where channels are few.
 const BLOCKS: (usize, usize) = (64, 8);
 
+/// What [`PoolRow::fits`] has seen.
+const ADJACENT: &str = "channels side by side";
+
 #[inline(always)]
 fn all<P: Pool>(pool: P, args: &mut PoolRow<'_>, count: Option<i32>) {
-    let channels = args.channels;
+    let [_, channels] = args.y.shape();
     for column in 0..args.columns.len() {
         let inside = (args.rows.count * args.columns[column].count) as i32;
         if inside == 0 {
-            args.y[column * args.y_stride..][..channels].fill(pool.empty());
+            args.y.row(column).expect(ADJACENT).fill(pool.empty());
             continue;
         }
         let count = count.unwrap_or(inside);
@@ -98,7 +104,7 @@ fn block<P: Pool, const N: usize>(pool: P, args: &mut PoolRow<'_>, column: usize
     for n in 0..N {
         results[n] = pool.result(sums[n], count);
     }
-    args.y[column * args.y_stride + first..][..N].copy_from_slice(&results);
+    args.y.row(column).expect(ADJACENT)[first..][..N].copy_from_slice(&results);
 }
 
 /// The greatest of unsigned values.
@@ -220,6 +226,43 @@ impl Pool for Integer {
     #[inline(always)]
     fn result(self, sum: i32, count: i32) -> u8 {
         divide_away(sum, count).clamp(self.clamp.0, self.clamp.1) as u8
+    }
+
+    #[inline(always)]
+    fn empty(self) -> u8 {
+        self.zero_point.clamp(self.clamp.0, self.clamp.1) as u8
+    }
+}
+
+/// [`Mean::Ratio`].
+#[derive(Clone, Copy)]
+struct Ratio {
+    flip: u8,
+    /// As the unsigned reading counts it.
+    zero: i32,
+    ratio: f32,
+    zero_point: i32,
+    clamp: (i32, i32),
+}
+
+impl Pool for Ratio {
+    type Sum = i32;
+
+    #[inline(always)]
+    fn start(self) -> i32 {
+        0
+    }
+
+    #[inline(always)]
+    fn take(self, sum: i32, byte: u8) -> i32 {
+        sum.wrapping_add(i32::from(byte ^ self.flip) - self.zero)
+    }
+
+    #[inline(always)]
+    fn result(self, sum: i32, count: i32) -> u8 {
+        let scaled = sum as f32 * (self.ratio / count as f32);
+        let (low, high) = ((self.clamp.0 - self.zero_point) as f32, (self.clamp.1 - self.zero_point) as f32);
+        (round_even(bound(scaled, low, high)) + self.zero_point) as u8
     }
 
     #[inline(always)]

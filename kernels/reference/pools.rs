@@ -68,12 +68,12 @@ pub fn mean_tflite(values: &[i32], from: Affine, to: Affine, (low, high): (i32, 
     mean.saturating_add(to.zero_point).clamp(low, high)
 }
 
-/// The mean of values as XNNPACK computes it: `m = f32(f32(sx / sy) / f32(n))`, then [`requantize`] of the sum of
-/// `x - zx`.
-pub fn mean_xnnpack(values: &[i32], from: Affine, to: Affine, range: (i32, i32)) -> i32 {
+/// The mean of values as XNNPACK computes it: `m = f32(f32(sx / sy) / f32(count))`, then [`requantize`] of the sum
+/// of `x - zx`. Of no values it is 0.
+pub fn mean_xnnpack(values: &[i32], count: usize, from: Affine, to: Affine, range: (i32, i32)) -> i32 {
     let sum = values.iter().map(|value| value - from.zero_point).sum();
     let ratio = from.scale / to.scale;
-    requantize(sum, ratio / values.len() as f32, to.zero_point, range)
+    requantize(sum, ratio / count.max(1) as f32, to.zero_point, range)
 }
 
 #[cfg(test)]
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(average_pool_tflite(&[-1, -1, -2], 3, 0, (-128, 127)), -1);
         let affine = |scale, zero_point| Affine { scale, zero_point };
         assert_eq!(mean_tflite(&[3, 4], affine(0.5, 1), affine(1.0, 0), BYTES), 2);
-        assert_eq!(mean_xnnpack(&[3, 4], affine(0.5, 1), affine(1.0, 0), BYTES), 1);
+        assert_eq!(mean_xnnpack(&[3, 4], 2, affine(0.5, 1), affine(1.0, 0), BYTES), 1);
     }
 
     #[test]

@@ -1,13 +1,21 @@
 //! Element by element, and pooling: quantize, dequantize, requantize, add, multiply, global average pool.
 
-use zeropoint_kernels::args::{AddArgs, DequantizeArgs, MulArgs, Multipliers, PoolArgs, QuantizeArgs, Requantize};
+use zeropoint_kernels::args::{
+    AddArgs, DequantizeArgs, IntegerAdd, MulArgs, Multipliers, PoolArgs, QuantizeArgs, Requantize,
+};
+use zeropoint_kernels::encode::Reading;
+use zeropoint_kernels::pools::{Averages, Mean, PoolRow, Span};
 use zeropoint_kernels::view::{MatMut, MatRef};
 
 use crate::Backend;
 use crate::element::{Int8, Type};
 use crate::error::{Error, positive, same_length, same_shape, within};
+use crate::fixed::quantized;
 use crate::param::Param;
 use crate::requantization::Requantization;
+use crate::rule::Rule;
+use crate::runtime::Runtime;
+use crate::sum;
 
 pub use crate::quantization::{dequantize_with, pack_nibbles, quantize_with, unpack_nibbles};
 
@@ -129,7 +137,7 @@ pub struct Quantized {
 }
 
 impl Quantized {
-    fn check(&self, [type_, scale, zero_point]: [&'static str; 3]) -> Result<(), Error> {
+    pub(crate) fn check(&self, [type_, scale, zero_point]: [&'static str; 3]) -> Result<(), Error> {
         let reading = self.type_.int8(type_)?;
         positive(scale, self.scale)?;
         within(zero_point, reading.range(), self.zero_point).map(drop)
@@ -151,16 +159,20 @@ fn same_operands<A: Int8, B: Int8, C: Int8>(
     same_length(result, a.len(), c.len())
 }
 
-fn same_type<Q: Int8>(what: &'static str, expected: Type) -> Result<(), Error> {
+pub(crate) fn same_type<Q: Int8>(what: &'static str, expected: Type) -> Result<(), Error> {
     if Q::TYPE == expected {
         return Ok(());
     }
     Err(Error::Type { what, expected: if expected == Type::U8 { "u8" } else { "i8" }, got: Q::TYPE })
 }
 
-/// The sum of two quantized tensors, as onnxruntime's QLinearAdd on x86 defines it:
-/// `ra = f32(sa/sc)`, `rb = f32(sb/sc)`, `k = f32(zc - fma(ra, za, f32(rb*zb)))`,
-/// `c = clip(round(fma(a, ra, fma(b, rb, k))))`, ties to even. The three fused steps round once each, on every tier.
+/// The sum of two quantized tensors.
+///
+/// | [`Runtime`] | sum |
+/// |---|---|
+/// | [`Onnxruntime`](Runtime::Onnxruntime) | QLinearAdd on x86: `ra = f32(sa/sc)`, `rb = f32(sb/sc)`, `k = f32(zc - fma(ra, za, f32(rb*zb)))`, `c = clip(round(fma(a, ra, fma(b, rb, k))))`, ties to even. The three fused steps round once each, on every tier. |
+/// | [`Tflite`](Runtime::Tflite) | `t = 2·max(sa, sb)`; `(a - za)·2^20` by `sa/t`, and likewise of `b`; their sum by `t/(2^20·sc)`: each a fixed-point multiplier in two roundings, ties away from zero |
+/// | [`Xnnpack`](Runtime::Xnnpack) | multipliers `round((sa/sc)·2^shift)`, of which the greater has 21 bits: `((a - za)·ma + (b - zb)·mb + 2^(shift - 1)) >> shift`, ties up |
 ///
 /// ```
 /// use zeropoint::{AddPlan, Backend, Quantized, Type};
@@ -175,7 +187,13 @@ fn same_type<Q: Int8>(what: &'static str, expected: Type) -> Result<(), Error> {
 pub struct AddPlan {
     backend: Backend,
     types: [Type; 3],
-    args: AddArgs,
+    sum: Sum,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Sum {
+    Fused(AddArgs),
+    Integer(IntegerAdd),
 }
 
 impl AddPlan {
@@ -185,9 +203,37 @@ impl AddPlan {
     /// For a type that is not of 8 bits, a scale that is not finite and above 0, a ratio of scales of 1e36 or more,
     /// a zero point outside its type.
     pub fn new(backend: &Backend, a: Quantized, b: Quantized, c: Quantized) -> Result<Self, Error> {
+        Self::of_runtime(backend, Runtime::Onnxruntime, a, b, c)
+    }
+
+    /// Plans `c = a + b` as a runtime computes it.
+    ///
+    /// # Errors
+    /// As [`AddPlan::new`]; for TFLite, twice the greater scale of 2^20 times that of the sum or more; for XNNPACK, a ratio
+    /// of the scale of `a` or `b` to that of the sum that is not from 2^-10 to below 2^8.
+    pub fn of_runtime(
+        backend: &Backend,
+        runtime: Runtime,
+        a: Quantized,
+        b: Quantized,
+        c: Quantized,
+    ) -> Result<Self, Error> {
         a.check(["type of a", "scale of a", "zero point of a"])?;
         b.check(["type of b", "scale of b", "zero point of b"])?;
         c.check(["type of the sum", "scale of the sum", "zero point of the sum"])?;
+        let types = [a, b, c].map(|quantized| quantized.type_);
+        let readings = [types[0].int8("type of a")?, types[1].int8("type of b")?, types[2].int8("type of the sum")?];
+        let integer =
+            |sum| Sum::Integer(IntegerAdd { sum, zero_point: c.zero_point, clamp: readings[2].range(), readings });
+        let sum = match runtime {
+            Runtime::Onnxruntime => Sum::Fused(Self::fused([a, b, c], readings)?),
+            Runtime::Tflite => integer(sum::tflite(a, b, c)?),
+            Runtime::Xnnpack => integer(sum::xnnpack(a, b, c)?),
+        };
+        Ok(Self { backend: *backend, types, sum })
+    }
+
+    fn fused([a, b, c]: [Quantized; 3], readings: [Reading; 3]) -> Result<AddArgs, Error> {
         let (ra, rb) = (a.scale / c.scale, b.scale / c.scale);
         let zeros = [a, b, c].map(|quantized| quantized.zero_point as f32);
         let k = zeros[2] - libm::fmaf(ra, zeros[0], rb * zeros[1]);
@@ -198,14 +244,15 @@ impl AddPlan {
                 return Err(Error::Scale { what, got });
             }
         }
-        let types = [a, b, c].map(|quantized| quantized.type_);
-        let readings = [types[0].int8("type of a")?, types[1].int8("type of b")?, types[2].int8("type of the sum")?];
-        Ok(Self { backend: *backend, types, args: AddArgs { ra, rb, k, readings } })
+        Ok(AddArgs { ra, rb, k, readings })
     }
 
     /// The name of the kernel that computes it.
     pub fn kernel(&self) -> &'static str {
-        self.backend.kernel_name("add")
+        self.backend.kernel_name(match self.sum {
+            Sum::Fused(_) => "add",
+            Sum::Integer(_) => "rule_add",
+        })
     }
 
     /// Adds.
@@ -215,7 +262,11 @@ impl AddPlan {
     pub fn run<A: Int8, B: Int8, C: Int8>(&self, a: &[A], b: &[B], c: &mut [C]) -> Result<(), Error> {
         same_operands(self.types, "sum", a, b, c)?;
         let (a, b) = (bytemuck::cast_slice(a), bytemuck::cast_slice(b));
-        self.backend.set.add(a, b, bytemuck::cast_slice_mut(c), &self.args);
+        let c = bytemuck::cast_slice_mut(c);
+        match &self.sum {
+            Sum::Fused(args) => self.backend.set.add(a, b, c, args),
+            Sum::Integer(args) => self.backend.set.rule_add(a, b, c, args),
+        }
         Ok(())
     }
 }
@@ -282,8 +333,13 @@ impl MulPlan {
     }
 }
 
-/// The mean of each channel over all pixels of an image: `acc = Σx - n·zx`, `m = f32(sx / f32(sy·n))`, then the rule of
-/// [`Requantization`].
+/// The mean of each channel over all pixels of an image: `acc = Σx - n·zx`, and
+///
+/// | [`Runtime`] | mean |
+/// |---|---|
+/// | [`Onnxruntime`](Runtime::Onnxruntime) | `m = f32(sx / f32(sy·n))`, then the default rule of [`Requantization`] |
+/// | [`Xnnpack`](Runtime::Xnnpack) | the same with `m = f32(f32(sx / sy) / f32(n))` |
+/// | [`Tflite`](Runtime::Tflite) | `acc` by the fixed-point multiplier `f64(sx / sy)` in two roundings, then divided by `n`, each with ties away from zero |
 ///
 /// ```
 /// use zeropoint::{Backend, GlobalAveragePoolPlan, MatRef, Quantized, Type};
@@ -299,9 +355,13 @@ pub struct GlobalAveragePoolPlan {
     backend: Backend,
     shape: [usize; 2],
     types: [Type; 2],
-    zero: i32,
-    multiplier: f32,
-    to: Requantize,
+    mean: MeanOf,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum MeanOf {
+    Scaled { zero: i32, multiplier: f32, to: Requantize },
+    Fixed(Averages),
 }
 
 impl GlobalAveragePoolPlan {
@@ -311,29 +371,61 @@ impl GlobalAveragePoolPlan {
     /// For no pixels, or more than 2^23, whose sum might not fit 32 bits; for types that are not of 8 bits, scales that
     /// are not finite and above 0 or whose ratio is not finite, zero points outside their type.
     pub fn new(backend: &Backend, pixels: usize, channels: usize, x: Quantized, y: Quantized) -> Result<Self, Error> {
+        Self::of_runtime(backend, Runtime::Onnxruntime, [pixels, channels], x, y)
+    }
+
+    /// Plans the means of `[pixels, channels]` as a runtime computes them.
+    ///
+    /// # Errors
+    /// As [`GlobalAveragePoolPlan::new`].
+    pub fn of_runtime(
+        backend: &Backend,
+        runtime: Runtime,
+        [pixels, channels]: [usize; 2],
+        x: Quantized,
+        y: Quantized,
+    ) -> Result<Self, Error> {
         x.check(["type of the input", "scale of the input", "zero point of the input"])?;
         y.check(["type of the output", "scale of the output", "zero point of the output"])?;
         if pixels == 0 || pixels > 1 << 23 {
             return Err(Error::OutOfRange { what: "pixels", expected: (1, 1 << 23), got: pixels as i64 });
         }
-        let multiplier = x.scale / (y.scale * pixels as f32);
+        let ratio = x.scale / y.scale;
+        let multiplier = match runtime {
+            Runtime::Onnxruntime => x.scale / (y.scale * pixels as f32),
+            Runtime::Xnnpack => ratio / pixels as f32,
+            Runtime::Tflite => ratio,
+        };
         if !multiplier.is_finite() {
             return Err(Error::Scale { what: "multiplier", got: multiplier });
         }
         let (from, to) = (x.type_.int8("type of the input")?, y.type_.int8("type of the output")?);
-        Ok(Self {
-            backend: *backend,
-            shape: [pixels, channels],
-            types: [x.type_, y.type_],
-            zero: from.as_unsigned(x.zero_point) * pixels as i32,
-            multiplier,
-            to: Requantize::new(to, y.zero_point, to.range()),
-        })
+        let mean = match runtime {
+            Runtime::Tflite => {
+                let by = quantized(f64::from(x.scale) / f64::from(y.scale), Rule::TfliteDouble)?;
+                MeanOf::Fixed(Averages {
+                    mean: Mean::Fixed { zero: x.zero_point, by },
+                    count: None,
+                    zero_point: y.zero_point,
+                    clamp: to.range(),
+                    reading: from,
+                })
+            }
+            Runtime::Onnxruntime | Runtime::Xnnpack => MeanOf::Scaled {
+                zero: from.as_unsigned(x.zero_point) * pixels as i32,
+                multiplier,
+                to: Requantize::new(to, y.zero_point, to.range()),
+            },
+        };
+        Ok(Self { backend: *backend, shape: [pixels, channels], types: [x.type_, y.type_], mean })
     }
 
     /// The name of the kernel that computes it.
     pub fn kernel(&self) -> &'static str {
-        self.backend.kernel_name("global_average_pool")
+        self.backend.kernel_name(match self.mean {
+            MeanOf::Scaled { .. } => "global_average_pool",
+            MeanOf::Fixed(_) => "average_pool",
+        })
     }
 
     /// Pools: `x` is pixels × channels, whose channels stand side by side.
@@ -352,16 +444,32 @@ impl GlobalAveragePoolPlan {
         if self.shape[1] == 0 {
             return Ok(());
         }
-        self.backend.set.global_average_pool(PoolArgs {
-            x: x.bytes().data(),
-            pixels: self.shape[0],
-            stride,
-            flip: X::READING.flip_to_unsigned(),
-            zero: self.zero,
-            multiplier: self.multiplier,
-            to: self.to,
-            y: bytemuck::cast_slice_mut(y),
-        });
+        let [pixels, channels] = self.shape;
+        let (x, y) = (x.bytes().data(), bytemuck::cast_slice_mut(y));
+        match self.mean {
+            MeanOf::Scaled { zero, multiplier, to } => self.backend.set.global_average_pool(PoolArgs {
+                x,
+                pixels,
+                stride,
+                flip: X::READING.flip_to_unsigned(),
+                zero,
+                multiplier,
+                to,
+                y,
+            }),
+            // One window over a row of all pixels.
+            MeanOf::Fixed(averages) => {
+                let row = PoolRow {
+                    x,
+                    strides: [0, stride],
+                    dilation: [1, 1],
+                    rows: Span { first: 0, count: 1 },
+                    columns: &[Span { first: 0, count: pixels }],
+                    y: MatMut::new(y, [1, channels])?,
+                };
+                self.backend.set.average_pool(row, &averages);
+            }
+        }
         Ok(())
     }
 }

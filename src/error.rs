@@ -63,6 +63,15 @@ pub enum Error {
         /// The value.
         got: f32,
     },
+    /// A number is none of those that the argument may be.
+    Number {
+        /// The argument.
+        what: &'static str,
+        /// What it may be.
+        expected: &'static str,
+        /// The number.
+        got: f32,
+    },
     /// An operand has another type than it may have.
     Kind {
         /// The argument.
@@ -124,6 +133,7 @@ impl fmt::Display for Error {
                 write!(f, "{what}: a value from {low} to {high} expected, {got} given")
             }
             Self::Scale { what, got } => write!(f, "{what}: a finite number above 0 expected, {got} given"),
+            Self::Number { what, expected, got } => write!(f, "{what}: {expected} expected, {got} given"),
             Self::Kind { what, expected, got } => write!(f, "{what}: {expected} expected, {got} given"),
             Self::Nan { what } => write!(f, "{what}: numbers expected, NaN given"),
             Self::Multiplier { rule, expected: (low, high), got } => {

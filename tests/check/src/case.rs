@@ -1,5 +1,10 @@
 //! What a case consists of.
 
+use zeropoint::Runtime;
+
+use crate::pools::Windows;
+use crate::tables::{Function, Unary};
+
 /// An 8-bit type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
@@ -214,6 +219,8 @@ pub struct Pool {
     pub sizes: [usize; 2],
     /// Bytes between the channels of a pixel's last and the next one's first.
     pub gap: usize,
+    /// Whose mean.
+    pub runtime: Runtime,
     /// Types of input and output.
     pub elements: [Element; 2],
     /// Scales.
@@ -333,4 +340,16 @@ pub enum Case {
     Mul(Binary),
     /// A global average pool.
     Pool(Pool),
+    /// An addition in integers, as a runtime computes it.
+    RuleAdd(Runtime, Binary),
+    /// A function of one value.
+    Lookup(Function, Unary),
+    /// A choice between two tensors.
+    Where(Binary),
+    /// A softmax of two rows.
+    Softmax(Unary),
+    /// Greatest values under windows.
+    MaxPool(Windows),
+    /// Means under windows, as a runtime computes them; padding counts or not.
+    AveragePool(Runtime, bool, Windows),
 }

@@ -1,12 +1,13 @@
 //! The cases: chosen around the multiples of tiles and groupings, with the telling zero points and types.
 
-use zeropoint::{NanPolicy, QuantizeRule, Rule};
+use zeropoint::{NanPolicy, QuantizeRule, Rule, Runtime};
 
 use crate::case::{
     Binary, Case, Conv, Element, End, Gemm, Layout, Linear, MatMul, Pool, Quantizing, Target, Transposed, Values,
     Volume, ZeroPointsOf,
 };
 
+use crate::{pools, tables};
 use Element::{I8, U8};
 
 /// The operations that there are cases of.
@@ -27,6 +28,12 @@ pub fn operations() -> &'static [&'static str] {
         "add",
         "mul",
         "global_average_pool",
+        "rule_add",
+        "lookup",
+        "select",
+        "softmax",
+        "max_pool",
+        "average_pool",
     ]
 }
 
@@ -48,11 +55,17 @@ pub fn cases(operation: &str) -> Vec<Case> {
         "add" => add(),
         "mul" => mul(),
         "global_average_pool" => pool(),
+        "rule_add" => rule_add(),
+        "lookup" => tables::lookup_cases(),
+        "select" => tables::where_cases(),
+        "softmax" => tables::softmax_cases(),
+        "max_pool" => pools::max_cases(),
+        "average_pool" => pools::average_cases(),
         _ => Vec::new(),
     }
 }
 
-const PAIRS: [[Element; 2]; 4] = [[U8, I8], [U8, U8], [I8, I8], [I8, U8]];
+pub(crate) const PAIRS: [[Element; 2]; 4] = [[U8, I8], [U8, U8], [I8, I8], [I8, U8]];
 const ENDS: [End; 13] = [
     End::I32,
     End::Bytes(U8),
@@ -68,16 +81,16 @@ const ENDS: [End; 13] = [
     End::Beyond(U8),
     End::Rule(I8),
 ];
-const LAYOUTS: [Layout; 3] = [Layout::Dense, Layout::Strided, Layout::Planar];
+pub(crate) const LAYOUTS: [Layout; 3] = [Layout::Dense, Layout::Strided, Layout::Planar];
 
 /// Telling zero points of a type: both ends, their neighbours, the middle.
-fn zero_points(element: Element) -> [i32; 5] {
+pub(crate) fn zero_points(element: Element) -> [i32; 5] {
     let (low, high) = element.range();
     [low, low.max(-1), 0.max(low + 1), 128.min(high), high]
 }
 
 /// The `index`-th of some values, over and over: with lengths that share no factor, every pair of choices comes up.
-fn nth<T: Copy>(values: &[T], index: usize) -> T {
+pub(crate) fn nth<T: Copy>(values: &[T], index: usize) -> T {
     values[index % values.len()]
 }
 
@@ -470,7 +483,7 @@ fn linear() -> Vec<Case> {
 }
 
 /// Lengths around every step of the element-wise loops.
-fn lengths() -> impl Iterator<Item = usize> {
+pub(crate) fn lengths() -> impl Iterator<Item = usize> {
     (0..=70).chain([95, 96, 97, 127, 128, 129, 1000])
 }
 
@@ -586,7 +599,7 @@ const TRIPLES: [[Element; 3]; 8] =
     [[U8; 3], [I8; 3], [U8, I8, U8], [I8, U8, I8], [U8, U8, I8], [I8, I8, U8], [U8, I8, I8], [I8, U8, U8]];
 
 /// Three cases of each length, with some of the scales.
-fn binary(scales: &[[f32; 3]], case: fn(Binary) -> Case) -> impl Iterator<Item = Case> {
+pub(crate) fn binary(scales: &[[f32; 3]], case: fn(Binary) -> Case) -> impl Iterator<Item = Case> {
     lengths().enumerate().flat_map(move |(index, len)| {
         (0..3).map(move |variant| {
             let index = index * 3 + variant;
@@ -652,6 +665,20 @@ fn add() -> Vec<Case> {
     binary(&scales, Case::Add).chain(near_ties).collect()
 }
 
+fn rule_add() -> Vec<Case> {
+    // The third has ties; the last are the ends of XNNPACK's domain.
+    let scales = [
+        [0.025_346_905, 0.035_809_92, 0.036_585_97],
+        [0.039_710_2, 0.046_094_74, 0.057_970_69],
+        [0.5, 0.25, 1.0],
+        [1.0, 0.001, 0.9],
+        [255.0, 1.0, 1.0],
+        [1.0, 1.0, 1024.0],
+    ];
+    let tflite = binary(&scales, |binary| Case::RuleAdd(Runtime::Tflite, binary));
+    tflite.chain(binary(&scales, |binary| Case::RuleAdd(Runtime::Xnnpack, binary))).collect()
+}
+
 fn pool() -> Vec<Case> {
     lengths()
         .enumerate()
@@ -662,6 +689,7 @@ fn pool() -> Vec<Case> {
             Case::Pool(Pool {
                 sizes: [nth(&[1, 2, 4, 9, 16, 49], index), channels],
                 gap: index % 3,
+                runtime: nth(&[Runtime::Onnxruntime, Runtime::Tflite, Runtime::Xnnpack], index / 2),
                 elements,
                 scales,
                 zero_points,

@@ -1,7 +1,7 @@
 //! Element-wise operations and pooling.
 
 use zeropoint::{
-    AddPlan, Backend, Error, GlobalAveragePoolPlan, MatRef, MulPlan, Quantized, Requantization, Scales, View,
+    AddPlan, Backend, Error, GlobalAveragePoolPlan, MatRef, MulPlan, Quantized, Requantization, Runtime, Scales, View,
     elementwise,
 };
 use zeropoint_kernels::reference::{self, Affine};
@@ -9,6 +9,7 @@ use zeropoint_kernels::reference::{self, Affine};
 use crate::Difference;
 use crate::case::{Binary, Element, Layout, Pool, Values};
 use crate::memory::{Operand, Output};
+use crate::pools::mean;
 use crate::product::{Int, draw};
 use crate::random::Random;
 
@@ -18,7 +19,7 @@ fn row(len: usize) -> [usize; 4] {
 }
 
 /// Where in the memory of an output a slice of its elements is written by `write`.
-fn into_slice<T: bytemuck::Pod + PartialEq + std::fmt::Debug>(
+pub(crate) fn into_slice<T: bytemuck::Pod + PartialEq + std::fmt::Debug>(
     len: usize,
     expected: &[T],
     mut write: impl FnMut(&mut [T]) -> Result<(), Error>,
@@ -149,14 +150,37 @@ pub(crate) fn requantize(
     .map_err(named)
 }
 
+/// An operation of two operands.
+#[derive(Clone, Copy)]
+pub(crate) enum Operation {
+    Add(Runtime),
+    Mul,
+}
+
+impl Operation {
+    /// Which kernel computes it.
+    pub(crate) fn kernel(self) -> &'static str {
+        match self {
+            Self::Mul => "mul",
+            Self::Add(Runtime::Onnxruntime) => "add",
+            Self::Add(_) => "rule_add",
+        }
+    }
+}
+
 /// An addition, or a multiplication.
-pub(crate) fn binary(backend: &Backend, case: &Binary, multiply: bool) -> Result<(), Difference> {
-    fn of<A: Int, B: Int, C: Int>(backend: &Backend, case: &Binary, multiply: bool) -> Result<(), String> {
+pub(crate) fn binary(backend: &Backend, case: &Binary, operation: Operation) -> Result<(), Difference> {
+    fn of<A: Int, B: Int, C: Int>(backend: &Backend, case: &Binary, operation: Operation) -> Result<(), String> {
         let random = &mut Random::new(case.seed);
         let a = draw::<A>(random, Values::Uniform, case.len);
         let b = draw::<B>(random, Values::Uniform, case.len);
         let affine = |index: usize| Affine { scale: case.scales[index], zero_point: case.zero_points[index] };
-        let value = if multiply { reference::mul } else { reference::add };
+        let value = match operation {
+            Operation::Mul => reference::mul,
+            Operation::Add(Runtime::Tflite) => reference::sums::add_tflite,
+            Operation::Add(Runtime::Xnnpack) => reference::sums::add_xnnpack,
+            Operation::Add(_) => reference::add,
+        };
         let expected = a
             .iter()
             .zip(&b)
@@ -168,25 +192,29 @@ pub(crate) fn binary(backend: &Backend, case: &Binary, multiply: bool) -> Result
             zero_point: case.zero_points[index],
         });
         let text = |error: Error| error.to_string();
-        if multiply {
-            let plan = MulPlan::new(backend, qa, qb, qc).map_err(text)?;
-            return into_slice(case.len, &expected, |c| plan.run(&a, &b, c));
+        match operation {
+            Operation::Mul => {
+                let plan = MulPlan::new(backend, qa, qb, qc).map_err(text)?;
+                into_slice(case.len, &expected, |c| plan.run(&a, &b, c))
+            }
+            Operation::Add(runtime) => {
+                let plan = AddPlan::of_runtime(backend, runtime, qa, qb, qc).map_err(text)?;
+                into_slice(case.len, &expected, |c| plan.run(&a, &b, c))
+            }
         }
-        let plan = AddPlan::new(backend, qa, qb, qc).map_err(text)?;
-        into_slice(case.len, &expected, |c| plan.run(&a, &b, c))
     }
     use Element::{I8, U8};
     match case.elements {
-        [U8, U8, U8] => of::<u8, u8, u8>(backend, case, multiply),
-        [U8, U8, I8] => of::<u8, u8, i8>(backend, case, multiply),
-        [U8, I8, U8] => of::<u8, i8, u8>(backend, case, multiply),
-        [U8, I8, I8] => of::<u8, i8, i8>(backend, case, multiply),
-        [I8, U8, U8] => of::<i8, u8, u8>(backend, case, multiply),
-        [I8, U8, I8] => of::<i8, u8, i8>(backend, case, multiply),
-        [I8, I8, U8] => of::<i8, i8, u8>(backend, case, multiply),
-        [I8, I8, I8] => of::<i8, i8, i8>(backend, case, multiply),
+        [U8, U8, U8] => of::<u8, u8, u8>(backend, case, operation),
+        [U8, U8, I8] => of::<u8, u8, i8>(backend, case, operation),
+        [U8, I8, U8] => of::<u8, i8, u8>(backend, case, operation),
+        [U8, I8, I8] => of::<u8, i8, i8>(backend, case, operation),
+        [I8, U8, U8] => of::<i8, u8, u8>(backend, case, operation),
+        [I8, U8, I8] => of::<i8, u8, i8>(backend, case, operation),
+        [I8, I8, U8] => of::<i8, i8, u8>(backend, case, operation),
+        [I8, I8, I8] => of::<i8, i8, i8>(backend, case, operation),
     }
-    .map_err(|what| (backend.kernel_name(if multiply { "mul" } else { "add" }).to_owned(), what))
+    .map_err(|what| (backend.kernel_name(operation.kernel()).to_owned(), what))
 }
 
 pub(crate) fn pool(backend: &Backend, case: &Pool) -> Result<(), Difference> {
@@ -198,8 +226,8 @@ pub(crate) fn pool(backend: &Backend, case: &Pool) -> Result<(), Difference> {
         let affine = |index: usize| Affine { scale: case.scales[index], zero_point: case.zero_points[index] };
         let expected = (0..channels)
             .map(|channel| {
-                let values = (0..pixels).map(|pixel| x[pixel * stride + channel].value());
-                Y::from_value(reference::global_average_pool(values, affine(0), affine(1), Y::RANGE))
+                let values = (0..pixels).map(|pixel| x[pixel * stride + channel].value()).collect::<Vec<_>>();
+                Y::from_value(mean(case.runtime, &values, affine(0), affine(1), Y::RANGE))
             })
             .collect::<Vec<_>>();
         let [qx, qy] = [0, 1].map(|index| Quantized {
@@ -208,7 +236,7 @@ pub(crate) fn pool(backend: &Backend, case: &Pool) -> Result<(), Difference> {
             zero_point: case.zero_points[index],
         });
         let text = |error: Error| error.to_string();
-        let plan = GlobalAveragePoolPlan::new(backend, pixels, channels, qx, qy).map_err(text)?;
+        let plan = GlobalAveragePoolPlan::of_runtime(backend, case.runtime, case.sizes, qx, qy).map_err(text)?;
         let x = View::with_strides(&x, [pixels, channels], [stride, 1]).map_err(|error| error.to_string())?;
         into_slice(channels, &expected, |y| plan.run(x, y))
     }

@@ -10,24 +10,30 @@ mod elementwise;
 pub mod exhaustive;
 mod linear;
 mod memory;
+mod pools;
 mod product;
 mod random;
 mod report;
 mod rules;
+mod tables;
 mod telling;
 mod volume;
 
 use std::fmt;
 
-use zeropoint::{Backend, Isa};
+use zeropoint::{Backend, Isa, Runtime};
+
+use self::elementwise::Operation;
 
 pub use case::{
     Binary, Case, Conv, Element, End, Gemm, Layout, Linear, MatMul, Pool, Quantizing, Target, Transposed, Values,
     Volume, ZeroPointsOf,
 };
 pub use cases::{cases, operations};
+pub use pools::Windows;
 pub use random::Random;
 pub use report::{NoReport, Report};
+pub use tables::{Function, Unary};
 pub use telling::telling_cases;
 
 /// Why a case failed.
@@ -81,11 +87,23 @@ pub fn check(isa: Isa, case: &Case) -> Result<&'static str, Failure> {
             rules::requantize(&backend, *columns, *element, *rule, *seed).map(named("rule_requantize"))
         }
         Case::RuleQuantize(quantizing) => rules::quantize(&backend, quantizing),
-        Case::Add(add) => elementwise::binary(&backend, add, false).map(named("add")),
-        Case::Mul(mul) => elementwise::binary(&backend, mul, true).map(named("mul")),
+        Case::Add(add) => of_two(&backend, add, Operation::Add(Runtime::Onnxruntime)),
+        Case::Mul(mul) => of_two(&backend, mul, Operation::Mul),
+        Case::RuleAdd(runtime, add) => of_two(&backend, add, Operation::Add(*runtime)),
         Case::Pool(pool) => elementwise::pool(&backend, pool).map(named("global_average_pool")),
+        Case::Lookup(function, unary) => tables::lookup(&backend, *function, unary).map(named("lookup")),
+        Case::Where(binary) => tables::choose(&backend, binary).map(named("select")),
+        Case::Softmax(unary) => tables::softmax(&backend, unary).map(named("softmax")),
+        Case::MaxPool(windows) => pools::max(&backend, windows).map(named("max_pool")),
+        Case::AveragePool(runtime, pads, windows) => {
+            pools::average(&backend, *runtime, *pads, windows).map(named("average_pool"))
+        }
     };
     result.map_err(|(kernel, what)| Failure { kernel, case: format!("{case:?}"), what })
+}
+
+fn of_two(backend: &Backend, binary: &Binary, operation: Operation) -> Result<&'static str, Difference> {
+    elementwise::binary(backend, binary, operation).map(|()| backend.kernel_name(operation.kernel()))
 }
 
 /// Kernel and difference.

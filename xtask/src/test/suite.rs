@@ -124,7 +124,8 @@ impl Suite {
             if network.code != Some(0) {
                 failures.push(format!("{} on {tier} {}", NETWORK[0], story(network)));
             }
-            let conforms = conformance.code == Some(0) && conformance.said.trim_end().ends_with(" 0 failed, 0 unsupported");
+            let conforms =
+                conformance.code == Some(0) && conformance.said.trim_end().ends_with(" 0 failed, 0 unsupported");
             record.count(1, usize::from(!conforms));
             if !conforms {
                 failures.push(format!("{CONFORMANCE} on {tier} {}", story(conformance)));

@@ -1,5 +1,5 @@
 //! Conversions between element types, as `Cast` defines them: integers that do not fit keep their low bits, floats lose
-//! what is behind the point. What ONNX leaves undefined saturates; NaN becomes 0.
+//! what is behind the point; what is not 0 is true. What ONNX leaves undefined saturates; NaN becomes 0.
 
 use half::{bf16, f16};
 
@@ -76,6 +76,8 @@ half! { f16 bf16 }
 pub(crate) fn convert<X: Number, Y: Number>(x: &[X], to: Type, y: &mut [Y]) {
     for (y, &x) in y.iter_mut().zip(x) {
         *y = match (x.integer(), to) {
+            (Some(value), Type::Bool) => Y::from_integer((value != 0).into()),
+            (None, Type::Bool) => Y::from_integer((x.real() != 0.0).into()),
             (Some(value), Type::U4) => Y::from_integer(value & 15),
             (Some(value), Type::I4) => Y::from_integer(value << 60 >> 60),
             (Some(value), _) => Y::from_integer(value),
@@ -111,6 +113,8 @@ mod tests {
         assert_eq!(one::<f32, u8>(1e9, Type::U8), 255);
         assert_eq!(one::<f32, i8>(-9.5, Type::I4), -8);
         assert_eq!(one::<f32, i64>(f32::NAN, Type::I64), 0);
+        assert_eq!([0.0, -0.5].map(|x| one::<f32, u8>(x, Type::Bool)), [0, 1]);
+        assert_eq!([0, 256].map(|x| one::<i32, u8>(x, Type::Bool)), [0, 1]);
         assert_eq!(one::<f32, f16>(1.0 + 1.0 / 2048.0, Type::F16), f16::ONE);
         assert_eq!(one::<bf16, f32>(bf16::from_f32(0.5), Type::F32), 0.5);
     }

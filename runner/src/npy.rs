@@ -46,7 +46,9 @@ pub fn read(path: &Path, type_: Type, expected: &[usize]) -> Result<Data> {
         Type::I32 => Data::I32(values(npy).map_err(wrong)?),
         Type::I64 => Data::I64(values(npy).map_err(wrong)?),
         Type::F32 => Data::F32(values(npy).map_err(wrong)?),
-        Type::U4 | Type::I4 | Type::F16 | Type::BF16 => bail!("{}: {type_} cannot be read from a npy file", place()),
+        Type::Bool | Type::U4 | Type::I4 | Type::F16 | Type::BF16 => {
+            bail!("{}: {type_} cannot be read from a npy file", place())
+        }
     })
 }
 

@@ -34,6 +34,48 @@ pub(crate) fn copy_strided<T: Copy>(from: &[T], shape: &[usize], strides: &[usiz
     }
 }
 
+/// Writes `from`, which is in C order of `shape`, to the elements of `to` at the given distances along each axis but the
+/// last, along which they are neighbours. The caller has made sure that every element exists.
+pub(crate) fn scatter_rows<T: Copy>(from: &[T], shape: &[usize], strides: &[usize], to: &mut [T]) {
+    let Some((&width, outer)) = shape.split_last() else {
+        to[..1].copy_from_slice(from);
+        return;
+    };
+    let mut at = Odometer::new(outer);
+    for row in from.chunks_exact(width) {
+        let offset = at.offset(strides);
+        to[offset..offset + width].copy_from_slice(row);
+        at.advance();
+    }
+}
+
+/// Indices along some axes, the last of which runs fastest.
+pub(crate) struct Odometer<'a> {
+    shape: &'a [usize],
+    index: [usize; MAX_RANK],
+}
+
+impl<'a> Odometer<'a> {
+    pub(crate) fn new(shape: &'a [usize]) -> Self {
+        Self { shape, index: [0; MAX_RANK] }
+    }
+
+    /// The distance of the element from the first, by the distances along each axis.
+    pub(crate) fn offset(&self, strides: &[usize]) -> usize {
+        self.shape.iter().zip(&self.index).zip(strides).map(|((_, index), stride)| index * stride).sum()
+    }
+
+    pub(crate) fn advance(&mut self) {
+        for axis in (0..self.shape.len()).rev() {
+            self.index[axis] += 1;
+            if self.index[axis] < self.shape[axis] {
+                break;
+            }
+            self.index[axis] = 0;
+        }
+    }
+}
+
 /// Copies the slices of `from`, `[outer, axis, inner]`, that the indices name. The indices are within the axis.
 pub(crate) fn gather<T: Copy>(from: &[T], axis: usize, inner: usize, indices: &[usize], to: &mut [T]) {
     if inner == 0 || axis == 0 || indices.is_empty() {

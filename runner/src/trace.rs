@@ -101,7 +101,9 @@ pub fn top(values: TensorRef<'_>, count: usize) -> Vec<usize> {
         indices
     }
     match values {
-        TensorRef::U4(values) | TensorRef::U8(values) => sorted(values, count, |a, b| a.cmp(&b)),
+        TensorRef::Bool(values) | TensorRef::U4(values) | TensorRef::U8(values) => {
+            sorted(values, count, |a, b| a.cmp(&b))
+        }
         TensorRef::I4(values) | TensorRef::I8(values) => sorted(values, count, |a, b| a.cmp(&b)),
         TensorRef::U16(values) => sorted(values, count, |a, b| a.cmp(&b)),
         TensorRef::I16(values) => sorted(values, count, |a, b| a.cmp(&b)),
@@ -130,7 +132,7 @@ fn summary(observed: &Observed<'_>, shape: &[usize]) -> (String, i64, Vec<i64>) 
         (crc32(bytemuck::cast_slice(values)), sum, first)
     }
     match observed.values {
-        TensorRef::U4(values) | TensorRef::U8(values) => of(values, shape, observed.layout),
+        TensorRef::Bool(values) | TensorRef::U4(values) | TensorRef::U8(values) => of(values, shape, observed.layout),
         TensorRef::I4(values) | TensorRef::I8(values) => of(values, shape, observed.layout),
         TensorRef::U16(values) => of(values, shape, observed.layout),
         TensorRef::I16(values) => of(values, shape, observed.layout),

@@ -105,6 +105,7 @@ fn fill(session: &mut Session) -> Result<()> {
     let real = |byte: u8| f32::from(byte) / 64.0 - 2.0;
     for (index, type_) in types.into_iter().enumerate() {
         match type_ {
+            Type::Bool => session.input_mut::<u8>(index)?.iter_mut().for_each(|x| *x = byte() >> 7),
             Type::U4 => session.input_mut::<u8>(index)?.iter_mut().for_each(|x| *x = byte() >> 4),
             Type::I4 => session.input_mut::<i8>(index)?.iter_mut().for_each(|x| *x = byte().cast_signed() >> 4),
             Type::U16 => session.input_mut::<u16>(index)?.iter_mut().for_each(|x| *x = u16::from(byte()) * 257),

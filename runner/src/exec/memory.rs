@@ -79,6 +79,7 @@ impl Memory {
     /// The elements of a tensor of any type.
     pub(super) fn tensor(&self, id: TensorId, type_: Type) -> TensorRef<'_> {
         match type_ {
+            Type::Bool => TensorRef::Bool(self.read(id)),
             Type::U4 => TensorRef::U4(self.read(id)),
             Type::I4 => TensorRef::I4(self.read(id)),
             Type::U8 => TensorRef::U8(self.read(id)),

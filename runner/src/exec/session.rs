@@ -27,6 +27,8 @@ const MOST_THREADS: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum TensorRef<'a> {
+    /// Conditions: 0 or 1.
+    Bool(&'a [u8]),
     /// Unsigned 4 bits, a value a byte.
     U4(&'a [u8]),
     /// Signed 4 bits, a value a byte.
@@ -55,6 +57,7 @@ pub enum TensorRef<'a> {
 macro_rules! each_slice {
     ($tensor:expr, $values:ident => $body:expr) => {
         match $tensor {
+            $crate::exec::TensorRef::Bool($values) => $body,
             $crate::exec::TensorRef::U4($values) => $body,
             $crate::exec::TensorRef::I4($values) => $body,
             $crate::exec::TensorRef::U8($values) => $body,
@@ -80,6 +83,7 @@ impl<'a> TensorRef<'a> {
     /// The elements, of the caller's own.
     pub fn to_data(&self) -> Data {
         match self {
+            Self::Bool(values) => Data::Bool(values.to_vec()),
             Self::U4(values) => Data::U4(values.to_vec()),
             Self::I4(values) => Data::I4(values.to_vec()),
             Self::U8(values) => Data::U8(values.to_vec()),

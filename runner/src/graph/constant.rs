@@ -8,6 +8,8 @@ use crate::error::Fault;
 /// The elements of a constant.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {
+    /// Conditions: 0 or 1.
+    Bool(Vec<u8>),
     /// Unsigned 4 bits, a value a byte.
     U4(Vec<u8>),
     /// Signed 4 bits, a value a byte.
@@ -36,6 +38,7 @@ pub enum Data {
 macro_rules! each_type {
     ($data:expr, $values:ident => $body:expr) => {
         match $data {
+            $crate::graph::Data::Bool($values) => $body,
             $crate::graph::Data::U4($values) => $body,
             $crate::graph::Data::I4($values) => $body,
             $crate::graph::Data::U8($values) => $body,
@@ -56,6 +59,7 @@ pub(crate) use each_type;
 macro_rules! map_type {
     ($data:expr, $values:ident => $body:expr) => {
         match $data {
+            $crate::graph::Data::Bool($values) => $crate::graph::Data::Bool($body),
             $crate::graph::Data::U4($values) => $crate::graph::Data::U4($body),
             $crate::graph::Data::I4($values) => $crate::graph::Data::I4($body),
             $crate::graph::Data::U8($values) => $crate::graph::Data::U8($body),
@@ -76,6 +80,7 @@ impl Data {
     /// The type of the elements.
     pub const fn type_(&self) -> Type {
         match self {
+            Self::Bool(_) => Type::Bool,
             Self::U4(_) => Type::U4,
             Self::I4(_) => Type::I4,
             Self::U8(_) => Type::U8,
@@ -111,14 +116,14 @@ pub trait Element: bytemuck::Pod + Send + Sync + PartialEq + std::fmt::Debug {
 }
 
 macro_rules! element {
-    ($($type_:ty, $variant:ident $(or $small:ident)?;)*) => {$(
+    ($($type_:ty, $variant:ident $(or $small:ident)*;)*) => {$(
         impl Element for $type_ {
             const TYPE: Type = Type::$variant;
 
             fn of(data: &Data) -> Option<&[Self]> {
                 match data {
                     Data::$variant(values) => Some(values),
-                    $(Data::$small(values) => Some(values),)?
+                    $(Data::$small(values) => Some(values),)*
                     _ => None,
                 }
             }
@@ -126,7 +131,7 @@ macro_rules! element {
     )*};
 }
 element! {
-    u8, U8 or U4;
+    u8, U8 or U4 or Bool;
     i8, I8 or I4;
     u16, U16;
     i16, I16;
@@ -178,7 +183,7 @@ impl Constant {
             Some(values.iter().map(|&value| value.into()).collect())
         }
         match &self.data {
-            Data::U4(values) | Data::U8(values) => widen(values),
+            Data::Bool(values) | Data::U4(values) | Data::U8(values) => widen(values),
             Data::I4(values) | Data::I8(values) => widen(values),
             Data::U16(values) => widen(values),
             Data::I16(values) => widen(values),

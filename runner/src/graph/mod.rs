@@ -17,6 +17,8 @@ pub use op::Op;
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Type {
+    /// A condition: 0 or 1, in a byte.
+    Bool,
     /// Unsigned 4 bits, a value in a byte of its own.
     U4,
     /// Signed 4 bits, a value in a byte of its own.
@@ -45,7 +47,7 @@ impl Type {
     /// Bytes of an element.
     pub const fn size(self) -> usize {
         match self {
-            Self::U4 | Self::I4 | Self::U8 | Self::I8 => 1,
+            Self::Bool | Self::U4 | Self::I4 | Self::U8 | Self::I8 => 1,
             Self::U16 | Self::I16 | Self::F16 | Self::BF16 => 2,
             Self::I32 | Self::F32 => 4,
             Self::I64 => 8,
@@ -55,6 +57,7 @@ impl Type {
     /// The name, as NumPy has it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Bool => "bool",
             Self::U4 => "uint4",
             Self::I4 => "int4",
             Self::U8 => "uint8",
@@ -72,7 +75,7 @@ impl Type {
     /// The type whose elements lie in memory as this one's do: a value of 4 bits has a byte.
     pub const fn storage(self) -> Self {
         match self {
-            Self::U4 => Self::U8,
+            Self::Bool | Self::U4 => Self::U8,
             Self::I4 => Self::I8,
             other => other,
         }

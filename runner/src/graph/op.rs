@@ -45,8 +45,30 @@ impl Default for Convolution {
     }
 }
 
-/// An operator. Operands are those of the ONNX operator that [`Op::name`] gives, in its order.
+/// The attributes of a two-dimensional pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// The window, with its kernel given and one group.
+    pub window: Convolution,
+    /// A last window that leaves the padded image counts too.
+    pub ceil_mode: bool,
+}
+
+/// The attributes of a product of matrices `alpha * A * B + beta * C`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gemm {
+    /// The left matrix is there transposed.
+    pub transpose_a: bool,
+    /// The right matrix is there transposed.
+    pub transpose_b: bool,
+    /// What multiplies the product.
+    pub alpha: f32,
+    /// What multiplies the addend.
+    pub beta: f32,
+}
+
+/// An operator. Operands are those of the ONNX operator that [`Op::name`] gives, in its order.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// `x, scale, zero point?` to integers of up to 16 bits.
     QuantizeLinear {
@@ -78,8 +100,53 @@ pub enum Op {
     MatMulInteger,
     /// `a, scale, zero point, b, scale, zero point, scale of c, zero point of c`; broadcasts.
     QLinearAdd,
-    /// `x`, of 8 bits; a convolution's window, with its kernel given and one group.
-    MaxPool(Convolution),
+    /// As [`Op::QLinearAdd`].
+    QLinearMul,
+    /// `a, scale, zero point, b, scale, zero point, c?, scale of y?, zero point of y?`; f32 without the last two. Beta
+    /// is 1: `c` is of 32 bits, in units of both scales and of alpha.
+    QGemm(Gemm),
+    /// `a, b, scale of a, scale of b, zero point of a?, zero point of b?, bias?` to f32.
+    MatMulIntegerToFloat,
+    /// `a` of f32, quantised on the way, `b, scale of b, zero point of b?, bias?` to f32.
+    DynamicQuantizeMatMul,
+    /// `x`, of 8 bits.
+    MaxPool(Pool),
+    /// `x, scale, zero point, scale of y, zero point of y`
+    QLinearAveragePool {
+        /// The windows.
+        pool: Pool,
+        /// Padding counts, as 0.
+        count_include_pad: bool,
+    },
+    /// `x, scale, zero point, scale of y, zero point of y`
+    QLinearLeakyRelu {
+        /// What multiplies negative values.
+        alpha: f32,
+    },
+    /// `x, scale, zero point, scale of y, zero point of y`
+    QLinearSigmoid,
+    /// `x, scale, zero point, scale of y, zero point of y`
+    QLinearSoftmax {
+        /// The axis.
+        axis: i64,
+        /// Over all axes from `axis` on, as before opset 13.
+        flattened: bool,
+    },
+    /// `scale of y, zero point of y`, and any number of `x, scale, zero point`.
+    QLinearConcat {
+        /// The axis.
+        axis: i64,
+    },
+    /// `condition, x, scale, zero point, y, scale, zero point, scale of z, zero point of z`; broadcasts.
+    QLinearWhere,
+    /// `a, b` of f32; broadcasts.
+    Add,
+    /// `a, b` of f32: matrices, of batches that broadcast.
+    MatMul,
+    /// `a, b, c?` of f32.
+    Gemm(Gemm),
+    /// `x, pads, value?, axes?`: with a value all around.
+    Pad,
     /// `x, scale, zero point, scale of y, zero point of y`
     QLinearGlobalAveragePool {
         /// The shape is `[n, h, w, c]` and not `[n, c, h, w]`.
@@ -161,7 +228,21 @@ impl Op {
             Self::QLinearMatMul => "QLinearMatMul",
             Self::MatMulInteger => "MatMulInteger",
             Self::QLinearAdd => "QLinearAdd",
+            Self::QLinearMul => "QLinearMul",
+            Self::QGemm(_) => "QGemm",
+            Self::MatMulIntegerToFloat => "MatMulIntegerToFloat",
+            Self::DynamicQuantizeMatMul => "DynamicQuantizeMatMul",
             Self::MaxPool(_) => "MaxPool",
+            Self::QLinearAveragePool { .. } => "QLinearAveragePool",
+            Self::QLinearLeakyRelu { .. } => "QLinearLeakyRelu",
+            Self::QLinearSigmoid => "QLinearSigmoid",
+            Self::QLinearSoftmax { .. } => "QLinearSoftmax",
+            Self::QLinearConcat { .. } => "QLinearConcat",
+            Self::QLinearWhere => "QLinearWhere",
+            Self::Add => "Add",
+            Self::MatMul => "MatMul",
+            Self::Gemm(_) => "Gemm",
+            Self::Pad => "Pad",
             Self::QLinearGlobalAveragePool { .. } => "QLinearGlobalAveragePool",
             Self::Shape { .. } => "Shape",
             Self::Reshape { .. } => "Reshape",
@@ -180,6 +261,11 @@ impl Op {
         }
     }
 
+    /// Whether its operands are brought to one shape, element by element.
+    pub(crate) fn broadcasts(&self) -> bool {
+        matches!(self, Self::QLinearAdd | Self::QLinearMul | Self::QLinearWhere | Self::Add)
+    }
+
     /// How many tensors it makes.
     pub(crate) fn results(&self) -> usize {
         match self {
@@ -192,9 +278,16 @@ impl Op {
     /// that a run brings all the same make the node one that is planned in each run.
     pub(crate) fn is_activation(&self, operand: usize) -> bool {
         match self {
-            Self::QLinearMatMul | Self::QLinearAdd => matches!(operand, 0 | 3),
-            Self::MatMulInteger => operand < 2,
-            Self::Concat { .. } => true,
+            Self::QLinearMatMul | Self::QLinearAdd | Self::QLinearMul => matches!(operand, 0 | 3),
+            Self::MatMulInteger | Self::Add | Self::MatMul => operand < 2,
+            Self::Concat { .. } | Self::Gemm(_) => true,
+            // All but the weights and their zero point.
+            Self::MatMulIntegerToFloat => !matches!(operand, 1 | 5),
+            Self::DynamicQuantizeMatMul => !matches!(operand, 1 | 3),
+            Self::QLinearWhere => matches!(operand, 0 | 1 | 4),
+            Self::QLinearConcat { .. } => operand >= 2 && (operand - 2).is_multiple_of(3),
+            // The value around it.
+            Self::Pad => matches!(operand, 0 | 2),
             _ => operand == 0,
         }
     }
@@ -212,7 +305,19 @@ impl Op {
                 (8, 8, &["a", "a_scale", "a_zero_point", "b", "b_scale", "b_zero_point", "y_scale", "y_zero_point"])
             }
             // The zero points of com.microsoft's operators are optional, by an empty name.
-            Self::QLinearAdd => (7, 8, &["A", "A_scale", "", "B", "B_scale", "", "C_scale"]),
+            Self::QLinearAdd | Self::QLinearMul => (7, 8, &["A", "A_scale", "", "B", "B_scale", "", "C_scale"]),
+            Self::QGemm(_) => (6, 9, &["A", "a_scale", "", "B", "b_scale"]),
+            Self::MatMulIntegerToFloat => (4, 7, &["A", "B", "a_scale", "b_scale"]),
+            Self::DynamicQuantizeMatMul => (3, 5, &["A", "B", "b_scale"]),
+            Self::QLinearAveragePool { .. }
+            | Self::QLinearLeakyRelu { .. }
+            | Self::QLinearSigmoid
+            | Self::QLinearSoftmax { .. } => (4, 5, &["X", "x_scale", "", "y_scale"]),
+            Self::QLinearConcat { .. } => (5, usize::MAX, &["Y_scale", ""]),
+            Self::QLinearWhere => (8, 9, &["condition", "X", "x_scale", "", "Y", "y_scale", "", "z_scale"]),
+            Self::Add | Self::MatMul => (2, 2, &["A", "B"]),
+            Self::Gemm(_) => (2, 3, &["A", "B"]),
+            Self::Pad => (2, 4, &["data", "pads"]),
             Self::QLinearGlobalAveragePool { .. } => (4, 5, &["x", "x_scale", "", "y_scale"]),
             Self::Reshape { .. } => (2, 2, &["data", "shape"]),
             Self::Gather { .. } => (2, 2, &["data", "indices"]),

@@ -11,10 +11,10 @@ use crate::graph::{Graph, Node, Op, Tensor, TensorId};
 pub fn broadcast(graph: &mut Graph) {
     let mut spent = 0;
     for mut node in std::mem::take(&mut graph.nodes) {
-        if let (Op::QLinearAdd, &[output]) = (&node.op, node.outputs.as_slice())
+        if let (true, &[output]) = (node.op.broadcasts(), node.outputs.as_slice())
             && let Some(shape) = graph.tensor(output).shape.clone()
         {
-            for operand in [0, 3] {
+            for operand in (0..node.inputs.len()).filter(|&operand| node.op.is_activation(operand)) {
                 if let Some(id) = node.inputs[operand]
                     && graph.tensor(id).shape.as_ref().is_some_and(|from| *from != shape)
                 {

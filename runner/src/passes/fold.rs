@@ -125,6 +125,7 @@ fn concat(parts: &[&Constant], axis: usize, shape: &[usize], elements: usize) ->
         }};
     }
     Ok(match parts[0].type_() {
+        Type::Bool => join!(Bool),
         Type::U4 => join!(U4),
         Type::I4 => join!(I4),
         Type::U8 => join!(U8),
@@ -149,6 +150,7 @@ fn cast(data: &Data, to: Type) -> Data {
         })
     }
     match to {
+        Type::Bool => Data::Bool(to_type(data, to)),
         Type::U4 => Data::U4(to_type(data, to)),
         Type::I4 => Data::I4(to_type(data, to)),
         Type::U8 => Data::U8(to_type(data, to)),

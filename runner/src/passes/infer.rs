@@ -1,12 +1,13 @@
 //! Type and shape of what an operator makes.
 
+use super::infer_products;
 use super::matmul::matmul;
 use super::resolve::Operand;
-use super::window::{convolution, max_pool};
+use super::window::convolution;
 use crate::error::Fault;
 use crate::graph::{Op, Type, shape};
 
-type Known = Result<(Type, Vec<usize>), Fault>;
+pub(super) type Known = Result<(Type, Vec<usize>), Fault>;
 
 /// Type and shape of each result.
 pub(super) fn results(op: &Op, operands: &[Option<Operand<'_>>]) -> Result<Vec<(Type, Vec<usize>)>, Fault> {
@@ -82,18 +83,13 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             expect("B", b.type_, &QUANTIZED)?;
             Ok((Type::I32, matmul(a.shape, b.shape)?.output))
         }
-        Op::QLinearAdd => {
+        Op::QLinearAdd | Op::QLinearMul => {
             let (a, b) = (operand(0)?, operand(3)?);
             expect("A", a.type_, &QUANTIZED)?;
             if b.type_ != a.type_ {
                 return Err(Fault::invalid(format!("A is {}, but B {}", a.type_, b.type_)));
             }
             Ok((optional(7).map_or(a.type_, |c| c.type_), shape::broadcast(a.shape, b.shape)?))
-        }
-        Op::MaxPool(attributes) => {
-            let x = operand(0)?;
-            expect("x", x.type_, &QUANTIZED)?;
-            Ok((x.type_, max_pool(attributes, x.shape)?.output))
         }
         Op::QLinearGlobalAveragePool { channels_last } => {
             let x = operand(0)?;
@@ -194,13 +190,14 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         }
         Op::Expand { shape } => Ok((operand(0)?.type_, shape.clone())),
         Op::Unknown { .. } => Err(Fault::unsupported("this operator is not known")),
+        _ => infer_products::infer(op, operands),
     }
 }
 
-const QUANTIZED: [Type; 2] = [Type::U8, Type::I8];
+pub(super) const QUANTIZED: [Type; 2] = [Type::U8, Type::I8];
 const FLOATS: [Type; 3] = [Type::F32, Type::F16, Type::BF16];
 
-fn expect(what: &str, type_: Type, expected: &[Type]) -> Result<(), Fault> {
+pub(super) fn expect(what: &str, type_: Type, expected: &[Type]) -> Result<(), Fault> {
     if expected.contains(&type_) {
         return Ok(());
     }

@@ -37,11 +37,14 @@ pub fn assign(graph: &mut Graph) {
             Op::QuantizeLinear { .. }
             | Op::DequantizeLinear { .. }
             | Op::DynamicQuantizeLinear
+            | Op::QLinearLeakyRelu { .. }
+            | Op::QLinearSigmoid
             | Op::Identity
             | Op::Cast { .. } => (None, layout_of(graph, 0)),
-            Op::QLinearAdd => {
-                let layout = [0, 3].map(|operand| layout_of(graph, operand));
-                let layout = if layout.contains(&Layout::ChannelsLast) { Layout::ChannelsLast } else { layout[0] };
+            op if op.broadcasts() || matches!(op, Op::QLinearConcat { .. }) => {
+                let mut operands = (0..node.inputs.len()).filter(|&operand| op.is_activation(operand));
+                let last = operands.any(|operand| layout_of(graph, operand) == Layout::ChannelsLast);
+                let layout = if last { Layout::ChannelsLast } else { Layout::RowMajor };
                 (Some(layout), layout)
             }
             _ => (Some(Layout::RowMajor), Layout::RowMajor),
@@ -68,7 +71,8 @@ fn wants_channels_last(graph: &Graph, node: &Node) -> bool {
     let two_dimensional = image.is_some_and(|shape| shape.len() == 4);
     match &node.op {
         Op::QLinearConv(attributes) | Op::ConvInteger(attributes) => two_dimensional && !attributes.channels_last,
-        Op::MaxPool(_) | Op::QLinearGlobalAveragePool { channels_last: false } => true,
+        Op::MaxPool(pool) | Op::QLinearAveragePool { pool, .. } => !pool.window.channels_last,
+        Op::QLinearGlobalAveragePool { channels_last: false } => true,
         _ => false,
     }
 }

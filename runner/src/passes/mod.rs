@@ -3,6 +3,7 @@
 pub mod broadcast;
 mod fold;
 mod infer;
+mod infer_products;
 pub mod layout;
 mod matmul;
 pub mod prune;
@@ -11,8 +12,9 @@ mod window;
 
 pub(crate) use fold::{broadcast_strides, gather_indices};
 pub(crate) use infer::{split, transposition};
+pub(crate) use infer_products::{gemm, pad_sizes};
 pub(crate) use matmul::{MatMul, matmul};
-pub(crate) use window::{Geometry, convolution, max_pool};
+pub(crate) use window::{Geometry, Pooled, convolution, pool};
 
 use crate::error::{Error, Problems};
 use crate::graph::Graph;

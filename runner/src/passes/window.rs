@@ -1,7 +1,9 @@
 //! The geometry of windows that run over images: convolutions and poolings.
 
+use zeropoint::Pooling;
+
 use crate::error::Fault;
-use crate::graph::op::{Convolution, Padding};
+use crate::graph::op::{Convolution, Padding, Pool};
 
 /// The geometry of a convolution, all of it checked. The vectors have an entry for each spatial axis, but for `output`
 /// and `pads`.
@@ -91,15 +93,26 @@ fn each(name: &str, values: &[usize], count: usize, default: usize) -> Result<Ve
     }
 }
 
-/// The geometry of a pooling: that of a convolution with so many taps, which all see a part of the image.
-pub(crate) fn max_pool(attributes: &Convolution, x: &[usize]) -> Result<Geometry, Fault> {
-    let Some(kernel) = &attributes.kernel else {
+/// The geometry of a pool, all of it checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pooled {
+    /// The output's shape, in the order of the input's.
+    pub(crate) output: [usize; 4],
+    /// The windows.
+    pub(crate) pooling: Pooling,
+}
+
+/// The geometry of a pool: that of a convolution with so many taps, which all see a part of the image.
+pub(crate) fn pool(attributes: &Pool, x: &[usize]) -> Result<Pooled, Fault> {
+    let (window, ceil_mode) = (&attributes.window, attributes.ceil_mode);
+    let Some(kernel) = &window.kernel else {
         return Err(Fault::invalid("attribute kernel_shape is missing"));
     };
-    let &[_, channels, _, _] = x else {
+    let &[images, second, _, last] = x else {
         return Err(Fault::unsupported(format!("x has shape {x:?}, expected four axes")));
     };
-    let geometry = convolution(attributes, x, &[&[channels, channels], kernel.as_slice()].concat())?;
+    let channels = if window.channels_last { last } else { second };
+    let geometry = convolution(window, x, &[&[channels, channels], kernel.as_slice()].concat())?;
     let pads = geometry.pads.iter().zip(kernel.iter().cycle());
     if pads.into_iter().any(|(pad, taps)| pad >= taps) {
         return Err(Fault::invalid(format!(
@@ -107,7 +120,19 @@ pub(crate) fn max_pool(attributes: &Convolution, x: &[usize]) -> Result<Geometry
             geometry.pads
         )));
     }
-    Ok(geometry)
+    let two = |sizes: &[usize]| [sizes[0], sizes[1]];
+    let pooling = Pooling {
+        kernel: two(kernel),
+        strides: two(&geometry.strides),
+        dilation: two(&geometry.dilations),
+        pads: [geometry.pads[0], geometry.pads[1], geometry.pads[2], geometry.pads[3]],
+        ceil_mode,
+    };
+    let overflow = || Fault::overflow(format!("the sizes of a window over {x:?}: {attributes:?}"));
+    let [height, width] = pooling.output(two(&geometry.from)).ok_or_else(overflow)?;
+    let output =
+        if window.channels_last { [images, height, width, channels] } else { [images, channels, height, width] };
+    Ok(Pooled { output, pooling })
 }
 
 #[cfg(test)]
@@ -151,5 +176,21 @@ mod tests {
         let strides = Convolution { strides: vec![1], ..Convolution::default() };
         let fault = convolution(&strides, &[1, 1, 4, 4], &[1, 1, 2, 2]).unwrap_err();
         assert_eq!(fault.message, "attribute strides has 1 values, expected 2");
+    }
+
+    #[test]
+    fn pools_have_the_shape_of_their_windows() {
+        let pool_of = |padding, ceil_mode, channels_last, x: [usize; 4]| {
+            let kernel = Some(vec![3, 2]);
+            let window = Convolution { kernel, channels_last, ..window(2, 1, padding) };
+            pool(&Pool { window, ceil_mode }, &x).map(|pooled| pooled.output)
+        };
+        let none = || Padding::Explicit(vec![]);
+        assert_eq!(pool_of(none(), false, false, [2, 5, 8, 7]), Ok([2, 5, 3, 3]));
+        assert_eq!(pool_of(none(), true, false, [2, 5, 8, 7]), Ok([2, 5, 4, 4]));
+        assert_eq!(pool_of(none(), true, true, [2, 8, 7, 5]), Ok([2, 4, 4, 5]));
+        assert_eq!(pool_of(Padding::SameUpper, false, false, [1, 1, 8, 7]), Ok([1, 1, 4, 4]));
+        assert!(pool_of(Padding::Explicit(vec![3, 0, 0, 0]), false, false, [1, 1, 8, 7]).is_err());
+        assert!(pool_of(none(), false, false, [1, 1, 2, 7]).is_err());
     }
 }

@@ -226,6 +226,7 @@ pub(crate) fn tensor(name: &str, dims: &[i64], data: Data) -> TensorProto {
         Data::F32(values) => (1, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
         Data::U8(values) => (2, values),
         Data::I8(values) => (3, values.iter().map(|value| value.cast_unsigned()).collect()),
+        Data::Bool(values) => (9, values),
         Data::U4(values) => (21, nibbles(&values)),
         Data::I4(values) => (22, nibbles(&values.iter().map(|value| value.cast_unsigned()).collect::<Vec<_>>())),
         Data::U16(values) => (4, values.iter().flat_map(|value| value.to_le_bytes()).collect()),

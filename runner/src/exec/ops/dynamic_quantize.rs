@@ -25,7 +25,7 @@ pub(super) fn lower(operands: Operands<'_>, backend: &Backend) -> Result<Box<dyn
 
 /// `s = f32(f32(max - min) / 255)`, or 1 where that range is empty, and `z = clip(round(f32(0 - min / s)))`; the range
 /// includes 0. What is no number is left out of it.
-fn parameters(x: &[f32]) -> (f32, u8) {
+pub(super) fn parameters(x: &[f32]) -> (f32, u8) {
     let (least, most) = x.iter().fold((0f32, 0f32), |(least, most), &x| (least.min(x), most.max(x)));
     let scale = if least == most { 1.0 } else { (most - least) / 255.0 };
     (scale, quantized(-least, scale, 0))
@@ -40,29 +40,33 @@ fn quantized(x: f32, scale: f32, zero_point: u8) -> u8 {
     if steps.is_nan() { 0 } else { (steps + bound) as u8 }
 }
 
-impl DynamicQuantize {
-    fn quantize(&self, x: &[f32], scale: f32, zero_point: u8, y: &mut [u8]) -> Result<(), String> {
-        if scale > 0.0 && scale.is_finite() {
-            return elementwise::quantize(&self.backend, x, scale, zero_point.into(), y).map_err(told);
-        }
-        y.iter_mut().zip(x).for_each(|(y, &x)| *y = quantized(x, scale, zero_point));
-        Ok(())
+/// Quantises by what [`parameters`] gave.
+pub(super) fn quantize(
+    backend: &Backend,
+    x: &[f32],
+    (scale, zero_point): (f32, u8),
+    y: &mut [u8],
+) -> Result<(), String> {
+    if scale > 0.0 && scale.is_finite() {
+        return elementwise::quantize(backend, x, scale, zero_point.into(), y).map_err(told);
     }
+    y.iter_mut().zip(x).for_each(|(y, &x)| *y = quantized(x, scale, zero_point));
+    Ok(())
 }
 
 impl Step for DynamicQuantize {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         let Context { memory, threads, .. } = context;
-        let (scale, zero_point) = parameters(memory.read(self.x));
-        memory.write::<f32>(self.scale)[0] = scale;
-        memory.write::<u8>(self.zero_point)[0] = zero_point;
+        let by = parameters(memory.read(self.x));
+        memory.write::<f32>(self.scale)[0] = by.0;
+        memory.write::<u8>(self.zero_point)[0] = by.1;
         memory.writing::<u8, _>(self.y, |memory, y| {
             let x = memory.read::<f32>(self.x);
             if threads == 1 || y.len() <= CHUNK {
-                return self.quantize(x, scale, zero_point, y);
+                return quantize(&self.backend, x, by, y);
             }
             let pieces = y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
-            pieces.try_for_each(|(y, x)| self.quantize(x, scale, zero_point, y))
+            pieces.try_for_each(|(y, x)| quantize(&self.backend, x, by, y))
         })
     }
 

@@ -81,6 +81,7 @@ fn part(graph: &Graph, node: &Node) -> (Graph, Node, Vec<TensorId>) {
 fn placeholder(type_: Type, shape: &[usize]) -> Result<Constant, Fault> {
     let elements = shape::elements(shape)?;
     let data = match type_ {
+        Type::Bool => Data::Bool(vec![0; elements]),
         Type::U4 => Data::U4(vec![0; elements]),
         Type::I4 => Data::I4(vec![0; elements]),
         Type::U8 => Data::U8(vec![0; elements]),

@@ -1,19 +1,29 @@
 //! Operators: each file plans one, and runs it on the kernels of `zeropoint`.
 
-mod add;
+mod average_pool;
+mod binary;
 mod cast;
 mod conv;
 mod dynamic_quantize;
+mod float;
+mod integer_product;
 mod late;
+mod lookup;
 mod matmul;
 mod max_pool;
 mod movement;
+mod pad;
 mod pool;
 mod product;
+mod qgemm;
 mod quantize;
+mod quantized_concat;
+mod quantized_softmax;
+mod quantized_where;
 mod softmax;
+mod windows;
 
-use zeropoint::Backend;
+use zeropoint::{Backend, Quantized};
 
 use super::memory::Memory;
 use super::parameters::Operands;
@@ -94,8 +104,22 @@ fn planned(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         Op::ConvInteger(attributes) => conv::integer(operands, attributes, backend)?,
         Op::QLinearMatMul => matmul::quantized(operands, backend)?,
         Op::MatMulInteger => matmul::integer(operands, backend)?,
-        Op::QLinearAdd => add::lower(operands, backend)?,
-        Op::MaxPool(attributes) => max_pool::lower(operands, attributes)?,
+        Op::QLinearAdd | Op::QLinearMul => binary::lower(operands, backend)?,
+        Op::QGemm(attributes) => qgemm::lower(operands, attributes, backend)?,
+        Op::MatMulIntegerToFloat => integer_product::to_float(operands, backend)?,
+        Op::DynamicQuantizeMatMul => integer_product::dynamic(operands, backend)?,
+        Op::MaxPool(pool) => max_pool::lower(operands, pool, backend)?,
+        Op::QLinearAveragePool { pool, count_include_pad } => {
+            average_pool::lower(operands, pool, *count_include_pad, backend)?
+        }
+        Op::QLinearLeakyRelu { .. } | Op::QLinearSigmoid => lookup::lower(operands, backend)?,
+        Op::QLinearSoftmax { axis, flattened } => quantized_softmax::lower(operands, *axis, *flattened, backend)?,
+        Op::QLinearConcat { axis } => quantized_concat::lower(operands, *axis, backend)?,
+        Op::QLinearWhere => quantized_where::lower(operands, backend)?,
+        Op::Add => float::add(operands)?,
+        Op::MatMul => float::matmul(operands)?,
+        Op::Gemm(attributes) => float::gemm_step(operands, attributes)?,
+        Op::Pad => pad::lower(operands)?,
         Op::QLinearGlobalAveragePool { channels_last } => pool::lower(operands, *channels_last, backend)?,
         Op::Softmax { axis, flattened } => softmax::lower(operands, *axis, *flattened)?,
         Op::Reshape { .. } | Op::Flatten { .. } | Op::Unsqueeze | Op::Squeeze | Op::Identity => {
@@ -126,6 +150,15 @@ fn kernel_type(type_: Type) -> Result<zeropoint::Type, Fault> {
         Type::I8 => Ok(zeropoint::Type::I8),
         other => Err(Fault::unsupported(format!("elements of {other}, expected uint8 or int8"))),
     }
+}
+
+/// What a quantised operand is: its scale stands at an index, its zero point behind that.
+fn quantized_operand(operands: Operands<'_>, scale: usize, names: [&str; 2], type_: Type) -> Result<Quantized, Fault> {
+    Ok(Quantized {
+        type_: kernel_type(type_)?,
+        scale: operands.scale(scale, names[0])?,
+        zero_point: operands.zero_point(scale + 1, names[1], type_)?,
+    })
 }
 
 /// What a kernel refuses, in its words.

@@ -13,7 +13,7 @@ use crate::rearrange;
 macro_rules! any {
     ($type_:expr, $name:ident => $body:expr) => {
         any!(
-            $type_, $name => $body, U4 u8, I4 i8, U8 u8, I8 i8, U16 u16, I16 i16, I32 i32, I64 i64,
+            $type_, $name => $body, Bool u8, U4 u8, I4 i8, U8 u8, I8 i8, U16 u16, I16 i16, I32 i32, I64 i64,
             F16 half::f16, BF16 half::bf16, F32 f32
         )
     };

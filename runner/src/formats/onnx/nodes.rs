@@ -5,7 +5,7 @@ use super::external::Folder;
 use super::proto::{AttributeProto, NodeProto};
 use super::tensor;
 use crate::error::Fault;
-use crate::graph::op::{Convolution, Padding};
+use crate::graph::op::{Convolution, Gemm, Padding, Pool};
 use crate::graph::{Constant, Data, Op, Type};
 
 /// What a node is.
@@ -51,7 +51,37 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
         ("", "QLinearMatMul") => Op::QLinearMatMul,
         ("", "MatMulInteger") => Op::MatMulInteger,
         ("com.microsoft", "QLinearAdd") => Op::QLinearAdd,
-        ("", "MaxPool") => max_pool(a)?,
+        ("com.microsoft", "QLinearMul") => Op::QLinearMul,
+        ("com.microsoft", "QGemm") => Op::QGemm(gemm(a)?),
+        ("com.microsoft", "MatMulIntegerToFloat") => Op::MatMulIntegerToFloat,
+        ("com.microsoft", "DynamicQuantizeMatMul") => Op::DynamicQuantizeMatMul,
+        ("", "MaxPool") => {
+            // The order of the second output, which is not made.
+            a.flag("storage_order")?;
+            Op::MaxPool(pool(a)?)
+        }
+        ("com.microsoft", "QLinearAveragePool") => {
+            let count_include_pad = a.flag("count_include_pad")?;
+            let channels_last = a.flag("channels_last")?;
+            let Pool { window, ceil_mode } = pool(a)?;
+            let pool = Pool { window: Convolution { channels_last, ..window }, ceil_mode };
+            Op::QLinearAveragePool { pool, count_include_pad }
+        }
+        ("com.microsoft", "QLinearLeakyRelu") => Op::QLinearLeakyRelu { alpha: a.float("alpha")?.unwrap_or(0.01) },
+        ("com.microsoft", "QLinearSigmoid") => Op::QLinearSigmoid,
+        ("com.microsoft", "QLinearSoftmax") => quantized_softmax(a)?,
+        ("com.microsoft", "QLinearConcat") => Op::QLinearConcat { axis: required(a, "axis")? },
+        ("com.microsoft", "QLinearWhere") => Op::QLinearWhere,
+        ("", "Add") => Op::Add,
+        ("", "MatMul") => Op::MatMul,
+        ("", "Gemm") => {
+            let beta = a.float("beta")?.unwrap_or(1.0);
+            Op::Gemm(Gemm { beta, ..gemm(a)? })
+        }
+        ("", "Pad") => {
+            operands.extend(pad(a, opset)?);
+            Op::Pad
+        }
         ("com.microsoft", "QLinearGlobalAveragePool") => {
             Op::QLinearGlobalAveragePool { channels_last: a.flag("channels_last")? }
         }
@@ -70,11 +100,9 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
             operands.extend(axes(a, opset)?);
             Op::Squeeze
         }
-        ("", "Concat") => {
-            Op::Concat { axis: a.int("axis")?.ok_or_else(|| Fault::invalid("attribute axis is missing"))? }
-        }
+        ("", "Concat") => Op::Concat { axis: required(a, "axis")? },
         ("", "Cast") => {
-            let to = a.int("to")?.ok_or_else(|| Fault::invalid("attribute to is missing"))?;
+            let to = required(a, "to")?;
             // Only the conversion to 8-bit floats has a choice to saturate.
             a.int("saturate")?;
             Op::Cast { to: element(to)? }
@@ -153,13 +181,39 @@ fn convolution(a: &mut Attributes<'_>) -> Result<Convolution, Fault> {
     Ok(Convolution { kernel, strides, dilations, padding, groups, channels_last: false })
 }
 
-fn max_pool(a: &mut Attributes<'_>) -> Result<Op, Fault> {
-    if a.flag("ceil_mode")? {
-        return Err(Fault::unsupported("attribute ceil_mode is 1, expected 0"));
+fn pool(a: &mut Attributes<'_>) -> Result<Pool, Fault> {
+    let ceil_mode = a.flag("ceil_mode")?;
+    Ok(Pool { window: convolution(a)?, ceil_mode })
+}
+
+/// The attributes of a matrix product but its beta.
+fn gemm(a: &mut Attributes<'_>) -> Result<Gemm, Fault> {
+    let (transpose_a, transpose_b) = (a.flag("transA")?, a.flag("transB")?);
+    Ok(Gemm { transpose_a, transpose_b, alpha: a.float("alpha")?.unwrap_or(1.0), beta: 1.0 })
+}
+
+fn quantized_softmax(a: &mut Attributes<'_>) -> Result<Op, Fault> {
+    let flattened = required(a, "opset")? < 13;
+    let axis = a.int_or("axis", if flattened { 1 } else { -1 })?;
+    Ok(Op::QLinearSoftmax { axis, flattened })
+}
+
+/// What older opsets say in attributes: the pads, and what is around.
+fn pad(a: &mut Attributes<'_>, opset: i64) -> Result<Vec<Constant>, Fault> {
+    match a.string("mode")?.unwrap_or("constant") {
+        "constant" => {}
+        other => return Err(Fault::unsupported(format!("attribute mode is \"{other}\", expected \"constant\""))),
     }
-    // The order of the second output, which is not made.
-    a.flag("storage_order")?;
-    Ok(Op::MaxPool(convolution(a)?))
+    if opset >= 11 {
+        return Ok(Vec::new());
+    }
+    let pads = a.ints("pads")?.ok_or_else(|| Fault::invalid("attribute pads is missing"))?;
+    let value = Constant::new(vec![], Data::F32(vec![a.float("value")?.unwrap_or(0.0)]))?;
+    Ok(vec![vector(pads.to_vec())?, value])
+}
+
+fn required(a: &mut Attributes<'_>, name: &str) -> Result<i64, Fault> {
+    a.int(name)?.ok_or_else(|| Fault::invalid(format!("attribute {name} is missing")))
 }
 
 fn axes(a: &mut Attributes<'_>, opset: i64) -> Result<Option<Constant>, Fault> {

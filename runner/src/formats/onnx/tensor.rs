@@ -19,13 +19,13 @@ pub(super) fn type_(code: i32) -> Result<Type, Fault> {
         7 => Type::I64,
         10 => Type::F16,
         16 => Type::BF16,
+        9 => Type::Bool,
         21 => Type::U4,
         22 => Type::I4,
         0 => return Err(Fault::invalid("has no element type")),
         other => {
             let name = match other {
                 8 => "string",
-                9 => "bool",
                 11 => "double",
                 12 => "uint32",
                 13 => "uint64",
@@ -37,8 +37,8 @@ pub(super) fn type_(code: i32) -> Result<Type, Fault> {
                 _ => return Err(Fault::invalid(format!("element type {other} does not exist"))),
             };
             return Err(Fault::unsupported(format!(
-                "element type {name}; expected uint4, int4, uint8, int8, uint16, int16, int32, int64, float16, bfloat16 or \
-                 float32"
+                "element type {name}; expected bool, uint4, int4, uint8, int8, uint16, int16, int32, int64, float16, \
+                 bfloat16 or float32"
             )));
         }
     })
@@ -96,6 +96,7 @@ fn from_bytes(raw: &[u8], type_: Type, shape: &[usize], bytes: usize, what: &str
         return Err(Fault::invalid(format!("{type_} {shape:?} needs {bytes} bytes, {what} has {}", raw.len())));
     }
     Ok(match type_ {
+        Type::Bool => Data::Bool(conditions(raw.iter().map(|&byte| byte.into()))?),
         Type::U4 => Data::U4(nibbles(raw, shape)?),
         Type::I4 => Data::I4(nibbles(raw, shape)?.into_iter().map(signed_nibble).collect()),
         Type::U8 => Data::U8(raw.to_vec()),
@@ -108,6 +109,15 @@ fn from_bytes(raw: &[u8], type_: Type, shape: &[usize], bytes: usize, what: &str
         Type::I64 => Data::I64(words(raw, i64::from_le_bytes)),
         Type::F32 => Data::F32(words(raw, f32::from_le_bytes)),
     })
+}
+
+/// Conditions: 0 or 1.
+fn conditions(values: impl Iterator<Item = i32>) -> Result<Vec<u8>, Fault> {
+    let condition = |value| match value {
+        0 | 1 => Ok(value as u8),
+        _ => Err(Fault::invalid(format!("a bool is {value}, expected 0 or 1"))),
+    };
+    values.map(condition).collect()
 }
 
 /// Values of 4 bits: the first of a byte is in its low half. Where they are odd, the last half says nothing.
@@ -132,6 +142,7 @@ fn from_values(proto: &TensorProto, type_: Type, shape: &[usize]) -> Result<Data
         Type::F32 => Data::F32(proto.float_data.clone()),
         Type::I64 => Data::I64(proto.int64_data.clone()),
         Type::I32 => Data::I32(words.clone()),
+        Type::Bool => Data::Bool(conditions(words.iter().copied())?),
         Type::U8 => Data::U8(narrow(words, type_)?),
         Type::I8 => Data::I8(narrow(words, type_)?),
         Type::U16 => Data::U16(narrow(words, type_)?),
@@ -233,7 +244,7 @@ mod tests {
 
     #[test]
     fn types_that_are_not_supported_are_told_from_those_that_do_not_exist() {
-        assert_eq!(type_(9).unwrap_err().kind, ProblemKind::Unsupported);
+        assert_eq!(type_(11).unwrap_err().kind, ProblemKind::Unsupported);
         assert_eq!(type_(99).unwrap_err().kind, ProblemKind::Invalid);
     }
 }

@@ -1,0 +1,63 @@
+//! What pools over windows have in common: images in memory, and their rows on several threads.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+use zeropoint::{ImagesMut, ImagesRef, Int8};
+
+use super::super::parameters::Operands;
+use super::told;
+use crate::error::Fault;
+use crate::graph::op;
+use crate::passes::{Pooled, pool};
+
+/// The images of a pool. Either way the channels are last in memory: by the shape, or by the layout.
+pub(super) struct Images {
+    /// Rows, columns, channels.
+    pub(super) image: [usize; 3],
+    /// Rows and columns of the output.
+    output: [usize; 2],
+}
+
+/// The images and the windows of a node.
+pub(super) fn images(operands: Operands<'_>, attributes: &op::Pool) -> Result<(Images, Pooled), Fault> {
+    let shape = operands.shape4(operands.id(0)?)?;
+    let pooled = pool(attributes, &shape)?;
+    let ([_, height, width, channels], [_, rows, columns, _]) = match attributes.window.channels_last {
+        true => (shape, pooled.output),
+        false => (last(shape), last(pooled.output)),
+    };
+    Ok((Images { image: [height, width, channels], output: [rows, columns] }, pooled))
+}
+
+fn last([n, c, h, w]: [usize; 4]) -> [usize; 4] {
+    [n, h, w, c]
+}
+
+impl Images {
+    /// Calls `pool` for each row of the output of each image.
+    pub(super) fn for_each<X: Int8, Y: Int8>(
+        &self,
+        threads: usize,
+        x: &[X],
+        y: &mut [Y],
+        pool: impl Fn(ImagesRef<'_, X>, Range<usize>, ImagesMut<'_, Y>) -> Result<(), zeropoint::Error> + Sync,
+    ) -> Result<(), String> {
+        let ([height, width, channels], [rows, columns]) = (self.image, self.output);
+        if y.is_empty() {
+            return Ok(());
+        }
+        let (of_image, of_row) = (height * width * channels, columns * channels);
+        let row = |(index, y): (usize, &mut [Y])| {
+            let x = ImagesRef::new(&x[index / rows * of_image..][..of_image], [1, height, width, channels]);
+            let y = ImagesMut::new(y, [1, 1, columns, channels]).map_err(told)?;
+            let row = index % rows;
+            pool(x.map_err(told)?, row..row + 1, y).map_err(told)
+        };
+        if threads == 1 {
+            y.chunks_exact_mut(of_row).enumerate().try_for_each(row)
+        } else {
+            y.par_chunks_exact_mut(of_row).enumerate().try_for_each(row)
+        }
+    }
+}

@@ -10,14 +10,16 @@ use crate::rule::Rule;
 /// Multipliers of `a` and `b` by twice the greater scale, and of their sum, which has 20 bits behind the point.
 pub(crate) fn tflite(a: Quantized, b: Quantized, c: Quantized) -> Result<IntegerSum, Error> {
     let twice = 2.0 * f64::from(a.scale.max(b.scale));
-    let to = twice / (1_048_576.0 * f64::from(c.scale));
-    if to >= 1.0 {
-        let what = "twice the greater scale by 2^20 times that of the sum";
-        return Err(Error::Number { what, expected: "less than 1", got: to as f32 });
-    }
+    let ratio = twice / (1_048_576.0 * f64::from(c.scale));
     let fixed = |multiplier| quantized(multiplier, Rule::TfliteDouble);
     let by = [fixed(f64::from(a.scale) / twice)?, fixed(f64::from(b.scale) / twice)?];
-    Ok(IntegerSum::Tflite { zero_points: [a.zero_point, b.zero_point], by, to: fixed(to)? })
+    let to = fixed(ratio)?;
+    // What is not less than 1, or so near to it that it is rounded up.
+    if to.shift > 0 {
+        let what = "twice the greater scale by 2^20 times that of the sum";
+        return Err(Error::Number { what, expected: "less than 1", got: ratio as f32 });
+    }
+    Ok(IntegerSum::Tflite { zero_points: [a.zero_point, b.zero_point], by, to })
 }
 
 /// Multipliers of up to 21 bits, and what the zero points and the rounding come to.

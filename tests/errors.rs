@@ -988,3 +988,118 @@ fn quantisations() {
         "packed values: 1 elements expected, 2 given"
     );
 }
+
+#[test]
+fn pools() {
+    let (backend, q) = (backend(), quantized(Type::U8, 0.5, 3));
+    let pooling = Pooling { strides: [0, 1], ..Pooling::new([2, 2]) };
+    refused!(
+        MaxPoolPlan::new(&backend, [4, 4], 1, pooling, Type::U8),
+        Error::OutOfRange { what: "strides", .. },
+        "strides: a value from 1 to 9223372036854775807 expected, 0 given"
+    );
+    refused!(
+        MaxPoolPlan::new(&backend, [4, 4], 1, Pooling::new([1 << 12, 1 << 12]), Type::U8),
+        Error::OutOfRange { what: "taps of a window", .. },
+        "taps of a window: a value from 1 to 8388608 expected, 16777216 given"
+    );
+    refused!(
+        MaxPoolPlan::new(&backend, [4, LARGE], 1, Pooling::new([2, 2]), Type::U8),
+        Error::OutOfRange { what: "columns of the output", .. },
+        format!("columns of the output: a value from 1 to 16777216 expected, {} given", LARGE - 1)
+    );
+    let dilated = Pooling { dilation: [usize::MAX, 1], ..Pooling::new([3, 3]) };
+    refused!(
+        MaxPoolPlan::new(&backend, [4, 4], 1, dilated, Type::U8),
+        Error::SizeOverflow { .. },
+        "windows: the sizes multiply to more than can be addressed"
+    );
+    refused!(
+        MaxPoolPlan::new(&backend, [4, 4], 1, Pooling::new([2, 2]), Type::F32),
+        Error::Type { .. },
+        "type: u8 or i8 expected, f32 given"
+    );
+    let plan = MaxPoolPlan::new(&backend, [2, 2], 1, Pooling::new([2, 2]), Type::U8).unwrap();
+    let (x, mut y) = ([0u8; 6], [0u8; 6]);
+    let image = |width| ImagesRef::new(&x, [1, 2, width, 1]).unwrap();
+    refused!(
+        plan.run(image(3), ImagesMut::new(&mut y, [1, 1, 1, 1]).unwrap()),
+        Error::Shape { .. },
+        "input: shape [1, 2, 2, 1] expected, [1, 2, 3, 1] given"
+    );
+    refused!(
+        plan.run(image(2), ImagesMut::new(&mut y, [1, 2, 1, 1]).unwrap()),
+        Error::Shape { .. },
+        "output: shape [1, 1, 1, 1] expected, [1, 2, 1, 1] given"
+    );
+    refused!(
+        plan.run_rows(image(2), 1..2, ImagesMut::new(&mut y, [1, 1, 1, 1]).unwrap()),
+        Error::OutOfRange { .. },
+        "end of the rows: a value from 0 to 1 expected, 2 given"
+    );
+    let average =
+        |x, y, runtime| AveragePoolPlan::new(&backend, [4, 4], 1, Pooling::new([2, 2]), [x, y], runtime, false);
+    refused!(
+        average(quantized(Type::U8, 1e38, 0), q, Runtime::Onnxruntime),
+        Error::Number { .. },
+        format!("scale of the input: a finite sum of any window expected, {} given", 1e38f32)
+    );
+    refused!(
+        average(q, quantized(Type::U8, 0.25, 3), Runtime::Tflite),
+        Error::Number { .. },
+        "scale of the output: that of the input expected, 0.25 given"
+    );
+    refused!(
+        average(q, quantized(Type::U8, 0.5, 4), Runtime::Tflite),
+        Error::OutOfRange { .. },
+        "zero point of the output: a value from 3 to 3 expected, 4 given"
+    );
+    refused!(
+        average(q, quantized(Type::I8, 0.5, 3), Runtime::Tflite),
+        Error::Type { .. },
+        "type of the output: u8 expected, i8 given"
+    );
+}
+
+#[test]
+fn tables_and_sums() {
+    let (backend, q) = (backend(), quantized(Type::U8, 0.5, 3));
+    refused!(
+        LookupPlan::leaky_relu(&backend, q, q, f32::NAN),
+        Error::Number { .. },
+        "alpha: a finite number expected, NaN given"
+    );
+    refused!(
+        LookupPlan::sigmoid(&backend, quantized(Type::U8, 0.0, 3), q),
+        Error::Scale { .. },
+        "scale of the input: a finite number above 0 expected, 0 given"
+    );
+    let plan = LookupPlan::rescale(&backend, q, q).unwrap();
+    refused!(plan.run(&[0u8; 3], &mut [0u8; 2]), Error::Length { .. }, "output: 3 elements expected, 2 given");
+    refused!(plan.run(&[0i8; 2], &mut [0u8; 2]), Error::Type { .. }, "input: u8 expected, i8 given");
+    refused!(
+        SoftmaxPlan::new(&backend, 0, q, q),
+        Error::OutOfRange { .. },
+        "row: a value from 1 to 16777216 expected, 0 given"
+    );
+    let plan = SoftmaxPlan::new(&backend, 4, q, q).unwrap();
+    refused!(plan.run(&[0u8; 6], &mut [0u8; 6]), Error::Length { .. }, "input: 8 elements expected, 6 given");
+    let plan = WherePlan::new(&backend, q, q, q).unwrap();
+    refused!(
+        plan.run(&[1], &[0u8; 2], &[0u8; 2], &mut [0u8; 2]),
+        Error::Length { .. },
+        "condition: 2 elements expected, 1 given"
+    );
+    let add = |runtime, scale| AddPlan::of_runtime(&backend, runtime, quantized(Type::U8, scale, 0), q, q);
+    refused!(
+        add(Runtime::Xnnpack, 128.0),
+        Error::Number { .. },
+        "ratio of the scales of a and the sum: from 2^-10 to below 2^8 expected, 256 given"
+    );
+    refused!(
+        add(Runtime::Tflite, 262_144.0),
+        Error::Number { .. },
+        "twice the greater scale by 2^20 times that of the sum: less than 1 expected, 1 given"
+    );
+    assert!(add(Runtime::Tflite, 131_072.0).is_ok() && add(Runtime::Xnnpack, 127.9).is_ok());
+}

@@ -1,10 +1,10 @@
 //! Random cases of every operation, on every tier, against the reference.
 
 use proptest::prelude::*;
-use zeropoint::Backend;
+use zeropoint::{Backend, Pooling, Runtime};
 use zeropoint_check::{
-    Binary, Case, Conv, Element, End, Gemm, Layout, Linear, MatMul, Pool, Transposed, Values, Volume, ZeroPointsOf,
-    check,
+    Binary, Case, Conv, Element, End, Function, Gemm, Layout, Linear, MatMul, Pool, Transposed, Unary, Values, Volume,
+    Windows, ZeroPointsOf, check,
 };
 
 fn element() -> impl Strategy<Value = Element> {
@@ -165,10 +165,48 @@ fn binary(case: fn(Binary) -> Case) -> impl Strategy<Value = Case> {
 }
 
 fn pool() -> impl Strategy<Value = Case> {
-    ([1..60usize, 0..100], 0..6usize, [quantized(), quantized()], [ratio(), ratio()], any::<u64>()).prop_map(
-        |(sizes, gap, of, scales, seed)| {
+    ([1..60usize, 0..100], 0..6usize, runtime(), [quantized(), quantized()], [ratio(), ratio()], any::<u64>()).prop_map(
+        |(sizes, gap, runtime, of, scales, seed)| {
             let (elements, zero_points) = (of.map(|of| of.0), of.map(|of| of.1));
-            Case::Pool(Pool { sizes, gap, elements, scales, zero_points, seed })
+            Case::Pool(Pool { sizes, gap, runtime, elements, scales, zero_points, seed })
+        },
+    )
+}
+
+fn runtime() -> impl Strategy<Value = Runtime> {
+    prop_oneof![Just(Runtime::Onnxruntime), Just(Runtime::Tflite), Just(Runtime::Xnnpack)]
+}
+
+fn unary() -> impl Strategy<Value = Unary> {
+    (1..150usize, [quantized(), quantized()], [scale(), scale()], any::<u64>()).prop_map(|(len, of, scales, seed)| {
+        Unary { len, elements: of.map(|of| of.0), scales, zero_points: of.map(|of| of.1), seed }
+    })
+}
+
+fn lookup() -> impl Strategy<Value = Case> {
+    let function =
+        prop_oneof![Just(Function::Rescale), Just(Function::Sigmoid), (-1e3f32..1e3).prop_map(Function::LeakyRelu),];
+    (function, unary()).prop_map(|(function, unary)| Case::Lookup(function, unary))
+}
+
+fn windows() -> impl Strategy<Value = Windows> {
+    let images = [0..3usize, 0..9, 0..9, 0..80];
+    let sizes = ([1..4usize, 1..4], [1..4usize, 1..4], [1..3usize, 1..3], [0..5usize, 0..5, 0..5, 0..5]);
+    let of = ([quantized(), quantized()], [ratio(), ratio()]);
+    (images, sizes, any::<bool>(), of, layout(), any::<u64>()).prop_map(
+        |(images, (kernel, strides, dilation, pads), ceil_mode, (of, scales), layout, seed)| {
+            let pooling = Pooling { kernel, strides, dilation, pads, ceil_mode };
+            let (elements, zero_points) = (of.map(|of| of.0), of.map(|of| of.1));
+            Windows { images, pooling, elements, scales, zero_points, layout, seed }
+        },
+    )
+}
+
+fn window_pool() -> impl Strategy<Value = Case> {
+    (windows(), prop_oneof![Just(Runtime::Onnxruntime), Just(Runtime::Xnnpack)], any::<bool>(), any::<bool>()).prop_map(
+        |(windows, runtime, pads, max)| match max {
+            true => Case::MaxPool(windows),
+            false => Case::AveragePool(runtime, pads, windows),
         },
     )
 }
@@ -207,6 +245,17 @@ proptest! {
     #[test]
     fn products_of_a_batch_equal_the_reference(batch in 0..4usize, gemm in gemm()) {
         on_every_tier(&Case::MatMul(MatMul { batch, gemm }))?;
+    }
+
+    #[test]
+    fn tables_and_pools_equal_the_reference(case in prop_oneof![
+        lookup(),
+        unary().prop_map(Case::Softmax),
+        window_pool(),
+        binary(Case::Where),
+        binary(|binary| Case::RuleAdd(Runtime::Tflite, binary)),
+    ]) {
+        on_every_tier(&case)?;
     }
 
     #[test]

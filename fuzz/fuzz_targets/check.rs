@@ -4,7 +4,7 @@
 
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use zeropoint::Backend;
+use zeropoint::{Backend, Runtime};
 use zeropoint_check::{Binary, Case, Conv, Element, End, Gemm, Layout, MatMul, Pool, Values, ZeroPointsOf, check};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -58,7 +58,8 @@ fn case(bytes: &mut Unstructured<'_>) -> Result<Case> {
             let zero_points = [zero_point(bytes, elements[0])?, zero_point(bytes, elements[1])?];
             let sizes = [bytes.int_in_range(1..=60)?, bytes.int_in_range(0..=100)?];
             let scales = [ratio(bytes)?, ratio(bytes)?];
-            Case::Pool(Pool { sizes, gap: bytes.int_in_range(0..=5)?, elements, scales, zero_points, seed })
+            let runtime = *bytes.choose(&[Runtime::Onnxruntime, Runtime::Tflite, Runtime::Xnnpack])?;
+            Case::Pool(Pool { sizes, gap: bytes.int_in_range(0..=5)?, runtime, elements, scales, zero_points, seed })
         }
     })
 }

@@ -195,6 +195,7 @@ mod tests {
     fn bench(isa: Option<&str>, only: Option<&str>) -> Bench {
         Bench {
             isa: isa.map(str::to_owned),
+            rules: false,
             only: only.map(|only| Regex::new(only).unwrap()),
             threads: 1,
             from: None,

@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Builder, F32, I8, I32, U8, tiers};
+use support::{Builder, F32, I8, I32, I64, U8, tiers};
 use zeropoint::Backend;
 use zeropoint_runner::graph::Data;
 
@@ -78,6 +78,24 @@ fn field_case_39_parameters_that_a_node_makes() {
         assert_eq!(output(2), Data::U8(vec![zero_point]));
         assert_eq!(output(3), Data::I32(vec![sum]));
     }
+}
+
+#[test]
+fn indices_may_be_of_a_run() {
+    let model = Builder::new(21).input("x", U8, &[3, 2]).input("at", I64, &[2]).output("y", U8, &[2, 2]).node(
+        "Gather",
+        "x at",
+        "y",
+        vec![],
+    );
+    let x = Data::U8(vec![1, 2, 3, 4, 5, 6]);
+    let set = |at: [i64; 2]| vec![x.clone(), Data::I64(at.to_vec())];
+    let rows = |values: [u8; 4]| Data::U8(values.to_vec());
+    assert_eq!(runs(&model, &[set([2, 0]), set([-1, 1])]), [rows([5, 6, 1, 2]), rows([5, 6, 3, 4])]);
+    let mut session = model.session(&Backend::best(), 1);
+    session.set_input(1, &Data::I64(vec![0, 3])).unwrap();
+    let error = session.run().unwrap_err().to_string();
+    assert!(error.contains("index 3 is outside an axis of size 3"), "{error}");
 }
 
 #[test]

@@ -2,14 +2,64 @@
 
 use std::marker::PhantomData;
 
-use zeropoint::{ConvPlan, GemmPlan, View, ViewMut};
+use zeropoint::{ConvPlan, GemmPlan, PackedWeights, View, ViewMut};
 
+use super::super::parameters::Operands;
 use super::super::plan::Packed;
-use super::{Context, Step, told};
-use crate::graph::{Element, TensorId, shape};
+use super::{Context, Step, quantized, told};
+use crate::error::Fault;
+use crate::graph::{Element, TensorId, Type, shape};
+
+/// A plan of the library, of an operand and a result with so many axes.
+pub(super) trait Plan<const AXES: usize>: Send + Sync {
+    /// Computes all of `y`.
+    fn run<A: zeropoint::Int8, O: zeropoint::Element>(
+        &self,
+        x: View<'_, A, AXES>,
+        y: ViewMut<'_, O, AXES>,
+        scratch: &mut [u8],
+        threads: usize,
+    ) -> Result<(), zeropoint::Error>;
+
+    /// The kernel's name.
+    fn kernel(&self) -> &'static str;
+
+    /// Bytes of scratch for each thread.
+    fn scratch_len(&self) -> usize;
+}
+
+/// The plans have methods of the same names, and no trait.
+macro_rules! plan {
+    ($plan:ty, $axes:literal) => {
+        impl Plan<$axes> for $plan {
+            fn run<A: zeropoint::Int8, O: zeropoint::Element>(
+                &self,
+                x: View<'_, A, $axes>,
+                y: ViewMut<'_, O, $axes>,
+                scratch: &mut [u8],
+                threads: usize,
+            ) -> Result<(), zeropoint::Error> {
+                match threads {
+                    1 => self.run(x, y, scratch),
+                    _ => self.run_rayon(x, y, scratch),
+                }
+            }
+
+            fn kernel(&self) -> &'static str {
+                self.kernel()
+            }
+
+            fn scratch_len(&self) -> usize {
+                self.scratch_len()
+            }
+        }
+    };
+}
+plan!(ConvPlan, 4);
+plan!(GemmPlan, 2);
 
 /// The shape and strides of an operand, as a plan sees it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place<const AXES: usize> {
     shape: [usize; AXES],
     strides: [usize; AXES],
@@ -22,61 +72,81 @@ impl<const AXES: usize> Place<AXES> {
         strides.copy_from_slice(&shape::strides(&shape));
         Self { shape, strides }
     }
-}
 
-impl Place<4> {
-    /// Images, rows, columns and channels that lie in memory with the channels behind the images.
-    pub(super) fn channels_first([images, rows, columns, channels]: [usize; 4]) -> Self {
-        let [image, channel, row, column] = Place::dense([images, channels, rows, columns]).strides;
-        Self { shape: [images, rows, columns, channels], strides: [image, row, column, channel] }
+    /// Images of this shape, whose last axis is the channels, that lie in memory with the channels behind the images.
+    pub(super) fn channels_first(shape: [usize; AXES]) -> Self {
+        let mut order = shape;
+        order[1..].rotate_right(1);
+        let Self { mut strides, .. } = Self::dense(order);
+        strides[1..].rotate_left(1);
+        Self { shape, strides }
     }
 }
 
-/// A plan, of an operand and a result with so many axes.
-pub(super) struct Product<P, A, O, const AXES: usize> {
-    pub(super) plan: P,
-    pub(super) packed: Packed,
-    pub(super) x: TensorId,
-    pub(super) y: TensorId,
-    pub(super) from: Place<AXES>,
-    pub(super) to: Place<AXES>,
-    pub(super) types: PhantomData<fn(A) -> O>,
+struct Product<P, A, O, const AXES: usize> {
+    plan: P,
+    packed: Packed,
+    x: TensorId,
+    y: TensorId,
+    from: Place<AXES>,
+    to: Place<AXES>,
+    types: PhantomData<fn(A) -> O>,
 }
 
-/// The plans have methods of the same names, and no trait.
-macro_rules! step {
-    ($plan:ty, $axes:literal) => {
-        impl<A, O> Step for Product<$plan, A, O, $axes>
-        where
-            A: Element + zeropoint::Int8,
-            O: Element + zeropoint::Element,
-        {
-            fn run(&self, context: Context<'_>) -> Result<(), String> {
-                let Context { memory, scratch, threads } = context;
-                memory.writing::<O, _>(self.y, |memory, y| {
-                    let x = View::with_strides(memory.read::<A>(self.x), self.from.shape, self.from.strides);
-                    let y = ViewMut::with_strides(y, self.to.shape, self.to.strides).map_err(told)?;
-                    let x = x.map_err(told)?;
-                    match threads {
-                        1 => self.plan.run(x, y, scratch).map_err(told),
-                        _ => self.plan.run_rayon(x, y, scratch).map_err(told),
-                    }
-                })
-            }
-
-            fn kernel(&self) -> String {
-                self.plan.kernel().to_owned()
-            }
-
-            fn scratch_len(&self) -> usize {
-                self.plan.scratch_len()
-            }
-
-            fn packed(&self) -> Option<Packed> {
-                Some(self.packed.clone())
-            }
-        }
-    };
+/// The step of a plan that takes a node's first operand, which lies at `from`, to its output, which lies at `to`.
+pub(super) fn step<P: Plan<AXES> + 'static, const AXES: usize>(
+    operands: Operands<'_>,
+    plan: P,
+    weights: &PackedWeights,
+    [from, to]: [Place<AXES>; 2],
+) -> Result<Box<dyn Step>, Fault> {
+    let (x, y) = (operands.id(0)?, operands.output()?);
+    let packed = Packed { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: weights.is_depthwise() };
+    Ok(quantized!(operands.type_(x)?, A => match operands.type_(y)? {
+        Type::I32 => Box::new(Product::<P, A, i32, AXES> { plan, packed, x, y, from, to, types: PhantomData }),
+        other => quantized!(other, O => {
+            Box::new(Product::<P, A, O, AXES> { plan, packed, x, y, from, to, types: PhantomData })
+        }),
+    }))
 }
-step!(ConvPlan, 4);
-step!(GemmPlan, 2);
+
+impl<P, A, O, const AXES: usize> Step for Product<P, A, O, AXES>
+where
+    P: Plan<AXES>,
+    A: Element + zeropoint::Int8,
+    O: Element + zeropoint::Element,
+{
+    fn run(&self, context: Context<'_>) -> Result<(), String> {
+        let Context { memory, scratch, threads } = context;
+        memory.writing::<O, _>(self.y, |memory, y| {
+            let x = View::with_strides(memory.read::<A>(self.x), self.from.shape, self.from.strides).map_err(told)?;
+            let y = ViewMut::with_strides(y, self.to.shape, self.to.strides).map_err(told)?;
+            self.plan.run(x, y, scratch, threads).map_err(told)
+        })
+    }
+
+    fn kernel(&self) -> String {
+        self.plan.kernel().to_owned()
+    }
+
+    fn scratch_len(&self) -> usize {
+        self.plan.scratch_len()
+    }
+
+    fn packed(&self) -> Option<Packed> {
+        Some(self.packed.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Place;
+
+    #[test]
+    fn channels_lie_first_or_last() {
+        let Place { shape, strides } = Place::channels_first([2, 5, 7, 3]);
+        assert_eq!((shape, strides), ([2, 5, 7, 3], [105, 7, 1, 35]));
+        assert_eq!(Place::channels_first([2, 4, 5, 7, 3]).strides, [420, 35, 7, 1, 140]);
+        assert_eq!(Place::dense([2, 5, 3]).strides, [15, 3, 1]);
+    }
+}

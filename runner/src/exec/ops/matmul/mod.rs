@@ -8,16 +8,13 @@ mod batch;
 mod lines;
 mod requantize;
 
-use std::marker::PhantomData;
-
 use zeropoint::{Backend, GemmPlan, Output, PackedWeights, ProductOptions, View};
 
 use self::batch::{Batch, Direct};
 use self::lines::{Along, Lines};
 use self::requantize::{Requantized, Scales};
 use super::super::parameters::Operands;
-use super::super::plan::Packed;
-use super::product::{Place, Product};
+use super::product::{self, Place};
 use super::{Step, kernel_type, param, quantized as int8, refused};
 use crate::error::Fault;
 use crate::graph::{Type, shape};
@@ -130,8 +127,7 @@ fn packed(
     output: Output<'_>,
     backend: &Backend,
 ) -> Result<Box<dyn Step>, Fault> {
-    let (x, b, y) = (operands.id(0)?, operands.id(places.b)?, operands.output()?);
-    let (a_type, b_type, y_type) = (operands.type_(x)?, operands.type_(b)?, operands.type_(y)?);
+    let (a_type, b_type) = (operands.type_(operands.id(0)?)?, operands.type_(operands.id(places.b)?)?);
     let MatMul { m, k, n, .. } = operation.shapes;
     let weights = operands.packed(&[places.b, places.b_zero_point], || {
         Ok(int8!(b_type, B => {
@@ -142,14 +138,7 @@ fn packed(
     let options =
         ProductOptions::new(kernel_type(a_type)?).zero_points(param(operation.a_zero_points.matrix(0))).output(output);
     let plan = GemmPlan::new(&weights, m, &options).map_err(refused)?;
-    let packed = Packed { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: false };
-    let (from, to) = (Place::dense([m, k]), Place::dense([m, n]));
-    Ok(int8!(a_type, A => match y_type {
-        Type::I32 => Box::new(Product::<_, A, i32, 2> { plan, packed, x, y, from, to, types: PhantomData }),
-        other => int8!(other, O => {
-            Box::new(Product::<_, A, O, 2> { plan, packed, x, y, from, to, types: PhantomData })
-        }),
-    }))
+    product::step(operands, plan, &weights, [Place::dense([m, k]), Place::dense([m, n])])
 }
 
 /// Products whose operands are both read where they are.

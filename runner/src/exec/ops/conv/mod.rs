@@ -1,0 +1,98 @@
+//! `QLinearConv` and `ConvInteger`.
+
+mod plane;
+
+use zeropoint::{Backend, Output, PackedWeights, ProductOptions, Requantization};
+
+use super::super::parameters::Operands;
+use super::product::Place;
+use super::{Step, kernel_type, param, quantized as int8, refused};
+use crate::error::Fault;
+use crate::graph::op::Convolution;
+use crate::graph::{Element, Layout, TensorId};
+use crate::passes::{Geometry, convolution};
+
+/// A convolution before it is planned.
+struct Parts<'a> {
+    operands: Operands<'a>,
+    geometry: Geometry,
+    groups: usize,
+    /// The shapes have the channels last.
+    channels_last: bool,
+    /// The operands that hold the weights and their zero points.
+    weights: [usize; 2],
+    zero_points: Vec<i32>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(operands: Operands<'a>, attributes: &Convolution, weights: [usize; 2]) -> Result<Self, Fault> {
+        let (x, w) = (operands.id(0)?, operands.id(weights[0])?);
+        let geometry = convolution(attributes, operands.shape(x)?, operands.shape(w)?)?;
+        let w_type = operands.type_(w)?;
+        let zero_points = operands.zero_points(weights[1], "w_zero_point", w_type, Some(geometry.outputs))?;
+        let Convolution { groups, channels_last, .. } = *attributes;
+        Ok(Self { operands, geometry, groups, channels_last, weights, zero_points })
+    }
+
+    /// The weights, in ONNX's order.
+    fn values<W: Element>(&self) -> Result<&'a [W], Fault> {
+        self.operands.weights::<W>(self.weights[0], "w", self.geometry.outputs)
+    }
+
+    /// The weights as `pack` packs them.
+    fn packed(&self, pack: impl FnOnce() -> Result<PackedWeights, Fault>) -> Result<PackedWeights, Fault> {
+        self.operands.packed(&self.weights, pack)
+    }
+
+    /// Where a tensor lies, whose shape is images, spatial axes and channels.
+    fn place<const AXES: usize>(&self, id: TensorId, shape: [usize; AXES]) -> Place<AXES> {
+        let last = self.channels_last || self.operands.tensor(id).layout == Layout::ChannelsLast;
+        if last { Place::dense(shape) } else { Place::channels_first(shape) }
+    }
+
+    /// The step, by the number of spatial axes.
+    fn step(&self, options: &ProductOptions<'_>, backend: &Backend) -> Result<Box<dyn Step>, Fault> {
+        match self.geometry.from.len() {
+            1 | 2 => plane::step(self, options, backend),
+            axes => Err(Fault::unsupported(format!("a convolution over {axes} spatial axes, expected 1 or 2"))),
+        }
+    }
+}
+
+pub(super) fn quantized(
+    operands: Operands<'_>,
+    attributes: &Convolution,
+    backend: &Backend,
+) -> Result<Box<dyn Step>, Fault> {
+    let parts = Parts::of(operands, attributes, [3, 5])?;
+    let (x_type, y_type) = (operands.type_(operands.id(0)?)?, operands.type_(operands.output()?)?);
+    let outputs = parts.geometry.outputs;
+    let x_scale = operands.scale(1, "x_scale")?;
+    let x_zero_point = operands.zero_point(2, "x_zero_point", x_type)?;
+    let w_scales = operands.scales(4, "w_scale", Some(outputs))?;
+    let y_scales = operands.scales(6, "y_scale", Some(outputs))?;
+    let y_zero_points = operands.zero_points(7, "y_zero_point", y_type, Some(outputs))?;
+    let (w, y, zeros) = (param(&w_scales), param(&y_scales), param(&y_zero_points));
+    let to = Requantization::from_scales(x_scale, w, y, kernel_type(y_type)?, zeros).map_err(refused)?;
+    let mut options =
+        ProductOptions::new(kernel_type(x_type)?).zero_point(x_zero_point).output(Output::Requantized(to));
+    if operands.optional(8).is_some() {
+        let bias = operands.values::<i32>(8, "B")?;
+        if bias.len() != outputs {
+            return Err(Fault::invalid(format!("B has {} values, expected {outputs}", bias.len())));
+        }
+        options = options.bias(bias);
+    }
+    parts.step(&options, backend)
+}
+
+pub(super) fn integer(
+    operands: Operands<'_>,
+    attributes: &Convolution,
+    backend: &Backend,
+) -> Result<Box<dyn Step>, Fault> {
+    let parts = Parts::of(operands, attributes, [1, 3])?;
+    let x_type = operands.type_(operands.id(0)?)?;
+    let zero_point = operands.zero_point(2, "x_zero_point", x_type)?;
+    parts.step(&ProductOptions::new(kernel_type(x_type)?).zero_point(zero_point), backend)
+}

@@ -284,7 +284,7 @@ fn convolved(random: &mut Random, types: (Type, Type), zero_points: usize, dilat
     let geometry = reference::Convolution { strides: [1, 1], dilation: [dilation; 2], pads: [dilation; 4], groups: 1 };
     let sums = with_types!(x.data(), w.data(), x_values, w_values => reference::convolution(
         ImagesRef::nchw(&x_values, [1, channels, rows, columns]).unwrap(),
-        x.zero_points[0],
+        |_| x.zero_points[0],
         ImagesRef::nchw(&w_values, [OUTPUTS, channels, 3, 3]).unwrap(),
         |output| each(&w.zero_points, output),
         |_| 0,
@@ -334,6 +334,47 @@ fn convolutions_of_every_type_with_weights_of_all_zero_points() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn convolutions_of_inputs_with_a_zero_point_for_each_channel() {
+    let mut random = Random(11);
+    for types in PAIRS {
+        let [channels, rows, columns] = [4, 5, 6];
+        let x = Tensor::new(&mut random, types.0, channels * rows * columns, 1, channels);
+        let w = Tensor::new(&mut random, types.1, OUTPUTS * channels * 4, 1, 1);
+        let geometry = reference::Convolution { strides: [1, 1], dilation: [1, 1], pads: [1; 4], groups: 1 };
+        let [out_rows, out_columns] = geometry.output([rows, columns], [2, 2]);
+        let sums = with_types!(x.data(), w.data(), x_values, w_values => reference::convolution(
+            ImagesRef::nchw(&x_values, [1, channels, rows, columns]).unwrap(),
+            |channel| x.zero_points[channel],
+            ImagesRef::nchw(&w_values, [OUTPUTS, channels, 2, 2]).unwrap(),
+            |_| w.zero_points[0],
+            |_| 0,
+            &geometry,
+        ));
+        let pixels = out_rows * out_columns;
+        let sums: Vec<i32> = (0..OUTPUTS * pixels).map(|at| sums[at % pixels * OUTPUTS + at / pixels]).collect();
+        for late in [false, true] {
+            let model = Model::new(late).input("x", &[1, channels, rows, columns], x.data()).parameters("x", &x);
+            let model = model.parameter("w", &[OUTPUTS, channels, 2, 2], w.data()).parameters("w", &w);
+            let (operands, pads) = ("x w x_zero_point w_zero_point", vec![ints("pads", &[1; 4])]);
+            let got = model.run(Type::I32, &[1, OUTPUTS, out_rows, out_columns], "ConvInteger", operands, pads);
+            assert_eq!(got, Data::I32(sums.clone()), "{types:?} late {late}");
+        }
+    }
+}
+
+#[test]
+fn field_case_22_zero_points_pad_every_axis_of_a_volume() {
+    for axis in 0..3 {
+        let (mut kernel, mut pads) = ([1, 1, 1, 1, 1], [0; 6]);
+        (kernel[axis + 2], pads[axis], pads[axis + 3]) = (3, 1, 1);
+        let model = Model::new(false).input("x", &[1, 1, 2, 3, 4], Data::U8(vec![9; 24]));
+        let model = model.parameter("xz", &[], Data::U8(vec![9])).parameter("w", &kernel, Data::I8(vec![1; 3]));
+        let got = model.run(Type::I32, &[1, 1, 2, 3, 4], "ConvInteger", "x w xz", vec![ints("pads", &pads)]);
+        assert_eq!(got, Data::I32(vec![0; 24]), "axis {axis}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use zeropoint::{ConvPlan, GemmPlan, PackedWeights, View, ViewMut};
+use zeropoint::{Conv3dPlan, ConvPlan, GemmPlan, PackedWeights, View, ViewMut};
 
 use super::super::parameters::Operands;
 use super::super::plan::Packed;
@@ -56,6 +56,7 @@ macro_rules! plan {
     };
 }
 plan!(ConvPlan, 4);
+plan!(Conv3dPlan, 5);
 plan!(GemmPlan, 2);
 
 /// The shape and strides of an operand, as a plan sees it.

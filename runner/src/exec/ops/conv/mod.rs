@@ -1,6 +1,7 @@
 //! `QLinearConv` and `ConvInteger`.
 
 mod plane;
+mod volume;
 
 use zeropoint::{Backend, Output, PackedWeights, ProductOptions, Requantization};
 
@@ -54,7 +55,8 @@ impl<'a> Parts<'a> {
     fn step(&self, options: &ProductOptions<'_>, backend: &Backend) -> Result<Box<dyn Step>, Fault> {
         match self.geometry.from.len() {
             1 | 2 => plane::step(self, options, backend),
-            axes => Err(Fault::unsupported(format!("a convolution over {axes} spatial axes, expected 1 or 2"))),
+            3 => volume::step(self, options, backend),
+            axes => Err(Fault::unsupported(format!("a convolution over {axes} spatial axes, expected 1 to 3"))),
         }
     }
 }
@@ -68,14 +70,13 @@ pub(super) fn quantized(
     let (x_type, y_type) = (operands.type_(operands.id(0)?)?, operands.type_(operands.output()?)?);
     let outputs = parts.geometry.outputs;
     let x_scale = operands.scale(1, "x_scale")?;
-    let x_zero_point = operands.zero_point(2, "x_zero_point", x_type)?;
+    let x_zero_points = operands.zero_points(2, "x_zero_point", x_type, Some(parts.geometry.channels))?;
     let w_scales = operands.scales(4, "w_scale", Some(outputs))?;
     let y_scales = operands.scales(6, "y_scale", Some(outputs))?;
     let y_zero_points = operands.zero_points(7, "y_zero_point", y_type, Some(outputs))?;
     let (w, y, zeros) = (param(&w_scales), param(&y_scales), param(&y_zero_points));
     let to = Requantization::from_scales(x_scale, w, y, kernel_type(y_type)?, zeros).map_err(refused)?;
-    let mut options =
-        ProductOptions::new(kernel_type(x_type)?).zero_point(x_zero_point).output(Output::Requantized(to));
+    let mut options = input(kernel_type(x_type)?, &x_zero_points).output(Output::Requantized(to));
     if operands.optional(8).is_some() {
         let bias = operands.values::<i32>(8, "B")?;
         if bias.len() != outputs {
@@ -93,6 +94,14 @@ pub(super) fn integer(
 ) -> Result<Box<dyn Step>, Fault> {
     let parts = Parts::of(operands, attributes, [1, 3])?;
     let x_type = operands.type_(operands.id(0)?)?;
-    let zero_point = operands.zero_point(2, "x_zero_point", x_type)?;
-    parts.step(&ProductOptions::new(kernel_type(x_type)?).zero_point(zero_point), backend)
+    let zero_points = operands.zero_points(2, "x_zero_point", x_type, Some(parts.geometry.channels))?;
+    parts.step(&input(kernel_type(x_type)?, &zero_points), backend)
+}
+
+/// An input with one zero point, or with one for each channel.
+fn input(type_: zeropoint::Type, zero_points: &[i32]) -> ProductOptions<'_> {
+    match zero_points {
+        &[all] => ProductOptions::new(type_).zero_point(all),
+        each => ProductOptions::new(type_).channel_zero_points(each),
+    }
 }

@@ -21,19 +21,18 @@ pub(crate) fn max(args: &mut PoolRow<'_>, reading: Reading) {
 /// See [`crate::KernelSet::average_pool`].
 #[inline(always)]
 pub(crate) fn average(args: &mut PoolRow<'_>, by: &Averages) {
-    let flip = by.reading.flip_to_unsigned();
-    let zero = |zero: i32| by.reading.as_unsigned(zero);
-    let Averages { zero_point, clamp, .. } = *by;
-    match by.mean {
-        Mean::Real { scale, zero: of_x, to } => {
-            all(Real { flip, zero: zero(of_x), scale, to, zero_point, clamp }, args, by.count);
+    let Averages { mean, count, zero_point, clamp, reading } = *by;
+    let flip = reading.flip_to_unsigned();
+    match mean {
+        Mean::Real { scale, zero, to } => {
+            all(Real { flip, zero: reading.as_unsigned(zero), scale, to, zero_point, clamp }, args, count);
         }
-        Mean::Integer => all(Integer { flip, zero: zero(0), zero_point, clamp }, args, by.count),
-        Mean::Ratio { zero: of_x, ratio } => {
-            all(Ratio { flip, zero: zero(of_x), ratio, zero_point, clamp }, args, by.count);
+        Mean::Integer => all(Integer { flip, zero: reading.as_unsigned(0), zero_point, clamp }, args, count),
+        Mean::Ratio { zero, ratio } => {
+            all(Ratio { flip, zero: reading.as_unsigned(zero), ratio, zero_point, clamp }, args, count);
         }
-        Mean::Fixed { zero: of_x, by: fixed } => {
-            all(Scaled { flip, zero: zero(of_x), by: fixed, zero_point, clamp }, args, by.count);
+        Mean::Fixed { zero, by } => {
+            all(Scaled { flip, zero: reading.as_unsigned(zero), by, zero_point, clamp }, args, count);
         }
     }
 }

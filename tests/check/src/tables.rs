@@ -201,7 +201,7 @@ pub(crate) fn softmax(backend: &Backend, case: &Unary) -> Result<(), Difference>
             let refused = SoftmaxPlan::new(backend, 0, qx, qy);
             return if let Err(Error::OutOfRange { .. }) = refused { Ok(()) } else { Err("took no values".into()) };
         }
-        let values = if case.seed % 3 == 0 { Values::Extreme } else { Values::Uniform };
+        let values = if case.seed.is_multiple_of(3) { Values::Extreme } else { Values::Uniform };
         let x = draw::<X>(&mut Random::new(case.seed), values, 2 * case.len);
         let [from, to] = case.affine();
         let mut expected = Vec::new();

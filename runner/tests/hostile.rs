@@ -162,8 +162,8 @@ fn everything_unsupported_is_told_at_once() {
     broken.graph().initializer[0].data_type = 11;
     let found = problems(&broken);
     let expected = [
-        "unsupported: initializer \"double\": element type double; expected uint4, int4, uint8, int8, uint16, int16, int32, \
-         int64, float16, bfloat16 or float32",
+        "unsupported: initializer \"double\": element type double; expected bool, uint4, int4, uint8, int8, uint16, int16, \
+         int32, int64, float16, bfloat16 or float32",
         "unsupported: Erf node \"make_a\": this operator is not known",
         "invalid: ai.made.up.Thing node \"make_b\": its domain \"ai.made.up\" is not among the file's opset imports",
         "unsupported: Relu node \"make_c\": this operator is not known",

@@ -205,6 +205,7 @@ mod tests {
             peers: None,
             baseline: None,
             fail_on_regression: None,
+            rules: false,
         }
     }
 

@@ -85,6 +85,11 @@ impl Conv3dPlan {
         self.plan.product.parts() * self.volumes
     }
 
+    /// Bytes of copies of the weights that the plan keeps beside the packed ones: see [`crate::ConvPlan::copied_bytes`].
+    pub fn copied_bytes(&self) -> usize {
+        self.plan.product.winograd().map_or(0, |winograd| winograd.weights_bytes())
+    }
+
     /// Multiply-accumulates of a run, those of padding included.
     pub fn macs(&self) -> u64 {
         self.plan.product.macs().saturating_mul(self.volumes as u64)

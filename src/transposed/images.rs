@@ -89,6 +89,11 @@ impl TransposedConvPlan {
         self.plan.parts()
     }
 
+    /// Bytes of copies of the weights that the plan keeps beside the packed ones: see [`crate::ConvPlan::copied_bytes`].
+    pub fn copied_bytes(&self) -> usize {
+        self.plan.copied_bytes()
+    }
+
     /// Multiply-accumulates of a run, those of padding included.
     pub fn macs(&self) -> u64 {
         self.plan.macs()

@@ -167,6 +167,11 @@ impl TransposedConv3dPlan {
         self.phases.iter().map(|phase| phase.plan.parts()).sum()
     }
 
+    /// Bytes of copies of the weights that the plan keeps beside the packed ones: see [`crate::ConvPlan::copied_bytes`].
+    pub fn copied_bytes(&self) -> usize {
+        self.phases.iter().map(|phase| phase.plan.copied_bytes()).sum()
+    }
+
     /// Multiply-accumulates of a run, those of padding included.
     pub fn macs(&self) -> u64 {
         self.phases.iter().map(|phase| phase.plan.macs()).sum()

@@ -416,7 +416,7 @@ fn conv3d() -> Vec<Case> {
 }
 
 fn transposed() -> Vec<Case> {
-    let geometries: [(Geometry3d, [usize; 3]); 22] = [
+    let geometries: [(Geometry3d, [usize; 3]); 23] = [
         // As decoders have them: kernels of 4 and 3 by strides of 2, of 2 by 2, of 1 by 1.
         (([2, 1, 4, 5], [8, 16, 1], [1, 4, 4], [1, 2, 2], [1, 1, 1], [0, 1, 1, 0, 1, 1]), [0; 3]),
         (([1, 1, 5, 3], [5, 7, 1], [1, 3, 3], [1, 2, 2], [1, 1, 1], [0, 1, 1, 0, 1, 1]), [0, 1, 1]),
@@ -445,6 +445,7 @@ fn transposed() -> Vec<Case> {
         (([0, 1, 2, 2], [2, 3, 1], [1, 2, 2], [1, 2, 2], [1, 1, 1], [0; 6]), [0; 3]),
         (([1, 1, 0, 2], [2, 3, 1], [1, 2, 2], [1, 2, 2], [1, 1, 1], [0; 6]), [0; 3]),
         (([1, 1, 2, 2], [0, 3, 1], [1, 2, 2], [1, 2, 2], [1, 1, 1], [0; 6]), [0; 3]),
+        (([1, 1, 2, 2], [2, 0, 1], [1, 2, 2], [1, 2, 2], [1, 1, 1], [0; 6]), [0; 3]),
     ];
     let cases = volumes(&geometries.map(|(geometry, _)| geometry));
     let padding = geometries.into_iter().flat_map(|(_, padding)| [padding; 2]);

@@ -1,6 +1,6 @@
 //! Faults that other kernels and runtimes had, as small inputs with the right answers, on every tier.
 
-use zeropoint::elementwise::{dequantize, quantize};
+use zeropoint::elementwise::{dequantize, quantize, requantize};
 use zeropoint::*;
 
 fn tiers() -> impl Iterator<Item = Backend> {
@@ -292,6 +292,38 @@ fn quantisation_beyond_32_bits() {
             quantize(&backend, &vec![4_294_967_296.0; len], 0.5, 1, &mut y).unwrap();
             assert_eq!(y, vec![255; len], "{backend:?}");
         }
+    }
+}
+
+/// A reference and an optimised convolution that round differently: tensorflow#99072, tflite-micro#3130. A rule is the same on
+/// every tier.
+#[test]
+fn one_rounding_or_two() {
+    // 0.0015 by 333 is 0.4995.
+    let multiplier = (1_649_267_442, -9);
+    for (rule, expected) in [(Rule::TfliteDouble, 1), (Rule::TfliteSingle, 0)] {
+        for backend in tiers() {
+            for len in [1, 70] {
+                let (acc, mut y) = (vec![333; len], vec![0x55u8; len]);
+                let to = Requantization::from_fixed(rule, Param::All(multiplier), Type::U8, 0).unwrap();
+                let view = MatMut::new(&mut y, [1, len]).unwrap();
+                requantize(&backend, MatRef::new(&acc, [1, len]).unwrap(), &to, view).unwrap();
+                assert_eq!(y, vec![expected; len], "{backend:?}, {rule}");
+            }
+        }
+    }
+}
+
+/// Lengths in 32 bits: FBGEMM#929.
+#[test]
+#[ignore = "11 GB of memory"]
+fn more_elements_than_32_bits_count() {
+    let len = (1 << 31) + 9;
+    let x = vec![1.0; len];
+    for backend in tiers() {
+        let mut y = vec![0u8; len];
+        quantize(&backend, &x, 1.0, 0, &mut y).unwrap();
+        assert_eq!(y[len - 9..], [1; 9], "{backend:?}");
     }
 }
 

@@ -35,9 +35,8 @@ mod tests {
     fn ties_go_away_from_zero_or_up() {
         let affine = |scale, zero_point| Affine { scale, zero_point };
         let (half, one) = (affine(0.5, 0), affine(1.0, 0));
-        let sum = |add: fn((i32, Affine), (i32, Affine), Affine, (i32, i32)) -> i32, a| {
-            add((a, half), (0, half), one, (-128, 127))
-        };
+        type Add = fn((i32, Affine), (i32, Affine), Affine, (i32, i32)) -> i32;
+        let sum = |add: Add, a| add((a, half), (0, half), one, (-128, 127));
         assert_eq!([1, 3, -1, -3].map(|a| sum(add_tflite, a)), [1, 2, -1, -2]);
         assert_eq!([1, 3, -1, -3].map(|a| sum(add_xnnpack, a)), [1, 2, 0, -1]);
     }

@@ -205,7 +205,6 @@ mod tests {
             peers: None,
             baseline: None,
             fail_on_regression: None,
-            rules: false,
         }
     }
 

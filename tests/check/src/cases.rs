@@ -467,7 +467,7 @@ fn linear() -> Vec<Case> {
         [33, 17, 65],
         // Ranges of columns that share rows; several bands; a product that is halved.
         [1, 64, 4099],
-        [200, 26, 1050],
+        [96, 34, 800],
         [130, 260, 257],
     ];
     let cases = sizes.iter().enumerate().flat_map(|(index, &sizes)| {

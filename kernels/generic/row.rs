@@ -71,6 +71,12 @@ pub(crate) fn bound(x: f32, low: f32, high: f32) -> f32 {
     if x < high { x } else { high }
 }
 
+/// A value within bounds. (`clamp` is a comparison and a choice, which take longer.)
+#[inline(always)]
+pub(crate) fn within(value: i32, (low, high): (i32, i32)) -> i32 {
+    value.max(low).min(high)
+}
+
 /// The nearest integer, ties to even, of what is below 2^22: at 3 * 2^22 the last bit of a float is 1.
 #[inline(always)]
 pub(crate) fn round_even(x: f32) -> i32 {

@@ -1,6 +1,6 @@
 //! Quantisation and dequantisation by a rule, to and from integers of any width.
 
-use super::row::{OfPiece, PIECE, Parameters, bound, pieces, round_away, round_even};
+use super::row::{OfPiece, PIECE, Parameters, bound, pieces, round_away, round_even, within};
 use crate::args::Values;
 use crate::encode::Reading;
 use crate::rules::{DequantizeByRule, FloatRule, Integers, IntegersMut, QuantizeByRule};
@@ -65,11 +65,15 @@ struct Quantizing<'a, R> {
 impl<R: Rule, T: Bits> OfPiece<f32, T> for Quantizing<'_, R> {
     #[inline(always)]
     fn of_piece(&mut self, at: usize, x: &[f32; PIECE], y: &mut [T; PIECE]) {
-        let (scales, within, zeros) = (self.scales.from(at), self.within.from(at), self.zeros.from(at));
-        let (low, high) = self.clamp;
+        let (scales, most, zeros) = (self.scales.from(at), self.within.from(at), self.zeros.from(at));
         for n in 0..PIECE {
-            let result = self.rule.result(x[n], scales[n], within[n], zeros[n]).clamp(low, high);
-            y[n] = T::of(if x[n].is_nan() { self.nan } else { result });
+            y[n] = T::of(within(self.rule.result(x[n], scales[n], most[n], zeros[n]), self.clamp));
+        }
+        // What bounds a number makes NaN the least one.
+        if self.nan != self.clamp.0 {
+            for n in 0..PIECE {
+                y[n] = if x[n].is_nan() { T::of(self.nan) } else { y[n] };
+            }
         }
     }
 }
@@ -140,8 +144,10 @@ struct AwayWithin;
 impl Rule for AwayWithin {
     #[inline(always)]
     fn result(self, x: f32, scale: f32, within: f32, zero: i32) -> i32 {
+        // A bound of 0 would make NaN 0.
+        let x = if x.is_nan() { f32::NEG_INFINITY } else { bound(x, -within, within) };
         // SAFETY: it is bounded.
-        unsafe { round_away(bounded(bound(x, -within, within) * scale)) + zero }
+        unsafe { round_away(bounded(x * scale)) + zero }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Requantisation by a rule.
 
-use super::row::{OfPiece, PIECE, Parameters, bound, pieces, round_even, round_even_64};
+use super::row::{OfPiece, PIECE, Parameters, bound, pieces, round_even, round_even_64, within};
 use crate::args::Values;
 use crate::rules::{Fixed, RequantizeByRule, Scaling};
 use crate::view::{MatMut, MatRef};
@@ -248,9 +248,9 @@ fn shifted_right(value: i64, right: u32) -> i64 {
 
 /// A result, with the zero point, within the ends.
 #[inline(always)]
-fn moved(rounded: i32, zero: i32, (low, high): (i32, i32)) -> i32 {
+fn moved(rounded: i32, zero: i32, ends: (i32, i32)) -> i32 {
     // The sum fits: nothing beyond is within the ends.
-    (rounded.clamp(-1024, 1024) + zero).clamp(low, high)
+    within(within(rounded, (-1024, 1024)) + zero, ends)
 }
 
 /// The significand of a multiplier, 24 bits, and the bits that it stands too far to the left: 16 to 55.

@@ -23,7 +23,8 @@ impl Ended {
 
 fn conformance(folder: &Path, more: &[&str]) -> Ended {
     let output = Command::new(env!("CARGO_BIN_EXE_zeropoint"))
-        .args(["conformance", folder.to_str().unwrap(), "--isa", "scalar"])
+        .args(["conformance", folder.to_str().unwrap()])
+        .args(if more.contains(&"--isa") { &[][..] } else { &["--isa", "scalar"] })
         .args(more)
         .env_remove("ZEROPOINT_ISA")
         .output()
@@ -167,4 +168,21 @@ fn all_tiers_count() {
         .unwrap();
     let expected = format!("{} passed, 0 failed, 0 unsupported\n", tiers().len());
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}
+
+#[test]
+fn the_corpus_that_is_carried_along_passes_on_every_tier() {
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/cases.tar.gz");
+    let ended = conformance(&archive, &["--isa", "all"]);
+    let expected = format!("{} passed, 0 failed, 0 unsupported", 431 * tiers().len());
+    assert_eq!((ended.code, ended.last()), (Some(0), expected.as_str()), "{}", ended.out);
+}
+
+#[test]
+fn what_is_no_archive_is_an_error() {
+    let file = folder("no-archive").join("cases.tar.gz");
+    std::fs::write(&file, "no archive").unwrap();
+    let ended = conformance(&file, &[]);
+    assert_eq!(ended.code, Some(2), "{}", ended.out);
+    assert!(ended.err.contains("cases.tar.gz: is no archive of cases"), "{}", ended.err);
 }

@@ -170,9 +170,24 @@ pub(crate) fn steps(arch: Arch) -> &'static [Step] {
     }
 }
 
-/// Operations whose loops are of several kinds, so that no number of products tells which is which. They are not judged.
+/// Operations whose loops are of several kinds, so that no number of products tells which is which: those of products, and
+/// those that a compiler vectorises. They are not judged.
 #[cfg(test)]
-const SEVERAL_KINDS: &[&str] = &["winograd", "byte_taps", "sliding", "grouped"];
+const SEVERAL_KINDS: &[&str] = &[
+    "winograd",
+    "byte_taps",
+    "sliding",
+    "grouped",
+    "rule_requantize",
+    "rule_quantize",
+    "rule_dequantize",
+    "rule_add",
+    "max_pool",
+    "average_pool",
+    "lookup",
+    "select",
+    "softmax",
+];
 
 #[cfg(test)]
 mod tests {

@@ -244,7 +244,7 @@ pub enum Target {
     I16,
 }
 
-/// A tensor that is quantised by a rule, and dequantised again.
+/// A tensor that is quantised by a rule, or dequantised.
 #[derive(Clone, Copy, Debug)]
 pub struct Quantizing {
     /// Three axes, of which the middle one has the scales.
@@ -332,8 +332,10 @@ pub enum Case {
         /// Of everything drawn.
         seed: u64,
     },
-    /// Floats to integers by a rule, and back.
+    /// Floats to integers by a rule.
     RuleQuantize(Quantizing),
+    /// Integers that a rule made of floats, and back.
+    RuleDequantize(Quantizing),
     /// An addition.
     Add(Binary),
     /// A multiplication.

@@ -25,6 +25,7 @@ pub fn operations() -> &'static [&'static str] {
         "requantize",
         "rule_requantize",
         "rule_quantize",
+        "rule_dequantize",
         "add",
         "mul",
         "global_average_pool",
@@ -51,7 +52,8 @@ pub fn cases(operation: &str) -> Vec<Case> {
         "dequantize" => dequantize(),
         "requantize" => requantize(),
         "rule_requantize" => rule_requantize(),
-        "rule_quantize" => rule_quantize(),
+        "rule_quantize" => quantizing(Case::RuleQuantize),
+        "rule_dequantize" => quantizing(Case::RuleDequantize),
         "add" => add(),
         "mul" => mul(),
         "global_average_pool" => pool(),
@@ -549,7 +551,7 @@ fn rule_requantize() -> Vec<Case> {
         .collect()
 }
 
-fn rule_quantize() -> Vec<Case> {
+fn quantizing(case: fn(Quantizing) -> Case) -> Vec<Case> {
     let rules = [
         QuantizeRule::Onnx,
         QuantizeRule::Reciprocal,
@@ -589,7 +591,7 @@ fn rule_quantize() -> Vec<Case> {
             for &(target, bits) in targets {
                 let nan = nth(&[NanPolicy::Lowest, NanPolicy::Zero], index + at);
                 let seed = (cases.len() * 7 + 1) as u64;
-                cases.push(Case::RuleQuantize(Quantizing { shape, block, target, bits, rule, nan, seed }));
+                cases.push(case(Quantizing { shape, block, target, bits, rule, nan, seed }));
             }
         }
     }

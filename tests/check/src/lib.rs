@@ -86,7 +86,8 @@ pub fn check(isa: Isa, case: &Case) -> Result<&'static str, Failure> {
         Case::RuleRequantize { columns, element, rule, seed } => {
             rules::requantize(&backend, *columns, *element, *rule, *seed).map(named("rule_requantize"))
         }
-        Case::RuleQuantize(quantizing) => rules::quantize(&backend, quantizing),
+        Case::RuleQuantize(quantizing) => rules::quantize(&backend, quantizing, false).map(named("rule_quantize")),
+        Case::RuleDequantize(quantizing) => rules::quantize(&backend, quantizing, true).map(named("rule_dequantize")),
         Case::Add(add) => of_two(&backend, add, Operation::Add(Runtime::Onnxruntime)),
         Case::Mul(mul) => of_two(&backend, mul, Operation::Mul),
         Case::RuleAdd(runtime, add) => of_two(&backend, add, Operation::Add(*runtime)),

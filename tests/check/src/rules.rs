@@ -142,21 +142,24 @@ fn equal<T: PartialEq + std::fmt::Debug>(
     differ.map_or(Ok(()), |(at, (found, expected))| Err(format!("element {at}: {found:?} instead of {expected:?}")))
 }
 
-/// A tensor of three axes, its parameters along the middle one: quantised, and dequantised again.
-pub(crate) fn quantize(backend: &Backend, case: &Quantizing) -> Result<&'static str, Difference> {
+/// A tensor of three axes, its parameters along the middle one: quantised, or dequantised again.
+pub(crate) fn quantize(backend: &Backend, case: &Quantizing, back: bool) -> Result<(), Difference> {
     match case.target {
-        Target::U8 => quantized::<u8>(backend, case),
-        Target::I8 => quantized::<i8>(backend, case),
-        Target::U16 => quantized::<u16>(backend, case),
-        Target::I16 => quantized::<i16>(backend, case),
+        Target::U8 => quantized::<u8>(backend, case, back),
+        Target::I8 => quantized::<i8>(backend, case, back),
+        Target::U16 => quantized::<u16>(backend, case, back),
+        Target::I16 => quantized::<i16>(backend, case, back),
     }
-    .map(|()| backend.kernel_name("rule_quantize"))
-    .map_err(|what| (backend.kernel_name("rule_quantize").to_owned(), what))
+    .map_err(|what| {
+        let operation = if back { "rule_dequantize" } else { "rule_quantize" };
+        (backend.kernel_name(operation).to_owned(), what)
+    })
 }
 
 fn quantized<Q: zeropoint::Integer + Into<i32> + TryFrom<i32> + PartialEq + std::fmt::Debug>(
     backend: &Backend,
     case: &Quantizing,
+    back: bool,
 ) -> Result<(), String> {
     let Quantizing { shape, block, bits, rule, nan, .. } = *case;
     let random = &mut Random::new(case.seed);
@@ -210,19 +213,21 @@ fn quantized<Q: zeropoint::Integer + Into<i32> + TryFrom<i32> + PartialEq + std:
     };
     let by = Quantization::new(&scales[..], &zeros[..]).rule(rule).along(granularity).bits(bits).nan(nan);
     let Ok(one) = Q::try_from(1) else { return Err("no 1".into()) };
-    let mut y = vec![one; x.len()];
-    elementwise::quantize_with(backend, &x, &by, &mut y).map_err(|error| error.to_string())?;
-    equal(&y, (0..x.len()).map(expected))?;
-
-    let mut back = vec![7.0f32; x.len()];
-    elementwise::dequantize_with(backend, &y, &by, &mut back).map_err(|error| error.to_string())?;
-    let expected = |at: usize| {
-        let (value, scale, zero) = (y[at].into(), scales[of(at)], zeros[of(at)]);
+    let expected = (0..x.len()).map(expected);
+    if !back {
+        let mut y = vec![one; x.len()];
+        elementwise::quantize_with(backend, &x, &by, &mut y).map_err(|error| error.to_string())?;
+        return equal(&y, expected);
+    }
+    let values = expected.collect::<Vec<_>>();
+    let mut y = vec![7.0f32; x.len()];
+    elementwise::dequantize_with(backend, &values, &by, &mut y).map_err(|error| error.to_string())?;
+    let real = |at: usize| {
+        let (value, scale, zero) = (values[at].into(), scales[of(at)], zeros[of(at)]);
         let value =
             if is_paddle { rules::dequantize_paddle(value, scale, high) } else { (value - zero) as f32 * scale };
         value.to_bits()
     };
-    let bits = back.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-    equal(&bits, (0..x.len()).map(expected))
-        .map_err(|what| format!("{}: {what}", backend.kernel_name("rule_dequantize")))
+    let bits = y.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    equal(&bits, (0..x.len()).map(real))
 }

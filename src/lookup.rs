@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use zeropoint_kernels::args::{DequantizeArgs, QuantizeArgs, Requantize};
 use zeropoint_kernels::encode::Reading;
 use zeropoint_kernels::view::{MatMut, MatRef};
 
@@ -36,7 +37,12 @@ impl LookupPlan {
     /// For a type that is not of 8 bits, a scale that is not finite and above 0, a zero point outside its type.
     pub fn new(backend: &Backend, x: Quantized, y: Quantized, f: impl Fn(f32) -> f32) -> Result<Self, Error> {
         let (from, to) = x.readings(y)?;
-        Ok(Self::tabulate(backend, [x.type_, y.type_], from, |value| to.quantize(f(from.dequantize(value)))))
+        // All bytes, as the library takes them to real values and back.
+        let bytes: [u8; 256] = core::array::from_fn(|byte| byte as u8);
+        let (mut real, mut table) = ([0.0; 256], Box::new([0; 256]));
+        backend.set.dequantize(&bytes, &mut real, &from.dequantize());
+        backend.set.quantize(&real.map(f), &mut *table, &to.quantize());
+        Ok(Self { backend: *backend, types: [x.type_, y.type_], table })
     }
 
     /// Plans the same real values by another scale and zero point, as onnxruntime's QLinearConcat and QLinearWhere compute
@@ -45,9 +51,10 @@ impl LookupPlan {
     /// # Errors
     /// As [`LookupPlan::new`].
     pub fn rescale(backend: &Backend, x: Quantized, y: Quantized) -> Result<Self, Error> {
-        let (from, _) = x.readings(y)?;
+        x.readings(y)?;
         if x == y {
-            return Ok(Self::tabulate(backend, [x.type_, y.type_], from, |value| value));
+            let table = Box::new(core::array::from_fn(|byte| byte as u8));
+            return Ok(Self { backend: *backend, types: [x.type_, y.type_], table });
         }
         Self::new(backend, x, y, |value| value)
     }
@@ -70,11 +77,6 @@ impl LookupPlan {
     /// As [`LookupPlan::new`].
     pub fn sigmoid(backend: &Backend, x: Quantized, y: Quantized) -> Result<Self, Error> {
         Self::new(backend, x, y, |value| 1.0 / (1.0 + libm::expf(-value)))
-    }
-
-    fn tabulate(backend: &Backend, types: [Type; 2], from: Parameters, result: impl Fn(i32) -> i32) -> Self {
-        let entry = |byte: usize| result(from.reading.value(byte as u8)) as u8;
-        Self { backend: *backend, types, table: Box::new(core::array::from_fn(entry)) }
     }
 
     /// The name of the kernel that computes it.
@@ -130,18 +132,14 @@ pub(crate) struct Parameters {
 }
 
 impl Parameters {
-    fn dequantize(self, value: i32) -> f32 {
-        (value - self.zero_point) as f32 * self.scale
+    fn dequantize(self) -> DequantizeArgs {
+        let Self { reading, scale, zero_point } = self;
+        DequantizeArgs { scale, zero_point: reading.as_unsigned(zero_point), flip: reading.flip_to_unsigned() }
     }
 
-    fn quantize(self, value: f32) -> i32 {
-        let (low, high) = self.reading.range();
-        let quotient = value / self.scale;
-        if quotient.is_nan() {
-            return low;
-        }
-        // Bounds far beyond the type leave every tie as it is.
-        (libm::rintf(quotient.clamp(-1024.0, 1024.0)) as i32 + self.zero_point).clamp(low, high)
+    fn quantize(self) -> QuantizeArgs {
+        let Self { reading, scale, zero_point } = self;
+        QuantizeArgs { scale, to: Requantize::new(reading, zero_point, reading.range()) }
     }
 }
 

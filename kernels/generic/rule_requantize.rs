@@ -115,13 +115,13 @@ fn all<T: Rule>(
 
 /// `rne(clip(x, less the zero point)) + zero point`.
 #[inline(always)]
-fn clip_round(x: f32, zero: i32, (low, high): (i32, i32)) -> i32 {
+pub(crate) fn clip_round(x: f32, zero: i32, (low, high): (i32, i32)) -> i32 {
     round_even(bound(x, (low - zero) as f32, (high - zero) as f32)) + zero
 }
 
 /// `rne(clip(f32(x + zero point)))`.
 #[inline(always)]
-fn zero_point_first(x: f32, zero: i32, (low, high): (i32, i32)) -> i32 {
+pub(crate) fn zero_point_first(x: f32, zero: i32, (low, high): (i32, i32)) -> i32 {
     round_even(bound(x + zero as f32, low as f32, high as f32))
 }
 
@@ -248,7 +248,7 @@ fn shifted_right(value: i64, right: u32) -> i64 {
 
 /// A result, with the zero point, within the ends.
 #[inline(always)]
-fn moved(rounded: i32, zero: i32, ends: (i32, i32)) -> i32 {
+pub(crate) fn moved(rounded: i32, zero: i32, ends: (i32, i32)) -> i32 {
     // The sum fits: nothing beyond is within the ends.
     within(within(rounded, (-1024, 1024)) + zero, ends)
 }

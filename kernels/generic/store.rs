@@ -480,10 +480,41 @@ impl<R: Registers> Store<R> for Bytes<'_> {
     }
 }
 
-impl Float32<'_> {
+/// What accumulators become where they end as floats.
+trait Floats<R: Registers>: Copy {
     /// Accumulators by the scales from a column, and the bias.
+    unsafe fn scaled(&self, column: usize, acc: R::Int) -> R::Float;
+
+    /// See [`Store::write`].
     #[inline(always)]
-    unsafe fn scaled<R: Registers>(&self, column: usize, acc: R::Int) -> R::Float {
+    unsafe fn write_floats<const N: usize>(&self, to: *mut f32, column: usize, acc: [R::Int; N]) {
+        for n in 0..N {
+            // SAFETY: the caller grants the elements, the scales and the bias.
+            unsafe { R::store_floats(to.add(n * R::LANES), self.scaled(column + n * R::LANES, acc[n])) };
+        }
+    }
+
+    /// See [`Store::write_few`].
+    #[inline(always)]
+    unsafe fn write_few_floats<const N: usize>(&self, to: *mut f32, column: usize, count: usize, acc: [R::Int; N]) {
+        for n in 0..N {
+            let at = n * R::LANES;
+            // SAFETY: the caller grants `count` elements, all scales and bias.
+            unsafe {
+                let scaled = self.scaled(column + at, acc[n]);
+                if at + R::LANES <= count {
+                    R::store_floats(to.add(at), scaled);
+                } else if at < count {
+                    R::store_floats_few(to.add(at), scaled, count - at);
+                }
+            }
+        }
+    }
+}
+
+impl<R: Registers> Floats<R> for Float32<'_> {
+    #[inline(always)]
+    unsafe fn scaled(&self, column: usize, acc: R::Int) -> R::Float {
         // SAFETY: the caller grants the scales and the bias.
         unsafe {
             let scaled = R::mul_float(R::to_float(acc), R::load_floats(self.scales.as_ptr().add(column)));
@@ -507,33 +538,21 @@ impl<R: Registers> Store<R> for Float32<'_> {
 
     #[inline(always)]
     unsafe fn write<const N: usize>(&self, to: *mut f32, column: usize, acc: [R::Int; N]) {
-        for n in 0..N {
-            // SAFETY: the caller grants the elements, the scales and the bias.
-            unsafe { R::store_floats(to.add(n * R::LANES), self.scaled::<R>(column + n * R::LANES, acc[n])) };
-        }
+        // SAFETY: the caller grants it.
+        unsafe { Floats::<R>::write_floats(self, to, column, acc) }
     }
 
     #[inline(always)]
     unsafe fn write_few<const N: usize>(&self, to: *mut f32, column: usize, count: usize, acc: [R::Int; N]) {
-        for n in 0..N {
-            let at = n * R::LANES;
-            // SAFETY: the caller grants `count` elements, all scales and bias.
-            unsafe {
-                let scaled = self.scaled::<R>(column + at, acc[n]);
-                if at + R::LANES <= count {
-                    R::store_floats(to.add(at), scaled);
-                } else if at < count {
-                    R::store_floats_few(to.add(at), scaled, count - at);
-                }
-            }
-        }
+        // SAFETY: the caller grants it.
+        unsafe { Floats::<R>::write_few_floats(self, to, column, count, acc) }
     }
 }
 
-impl<F: Copy> Float32Rows<'_, F> {
-    /// Accumulators by the row's scale and the scales from a column, and the bias.
+impl<R: Registers> Floats<R> for Float32Rows<'_, R::Float> {
+    /// By the row's scale, too.
     #[inline(always)]
-    unsafe fn scaled<R: Registers<Float = F>>(&self, column: usize, acc: R::Int) -> F {
+    unsafe fn scaled(&self, column: usize, acc: R::Int) -> R::Float {
         // SAFETY: the caller grants the scales and the bias.
         unsafe {
             let scale = R::mul_float(self.row, R::load_floats(self.columns.scales.as_ptr().add(column)));
@@ -564,25 +583,13 @@ impl<R: Registers> Store<R> for Float32Rows<'_, R::Float> {
 
     #[inline(always)]
     unsafe fn write<const N: usize>(&self, to: *mut f32, column: usize, acc: [R::Int; N]) {
-        for n in 0..N {
-            // SAFETY: the caller grants the elements, the scales and the bias.
-            unsafe { R::store_floats(to.add(n * R::LANES), self.scaled::<R>(column + n * R::LANES, acc[n])) };
-        }
+        // SAFETY: the caller grants it.
+        unsafe { Floats::<R>::write_floats(self, to, column, acc) }
     }
 
     #[inline(always)]
     unsafe fn write_few<const N: usize>(&self, to: *mut f32, column: usize, count: usize, acc: [R::Int; N]) {
-        for n in 0..N {
-            let at = n * R::LANES;
-            // SAFETY: the caller grants `count` elements, all scales and bias.
-            unsafe {
-                let scaled = self.scaled::<R>(column + at, acc[n]);
-                if at + R::LANES <= count {
-                    R::store_floats(to.add(at), scaled);
-                } else if at < count {
-                    R::store_floats_few(to.add(at), scaled, count - at);
-                }
-            }
-        }
+        // SAFETY: the caller grants it.
+        unsafe { Floats::<R>::write_few_floats(self, to, column, count, acc) }
     }
 }

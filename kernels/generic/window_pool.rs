@@ -3,8 +3,8 @@
 //! A block of channels goes through all taps of a window before the next one does. The loops are over arrays, which the
 //! compiler turns into the tier's registers.
 
-use super::row::{bound, round_even};
-use super::rule_requantize::multiply_double;
+use super::row::within;
+use super::rule_requantize::{clip_round, moved, multiply_double, zero_point_first};
 use crate::encode::Reading;
 use crate::pools::{Averages, Mean, PoolRow};
 use crate::rules::Fixed;
@@ -27,12 +27,16 @@ pub(crate) fn average(args: &mut PoolRow<'_>, by: &Averages) {
         Mean::Real { scale, zero, to } => {
             all(Real { flip, zero: reading.as_unsigned(zero), scale, to, zero_point, clamp }, args, count);
         }
-        Mean::Integer => all(Integer { flip, zero: reading.as_unsigned(0), zero_point, clamp }, args, count),
+        Mean::Integer => {
+            all(Summed { flip, zero: reading.as_unsigned(0), mean: Integer, zero_point, clamp }, args, count);
+        }
         Mean::Ratio { zero, ratio } => {
-            all(Ratio { flip, zero: reading.as_unsigned(zero), ratio, zero_point, clamp }, args, count);
+            let mean = Ratio(ratio);
+            all(Summed { flip, zero: reading.as_unsigned(zero), mean, zero_point, clamp }, args, count);
         }
         Mean::Fixed { zero, by } => {
-            all(Scaled { flip, zero: reading.as_unsigned(zero), by, zero_point, clamp }, args, count);
+            let mean = Scaled(by);
+            all(Summed { flip, zero: reading.as_unsigned(zero), mean, zero_point, clamp }, args, count);
         }
     }
 }
@@ -189,27 +193,33 @@ impl Pool for Real {
 
     #[inline(always)]
     fn result(self, sum: f32, count: i32) -> u8 {
-        let quotient = sum / count as f32 / self.to;
-        round_even(bound(quotient + self.zero_point as f32, self.clamp.0 as f32, self.clamp.1 as f32)) as u8
+        zero_point_first(sum / count as f32 / self.to, self.zero_point, self.clamp) as u8
     }
 
     #[inline(always)]
     fn empty(self) -> u8 {
-        self.zero_point.clamp(self.clamp.0, self.clamp.1) as u8
+        within(self.zero_point, self.clamp) as u8
     }
 }
 
-/// [`Mean::Integer`].
+/// A mean of a sum in integers.
+trait MeanOfSum: Copy {
+    /// The mean of so many values, in the reading of the output.
+    fn mean(self, sum: i32, count: i32, zero_point: i32, clamp: (i32, i32)) -> i32;
+}
+
+/// A sum in integers, and what becomes of it.
 #[derive(Clone, Copy)]
-struct Integer {
+struct Summed<M> {
     flip: u8,
-    /// What a byte of the unsigned reading is more than its value.
+    /// What is taken from each value, as the unsigned reading counts it.
     zero: i32,
+    mean: M,
     zero_point: i32,
     clamp: (i32, i32),
 }
 
-impl Pool for Integer {
+impl<M: MeanOfSum> Pool for Summed<M> {
     type Sum = i32;
 
     #[inline(always)]
@@ -224,85 +234,45 @@ impl Pool for Integer {
 
     #[inline(always)]
     fn result(self, sum: i32, count: i32) -> u8 {
-        divide_away(sum, count).clamp(self.clamp.0, self.clamp.1) as u8
+        self.mean.mean(sum, count, self.zero_point, self.clamp) as u8
     }
 
     #[inline(always)]
     fn empty(self) -> u8 {
-        self.zero_point.clamp(self.clamp.0, self.clamp.1) as u8
+        within(self.zero_point, self.clamp) as u8
+    }
+}
+
+/// [`Mean::Integer`]: of values with their zero point.
+#[derive(Clone, Copy)]
+struct Integer;
+
+impl MeanOfSum for Integer {
+    #[inline(always)]
+    fn mean(self, sum: i32, count: i32, _: i32, clamp: (i32, i32)) -> i32 {
+        within(divide_away(sum, count), clamp)
     }
 }
 
 /// [`Mean::Ratio`].
 #[derive(Clone, Copy)]
-struct Ratio {
-    flip: u8,
-    /// As the unsigned reading counts it.
-    zero: i32,
-    ratio: f32,
-    zero_point: i32,
-    clamp: (i32, i32),
-}
+struct Ratio(f32);
 
-impl Pool for Ratio {
-    type Sum = i32;
-
+impl MeanOfSum for Ratio {
     #[inline(always)]
-    fn start(self) -> i32 {
-        0
-    }
-
-    #[inline(always)]
-    fn take(self, sum: i32, byte: u8) -> i32 {
-        sum.wrapping_add(i32::from(byte ^ self.flip) - self.zero)
-    }
-
-    #[inline(always)]
-    fn result(self, sum: i32, count: i32) -> u8 {
-        let scaled = sum as f32 * (self.ratio / count as f32);
-        let (low, high) = ((self.clamp.0 - self.zero_point) as f32, (self.clamp.1 - self.zero_point) as f32);
-        (round_even(bound(scaled, low, high)) + self.zero_point) as u8
-    }
-
-    #[inline(always)]
-    fn empty(self) -> u8 {
-        self.zero_point.clamp(self.clamp.0, self.clamp.1) as u8
+    fn mean(self, sum: i32, count: i32, zero_point: i32, clamp: (i32, i32)) -> i32 {
+        clip_round(sum as f32 * (self.0 / count as f32), zero_point, clamp)
     }
 }
 
 /// [`Mean::Fixed`].
 #[derive(Clone, Copy)]
-struct Scaled {
-    flip: u8,
-    /// As the unsigned reading counts it.
-    zero: i32,
-    by: Fixed,
-    zero_point: i32,
-    clamp: (i32, i32),
-}
+struct Scaled(Fixed);
 
-impl Pool for Scaled {
-    type Sum = i32;
-
+impl MeanOfSum for Scaled {
     #[inline(always)]
-    fn start(self) -> i32 {
-        0
-    }
-
-    #[inline(always)]
-    fn take(self, sum: i32, byte: u8) -> i32 {
-        sum.wrapping_add(i32::from(byte ^ self.flip) - self.zero)
-    }
-
-    #[inline(always)]
-    fn result(self, sum: i32, count: i32) -> u8 {
-        let mean = divide_away(multiply_double::<true>(sum, self.by), count);
-        mean.saturating_add(self.zero_point).clamp(self.clamp.0, self.clamp.1) as u8
-    }
-
-    #[inline(always)]
-    fn empty(self) -> u8 {
-        self.zero_point.clamp(self.clamp.0, self.clamp.1) as u8
+    fn mean(self, sum: i32, count: i32, zero_point: i32, clamp: (i32, i32)) -> i32 {
+        moved(divide_away(multiply_double::<true>(sum, self.0), count), zero_point, clamp)
     }
 }
 

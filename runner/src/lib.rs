@@ -9,7 +9,7 @@
 //! use zeropoint_runner::{formats::onnx, passes};
 //!
 //! let mut graph = onnx::load("model.onnx".as_ref())?;
-//! passes::prepare(&mut graph)?;
+//! passes::prepare(&mut graph, &passes::Options::default())?;
 //! let plan = Plan::new(&graph, &zeropoint::Backend::best(), Limits::default())?;
 //! let mut session = Session::new(plan, 1)?;
 //! session.input_mut::<f32>(0)?.fill(0.5);

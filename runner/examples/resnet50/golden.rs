@@ -15,7 +15,7 @@ const NAME: &str = "random";
 
 pub(crate) fn write(path: &Path, model: &[u8]) -> Result<()> {
     let (mut graph, mut problems) = onnx::parse(model, None);
-    passes::run(&mut graph, &mut problems);
+    passes::run(&mut graph, &passes::Options::default(), &mut problems);
     problems.into_result()?;
     let backend = Backend::with_isa(Isa::Scalar)?;
     let mut session = Session::new(Plan::new(&graph, &backend, Limits::default())?, 1)?;

@@ -26,7 +26,7 @@ impl Info {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<Ending> {
         let backends = self.tiers.backends()?;
         let (mut graph, mut problems) = onnx::open(&self.model)?;
-        passes::run(&mut graph, &mut problems);
+        passes::run(&mut graph, &passes::Options::default(), &mut problems);
         let limits = Limits::default();
         for backend in &backends {
             let (rows, found) = exec::survey(&graph, backend, limits);

@@ -70,7 +70,7 @@ impl Threads {
 /// A model, ready to be planned.
 pub(super) fn load(path: &Path) -> Result<Graph> {
     let mut graph = onnx::load(path).with_context(|| place(path))?;
-    passes::prepare(&mut graph).with_context(|| place(path))?;
+    passes::prepare(&mut graph, &passes::Options::default()).with_context(|| place(path))?;
     Ok(graph)
 }
 

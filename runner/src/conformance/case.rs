@@ -76,7 +76,7 @@ impl Case {
     pub(super) fn load(&self) -> Result<Loaded, Outcome> {
         let (mut graph, mut problems) =
             onnx::open(&self.folder.join("model.onnx")).map_err(|error| Outcome::Failed(error.to_string()))?;
-        passes::run(&mut graph, &mut problems);
+        passes::run(&mut graph, &passes::Options::default(), &mut problems);
         if !problems.is_empty() {
             return Err(refused(&problems));
         }

@@ -96,7 +96,7 @@ mod tests {
             found.map_or_else(|| graph.add(Tensor::named(name)), TensorId)
         };
         let (from, to) = (id(graph, from), id(graph, to));
-        graph.nodes.push(Node { name: String::new(), op: Op::Identity, inputs: vec![Some(from)], outputs: vec![to] });
+        graph.nodes.push(Node::new(Op::Identity, vec![Some(from)], to));
     }
 
     fn problems(graph: &Graph) -> String {

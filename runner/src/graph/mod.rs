@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod constant;
+pub mod function;
 pub mod op;
 pub mod shape;
 
@@ -197,6 +198,16 @@ pub struct Node {
     pub inputs: Vec<Option<TensorId>>,
     /// What it makes: as many tensors as the operator has results, all of them with a name or internal.
     pub outputs: Vec<TensorId>,
+    /// The least and the greatest value of what it makes, of an operator that makes quantised values: a clamp behind it
+    /// that a pass took in.
+    pub clamp: Option<(i32, i32)>,
+}
+
+impl Node {
+    /// A node without a name that makes one tensor.
+    pub fn new(op: Op, inputs: Vec<Option<TensorId>>, output: TensorId) -> Self {
+        Self { name: String::new(), op, inputs, outputs: vec![output], clamp: None }
+    }
 }
 
 /// A network.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Type;
+use super::function::{Binary, Comparison, Reduction, Unary};
 
 /// How a convolution is padded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,94 @@ pub struct Gemm {
     pub beta: f32,
 }
 
+/// The attributes of a transposed convolution.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transposed {
+    /// The windows, over the output. Weights are `[channels, outputs of a group, taps...]`.
+    pub window: Convolution,
+    /// Positions that are added behind each spatial axis of the output; none where there are no numbers.
+    pub output_padding: Vec<usize>,
+    /// The spatial sizes of the output, from which the pads follow.
+    pub output_shape: Option<Vec<usize>>,
+}
+
+/// What is around a tensor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Border {
+    /// One value.
+    #[default]
+    Constant,
+    /// The outermost elements.
+    Edge,
+    /// The tensor mirrored at its outermost elements.
+    Reflect,
+    /// The tensor again.
+    Wrap,
+}
+
+/// Where the elements of a tensor of another size lie in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coordinates {
+    /// `(y + 1/2) / scale - 1/2`
+    HalfPixel,
+    /// The same, and 0 where there is one element.
+    PytorchHalfPixel,
+    /// The first and the last stay.
+    AlignCorners,
+    /// `y / scale`
+    Asymmetric,
+}
+
+/// How elements between others are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interpolation {
+    /// Those of the nearest.
+    Nearest(Nearest),
+    /// Along straight lines.
+    Linear,
+    /// By cubic polynomials, `a` in units of 1/1000.
+    Cubic {
+        /// The coefficient, times 1000.
+        thousandths: i32,
+        /// Weights of elements that do not exist are 0, and the rest is scaled to 1.
+        exclude_outside: bool,
+    },
+}
+
+/// Which of two elements is the nearest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nearest {
+    /// Ties go down.
+    RoundPreferFloor,
+    /// Ties go up.
+    RoundPreferCeil,
+    /// The one below.
+    Floor,
+    /// The one above.
+    Ceil,
+}
+
+/// The attributes of a change of size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resize {
+    /// How elements are made.
+    pub interpolation: Interpolation,
+    /// Where they lie.
+    pub coordinates: Coordinates,
+    /// The axes that scales and sizes speak of; all without it.
+    pub axes: Option<Vec<i64>>,
+}
+
+/// By what Paddle quantises: `clip(rne(f32(q f32(1/s)) x), -q - 1, q)` with `q = 2^(bits - 1) - 1`. The scale that is the
+/// node's operand is the step `f32(s / q)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AbsMax {
+    /// The greatest absolute value `s`.
+    pub value: f32,
+    /// 2 to 8.
+    pub bits: u32,
+}
+
 /// An operator. Operands are those of the ONNX operator that [`Op::name`] gives, in its order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
@@ -78,6 +167,8 @@ pub enum Op {
         block: usize,
         /// The type, where no zero point gives it.
         to: Option<Type>,
+        /// Another rule than ONNX's.
+        abs_max: Option<AbsMax>,
     },
     /// `x, scale, zero point?` to floats.
     DequantizeLinear {
@@ -109,7 +200,7 @@ pub enum Op {
     MatMulIntegerToFloat,
     /// `a` of f32, quantised on the way, `b, scale of b, zero point of b?, bias?` to f32.
     DynamicQuantizeMatMul,
-    /// `x`, of 8 bits.
+    /// `x`, of 8 bits or f32.
     MaxPool(Pool),
     /// `x, scale, zero point, scale of y, zero point of y`
     QLinearAveragePool {
@@ -139,14 +230,110 @@ pub enum Op {
     },
     /// `condition, x, scale, zero point, y, scale, zero point, scale of z, zero point of z`; broadcasts.
     QLinearWhere,
-    /// `a, b` of f32; broadcasts.
-    Add,
+    /// `x`
+    Unary(Unary),
+    /// `a, b`; broadcasts.
+    Binary(Binary),
+    /// `a, b`; broadcasts.
+    Compare(Comparison),
+    /// `x, least?, greatest?`
+    Clip,
+    /// `condition, x, y`; broadcasts.
+    Where,
+    /// `x, axes?`
+    Reduce {
+        /// What becomes of them.
+        reduction: Reduction,
+        /// The axes stay, with one element.
+        keep: bool,
+        /// No axes are no reduction, and not one of all.
+        none_is_none: bool,
+    },
+    /// `x`: where along an axis the greatest element is, or the least, as s64.
+    Arg {
+        /// The greatest.
+        greatest: bool,
+        /// The axis.
+        axis: i64,
+        /// The axis stays, with one element.
+        keep: bool,
+        /// The last of several, not the first.
+        last: bool,
+    },
+    /// `x, scale, bias?`: over all axes from `axis` on.
+    LayerNormalization {
+        /// The first axis.
+        axis: i64,
+        /// What is added to the variance.
+        epsilon: f32,
+    },
+    /// `x, scale, bias, mean, variance`, by channels.
+    BatchNormalization {
+        /// What is added to the variance.
+        epsilon: f32,
+    },
+    /// `x, scale, bias`, by images and channels.
+    InstanceNormalization {
+        /// What is added to the variance.
+        epsilon: f32,
+    },
+    /// `x, w, bias?` of f32.
+    Conv(Convolution),
+    /// `x, scale, zero point, w, scale, zero point, bias?`: `f32(f32(sum) * f32(sx * sw))`. A bias of s32 is part of the
+    /// sum; one of f32 is added to the result, which is rounded again.
+    ConvIntegerToFloat(Convolution),
+    /// `x, w, bias?` of f32.
+    ConvTranspose(Transposed),
+    /// As [`Op::QLinearConv`].
+    QLinearConvTranspose(Transposed),
+    /// `x` of f32.
+    AveragePool {
+        /// The windows.
+        pool: Pool,
+        /// Padding counts, as 0.
+        count_include_pad: bool,
+    },
+    /// `x` of f32, or of 8 bits: the greatest of each image and channel.
+    GlobalMaxPool,
+    /// `x` of f32: the mean of each image and channel.
+    GlobalAveragePool,
+    /// `x, roi?, scales?, sizes?`
+    Resize(Resize),
+    /// `x, starts, ends, axes?, steps?`
+    Slice,
+    /// `x, sizes?`
+    Split {
+        /// The axis.
+        axis: i64,
+        /// How many parts.
+        parts: usize,
+    },
+    /// `x, repeats`
+    Tile,
+    /// `x`: blocks of channels become blocks of pixels.
+    DepthToSpace {
+        /// Pixels of a block's side.
+        block: usize,
+        /// Depth, then column and row, and not column and row before depth.
+        depth_first: bool,
+    },
+    /// `x`: the other way.
+    SpaceToDepth {
+        /// Pixels of a block's side.
+        block: usize,
+    },
+    /// `shape`: a tensor of that shape with one value, which is an operand of one element: `shape, value`.
+    ConstantOfShape,
+    /// `start, limit, step`
+    Range,
+    /// `x` of 8 bits, and a table of 256 values by its bytes, in the order of u8; made by a pass.
+    Lookup,
     /// `a, b` of f32: matrices, of batches that broadcast.
     MatMul,
     /// `a, b, c?` of f32.
     Gemm(Gemm),
-    /// `x, pads, value?, axes?`: with a value all around.
-    Pad,
+    /// `x, pads, value?, axes?`
+    Pad(Border),
     /// `x, scale, zero point, scale of y, zero point of y`
     QLinearGlobalAveragePool {
         /// The shape is `[n, h, w, c]` and not `[n, c, h, w]`.
@@ -239,10 +426,36 @@ impl Op {
             Self::QLinearSoftmax { .. } => "QLinearSoftmax",
             Self::QLinearConcat { .. } => "QLinearConcat",
             Self::QLinearWhere => "QLinearWhere",
-            Self::Add => "Add",
+            Self::Unary(function) => function.name(),
+            Self::Binary(function) => function.name(),
+            Self::Compare(comparison) => comparison.name(),
+            Self::Clip => "Clip",
+            Self::Where => "Where",
+            Self::Reduce { reduction, .. } => reduction.name(),
+            Self::Arg { greatest: true, .. } => "ArgMax",
+            Self::Arg { .. } => "ArgMin",
+            Self::LayerNormalization { .. } => "LayerNormalization",
+            Self::BatchNormalization { .. } => "BatchNormalization",
+            Self::InstanceNormalization { .. } => "InstanceNormalization",
+            Self::Conv(_) => "Conv",
+            Self::ConvIntegerToFloat(_) => "ConvIntegerToFloat",
+            Self::ConvTranspose(_) => "ConvTranspose",
+            Self::QLinearConvTranspose(_) => "QLinearConvTranspose",
+            Self::AveragePool { .. } => "AveragePool",
+            Self::GlobalMaxPool => "GlobalMaxPool",
+            Self::GlobalAveragePool => "GlobalAveragePool",
+            Self::Resize(_) => "Resize",
+            Self::Slice => "Slice",
+            Self::Split { .. } => "Split",
+            Self::Tile => "Tile",
+            Self::DepthToSpace { .. } => "DepthToSpace",
+            Self::SpaceToDepth { .. } => "SpaceToDepth",
+            Self::ConstantOfShape => "ConstantOfShape",
+            Self::Range => "Range",
+            Self::Lookup => "Lookup",
             Self::MatMul => "MatMul",
             Self::Gemm(_) => "Gemm",
-            Self::Pad => "Pad",
+            Self::Pad(_) => "Pad",
             Self::QLinearGlobalAveragePool { .. } => "QLinearGlobalAveragePool",
             Self::Shape { .. } => "Shape",
             Self::Reshape { .. } => "Reshape",
@@ -263,13 +476,17 @@ impl Op {
 
     /// Whether its operands are brought to one shape, element by element.
     pub(crate) fn broadcasts(&self) -> bool {
-        matches!(self, Self::QLinearAdd | Self::QLinearMul | Self::QLinearWhere | Self::Add)
+        matches!(
+            self,
+            Self::QLinearAdd | Self::QLinearMul | Self::QLinearWhere | Self::Binary(_) | Self::Compare(_) | Self::Where
+        )
     }
 
     /// How many tensors it makes.
     pub(crate) fn results(&self) -> usize {
         match self {
             Self::DynamicQuantizeLinear => 3,
+            Self::Split { parts, .. } => *parts,
             _ => 1,
         }
     }
@@ -279,15 +496,24 @@ impl Op {
     pub(crate) fn is_activation(&self, operand: usize) -> bool {
         match self {
             Self::QLinearMatMul | Self::QLinearAdd | Self::QLinearMul => matches!(operand, 0 | 3),
-            Self::MatMulInteger | Self::Add | Self::MatMul => operand < 2,
-            Self::Concat { .. } | Self::Gemm(_) => true,
+            Self::MatMulInteger | Self::Binary(_) | Self::Compare(_) | Self::MatMul => operand < 2,
+            // Of floats, all are.
+            Self::Concat { .. }
+            | Self::Gemm(_)
+            | Self::Where
+            | Self::Clip
+            | Self::Conv(_)
+            | Self::ConvTranspose(_)
+            | Self::LayerNormalization { .. }
+            | Self::BatchNormalization { .. }
+            | Self::InstanceNormalization { .. } => true,
             // All but the weights and their zero point.
             Self::MatMulIntegerToFloat => !matches!(operand, 1 | 5),
             Self::DynamicQuantizeMatMul => !matches!(operand, 1 | 3),
             Self::QLinearWhere => matches!(operand, 0 | 1 | 4),
             Self::QLinearConcat { .. } => operand >= 2 && (operand - 2).is_multiple_of(3),
             // The value around it.
-            Self::Pad => matches!(operand, 0 | 2),
+            Self::Pad(_) => matches!(operand, 0 | 2),
             _ => operand == 0,
         }
     }
@@ -296,7 +522,7 @@ impl Op {
     pub(crate) fn arity(&self) -> (usize, usize, &'static [&'static str]) {
         match self {
             Self::QuantizeLinear { .. } | Self::DequantizeLinear { .. } => (2, 3, &["x", "scale"]),
-            Self::QLinearConv(_) => {
+            Self::QLinearConv(_) | Self::QLinearConvTranspose(_) => {
                 (8, 9, &["x", "x_scale", "x_zero_point", "w", "w_scale", "w_zero_point", "y_scale", "y_zero_point"])
             }
             Self::ConvInteger(_) => (2, 4, &["x", "w"]),
@@ -315,9 +541,24 @@ impl Op {
             | Self::QLinearSoftmax { .. } => (4, 5, &["X", "x_scale", "", "y_scale"]),
             Self::QLinearConcat { .. } => (5, usize::MAX, &["Y_scale", ""]),
             Self::QLinearWhere => (8, 9, &["condition", "X", "x_scale", "", "Y", "y_scale", "", "z_scale"]),
-            Self::Add | Self::MatMul => (2, 2, &["A", "B"]),
+            Self::Binary(_) | Self::Compare(_) | Self::MatMul => (2, 2, &["A", "B"]),
+            Self::Clip => (1, 3, &["x"]),
+            Self::Where => (3, 3, &["condition", "X", "Y"]),
+            Self::Reduce { .. } => (1, 2, &["data"]),
+            Self::LayerNormalization { .. } => (2, 3, &["X", "Scale"]),
+            Self::BatchNormalization { .. } => (5, 5, &["X", "scale", "B", "input_mean", "input_var"]),
+            Self::InstanceNormalization { .. } => (3, 3, &["input", "scale", "B"]),
+            Self::Conv(_) | Self::ConvTranspose(_) => (2, 3, &["X", "W"]),
+            Self::ConvIntegerToFloat(_) => (6, 7, &["x", "x_scale", "", "w", "w_scale"]),
+            Self::Resize(_) => (1, 4, &["X"]),
+            Self::Slice => (3, 5, &["data", "starts", "ends"]),
+            Self::Split { .. } => (1, 2, &["input"]),
+            Self::Tile => (2, 2, &["input", "repeats"]),
+            Self::ConstantOfShape => (2, 2, &["input", "value"]),
+            Self::Range => (3, 3, &["start", "limit", "delta"]),
+            Self::Lookup => (2, 2, &["x", "table"]),
             Self::Gemm(_) => (2, 3, &["A", "B"]),
-            Self::Pad => (2, 4, &["data", "pads"]),
+            Self::Pad(_) => (2, 4, &["data", "pads"]),
             Self::QLinearGlobalAveragePool { .. } => (4, 5, &["x", "x_scale", "", "y_scale"]),
             Self::Reshape { .. } => (2, 2, &["data", "shape"]),
             Self::Gather { .. } => (2, 2, &["data", "indices"]),
@@ -326,6 +567,13 @@ impl Op {
             Self::Concat { .. } => (1, usize::MAX, &[]),
             Self::Unknown { .. } => (0, usize::MAX, &[]),
             Self::DynamicQuantizeLinear
+            | Self::Unary(_)
+            | Self::Arg { .. }
+            | Self::AveragePool { .. }
+            | Self::GlobalMaxPool
+            | Self::GlobalAveragePool
+            | Self::DepthToSpace { .. }
+            | Self::SpaceToDepth { .. }
             | Self::Shape { .. }
             | Self::MaxPool(_)
             | Self::Transpose { .. }

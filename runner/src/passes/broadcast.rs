@@ -40,7 +40,7 @@ fn expand(graph: &mut Graph, id: TensorId, shape: &[usize], spent: &mut usize) -
     let is_constant = expanded.constant.is_some();
     let to = graph.add(expanded);
     if !is_constant {
-        graph.nodes.push(Node { name: String::new(), op, inputs: vec![Some(id)], outputs: vec![to] });
+        graph.nodes.push(Node::new(op, vec![Some(id)], to));
     }
     to
 }
@@ -64,7 +64,7 @@ mod tests {
         let bias = graph.add(Tensor::constant("bias", bias));
         for (b, c) in [(bias, c), (row, d)] {
             let inputs = vec![Some(a), None, None, Some(b), None, None, None];
-            graph.nodes.push(Node { name: String::new(), op: Op::QLinearAdd, inputs, outputs: vec![c] });
+            graph.nodes.push(Node::new(Op::QLinearAdd, inputs, c));
         }
         broadcast(&mut graph);
         let ops: Vec<&str> = graph.nodes.iter().map(|node| node.op.name()).collect();

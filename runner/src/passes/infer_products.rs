@@ -4,6 +4,7 @@ use super::infer::{Known, QUANTIZED, expect, integers, split};
 use super::resolve::Operand;
 use super::window::pool;
 use crate::error::Fault;
+use crate::graph::function::Binary;
 use crate::graph::op;
 use crate::graph::{Constant, Op, Type, shape};
 
@@ -71,7 +72,7 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             let shape = shape::broadcast(condition.shape, &shape::broadcast(x.shape, y.shape)?)?;
             Ok((optional(8).map_or(x.type_, |zero_point| zero_point.type_), shape))
         }
-        Op::Add => {
+        Op::Binary(Binary::Add) => {
             let (a, b) = (real(0, "A")?, real(1, "B")?);
             Ok((Type::F32, shape::broadcast(a.shape, b.shape)?))
         }
@@ -88,7 +89,7 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             }
             Ok((Type::F32, vec![m, n]))
         }
-        Op::Pad => {
+        Op::Pad(_) => {
             let x = operand(0)?;
             let pads = integers(operand(1)?, "pads")?;
             let axes = optional(3).map(|axes| integers(axes, "axes")).transpose()?;

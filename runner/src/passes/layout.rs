@@ -111,7 +111,7 @@ fn convert(
     let to = Tensor { layout, constant, internal: true, declared: None, ..tensor.clone() };
     let to = graph.add(to);
     if !is_constant {
-        let node = Node { name: String::new(), op: Op::Relayout, inputs: vec![Some(id)], outputs: vec![to] };
+        let node = Node::new(Op::Relayout, vec![Some(id)], to);
         graph.nodes.push(node);
     }
     converted.insert((id, layout), to);
@@ -164,9 +164,9 @@ mod tests {
         graph.inputs = vec![x];
         graph.outputs = vec![z];
         let mut add = |op, inputs, output| {
-            graph.nodes.push(Node { name: String::new(), op, inputs, outputs: vec![output] });
+            graph.nodes.push(Node::new(op, inputs, output));
         };
-        add(Op::QuantizeLinear { axis: 1, block: 0, to: None }, vec![Some(x)], q);
+        add(Op::QuantizeLinear { axis: 1, block: 0, to: None, abs_max: None }, vec![Some(x)], q);
         add(convolution(), vec![Some(q)], y);
         add(Op::QLinearAdd, vec![Some(y), None, None, Some(c)], z);
         assign(&mut graph);

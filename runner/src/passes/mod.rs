@@ -6,6 +6,7 @@ mod infer;
 mod infer_products;
 pub mod layout;
 mod matmul;
+mod options;
 pub mod prune;
 pub mod resolve;
 mod window;
@@ -14,20 +15,21 @@ pub(crate) use fold::{broadcast_strides, gather_indices};
 pub(crate) use infer::{split, transposition};
 pub(crate) use infer_products::{gemm, pad_sizes};
 pub(crate) use matmul::{MatMul, matmul};
+pub use options::{Options, Semantics};
 pub(crate) use window::{Geometry, Pooled, convolution, pool};
 
 use crate::error::{Error, Problems};
 use crate::graph::Graph;
 
 /// All passes in their order; an error lists everything that is in the way.
-pub fn prepare(graph: &mut Graph) -> Result<(), Error> {
+pub fn prepare(graph: &mut Graph, options: &Options) -> Result<(), Error> {
     let mut problems = Problems::default();
-    run(graph, &mut problems);
+    run(graph, options, &mut problems);
     problems.into_result()
 }
 
 /// All passes in their order, as far as the graph goes.
-pub fn run(graph: &mut Graph, problems: &mut Problems) {
+pub fn run(graph: &mut Graph, _options: &Options, problems: &mut Problems) {
     resolve::resolve(graph, problems);
     prune::prune(graph);
     broadcast::broadcast(graph);

@@ -36,7 +36,7 @@ mod tests {
         graph.outputs = vec![b];
         for (from, to) in [(x, a), (a, dead), (a, b)] {
             let name = format!("to {}", graph.tensor(to).name);
-            graph.nodes.push(Node { name, op: Op::Identity, inputs: vec![Some(from)], outputs: vec![to] });
+            graph.nodes.push(Node { name, ..Node::new(Op::Identity, vec![Some(from)], to) });
         }
         prune(&mut graph);
         let names: Vec<&str> = graph.nodes.iter().map(|node| node.name.as_str()).collect();

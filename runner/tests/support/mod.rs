@@ -65,7 +65,7 @@ pub(crate) fn tiers() -> Vec<Backend> {
 
 pub(crate) fn load(path: &Path) -> Graph {
     let mut graph = onnx::load(path).unwrap();
-    passes::prepare(&mut graph).unwrap();
+    passes::prepare(&mut graph, &passes::Options::default()).unwrap();
     graph
 }
 
@@ -194,7 +194,7 @@ pub(crate) fn plan(bytes: &[u8]) -> Result<Plan, Error> {
 }
 
 pub(crate) fn finish(mut graph: Graph, mut problems: Problems, backend: &Backend) -> Result<Plan, Error> {
-    passes::run(&mut graph, &mut problems);
+    passes::run(&mut graph, &passes::Options::default(), &mut problems);
     problems.into_result()?;
     Plan::new(&graph, backend, Limits::default())
 }

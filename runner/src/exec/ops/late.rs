@@ -72,6 +72,7 @@ fn part(graph: &Graph, node: &Node) -> (Graph, Node, Vec<TensorId>) {
         op: node.op.clone(),
         inputs: node.inputs.iter().map(|id| id.as_ref().map(inner)).collect(),
         outputs: node.outputs.iter().map(inner).collect(),
+        clamp: node.clamp,
     };
     let tensors = outer.iter().map(|&id| graph.tensor(id).clone()).collect();
     (Graph { tensors, ..Graph::default() }, own, outer)

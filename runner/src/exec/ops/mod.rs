@@ -29,6 +29,7 @@ use super::memory::Memory;
 use super::parameters::Operands;
 use super::plan::Packed;
 use crate::error::Fault;
+use crate::graph::function::Binary;
 use crate::graph::{Graph, Node, Op, TensorId, Type};
 use crate::passes::layout;
 
@@ -116,10 +117,10 @@ fn planned(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         Op::QLinearSoftmax { axis, flattened } => quantized_softmax::lower(operands, *axis, *flattened, backend)?,
         Op::QLinearConcat { axis } => quantized_concat::lower(operands, *axis, backend)?,
         Op::QLinearWhere => quantized_where::lower(operands, backend)?,
-        Op::Add => float::add(operands)?,
+        Op::Binary(Binary::Add) => float::add(operands)?,
         Op::MatMul => float::matmul(operands)?,
         Op::Gemm(attributes) => float::gemm_step(operands, attributes)?,
-        Op::Pad => pad::lower(operands)?,
+        Op::Pad(_) => pad::lower(operands)?,
         Op::QLinearGlobalAveragePool { channels_last } => pool::lower(operands, *channels_last, backend)?,
         Op::Softmax { axis, flattened } => softmax::lower(operands, *axis, *flattened)?,
         Op::Reshape { .. } | Op::Flatten { .. } | Op::Unsqueeze | Op::Squeeze | Op::Identity => {
@@ -139,7 +140,7 @@ fn planned(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         Op::Gather { axis } => movement::gather(operands, *axis)?,
         Op::Concat { axis } => movement::concat(operands, *axis)?,
         Op::Shape { .. } => return Err(Fault::unsupported("the shape of a tensor that is not known before a run")),
-        Op::Unknown { .. } => return Err(Fault::unsupported("this operator is not known")),
+        _ => return Err(Fault::unsupported("this operator is not known")),
     }))
 }
 

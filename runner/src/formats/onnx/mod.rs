@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
             while inputs.last() == Some(&None) {
                 inputs.pop();
             }
-            self.graph.nodes.push(Node { name: node.name.clone(), op, inputs, outputs });
+            self.graph.nodes.push(Node { name: node.name.clone(), op, inputs, outputs, clamp: None });
         }
     }
 

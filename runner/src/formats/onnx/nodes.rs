@@ -5,7 +5,8 @@ use super::external::Folder;
 use super::proto::{AttributeProto, NodeProto};
 use super::tensor;
 use crate::error::Fault;
-use crate::graph::op::{Convolution, Gemm, Padding, Pool};
+use crate::graph::function::Binary;
+use crate::graph::op::{Border, Convolution, Gemm, Padding, Pool};
 use crate::graph::{Constant, Data, Op, Type};
 
 /// What a node is.
@@ -72,7 +73,7 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
         ("com.microsoft", "QLinearSoftmax") => quantized_softmax(a)?,
         ("com.microsoft", "QLinearConcat") => Op::QLinearConcat { axis: required(a, "axis")? },
         ("com.microsoft", "QLinearWhere") => Op::QLinearWhere,
-        ("", "Add") => Op::Add,
+        ("", "Add") => Op::Binary(Binary::Add),
         ("", "MatMul") => Op::MatMul,
         ("", "Gemm") => {
             let beta = a.float("beta")?.unwrap_or(1.0);
@@ -80,7 +81,7 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
         }
         ("", "Pad") => {
             operands.extend(pad(a, opset)?);
-            Op::Pad
+            Op::Pad(Border::Constant)
         }
         ("com.microsoft", "QLinearGlobalAveragePool") => {
             Op::QLinearGlobalAveragePool { channels_last: a.flag("channels_last")? }
@@ -147,7 +148,12 @@ fn quantize(a: &mut Attributes<'_>) -> Result<Op, Fault> {
             return Err(Fault::unsupported(format!("attribute precision is {other}, expected float32")));
         }
     }
-    Ok(Op::QuantizeLinear { axis: a.int_or("axis", 1)?, block: block(a)?, to: chosen(a, "output_dtype")? })
+    Ok(Op::QuantizeLinear {
+        axis: a.int_or("axis", 1)?,
+        block: block(a)?,
+        to: chosen(a, "output_dtype")?,
+        abs_max: None,
+    })
 }
 
 fn dequantize(a: &mut Attributes<'_>) -> Result<Op, Fault> {

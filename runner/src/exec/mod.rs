@@ -2,6 +2,7 @@
 //! memory and the threads, and runs without allocating.
 
 mod arena;
+mod constants;
 mod memory;
 mod ops;
 mod parameters;

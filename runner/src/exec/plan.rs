@@ -6,6 +6,7 @@ use std::sync::Arc;
 use zeropoint::{Backend, Isa};
 
 use super::arena::{self, Life};
+use super::constants;
 use super::memory::Home;
 use super::ops::{self, Action, Step};
 use crate::error::{Error, Fault, Problems};
@@ -86,6 +87,7 @@ pub struct Plan {
 impl Plan {
     /// Plans a graph that has been through the passes. An error lists everything that stands in the way.
     pub fn new(graph: &Graph, backend: &Backend, limits: Limits) -> Result<Self, Error> {
+        let graph = &constants::compute(graph, backend, limits);
         let (actions, mut problems) = lower(graph, backend, limits);
         let (homes, slots) = lay_out(graph, &actions, limits).unwrap_or_else(|fault| {
             problems.push(fault.at("network"));
@@ -222,6 +224,7 @@ pub struct Row {
 
 /// Plans each node that can be planned, and says what is wrong with the others.
 pub fn survey(graph: &Graph, backend: &Backend, limits: Limits) -> (Vec<Row>, Problems) {
+    let graph = &constants::compute(graph, backend, limits);
     let (actions, problems) = lower(graph, backend, limits);
     let mut rows = Vec::new();
     for (node, action) in graph.nodes.iter().zip(actions) {

@@ -221,6 +221,8 @@ pub struct Graph {
     pub inputs: Vec<TensorId>,
     /// What the caller gets.
     pub outputs: Vec<TensorId>,
+    /// Biases of floats are added to scaled sums, by whatever definition: what made the network does so.
+    pub real_bias: bool,
 }
 
 impl Graph {

@@ -2,6 +2,7 @@
 
 pub mod broadcast;
 mod fold;
+mod fuse;
 mod infer;
 mod infer_products;
 pub mod layout;
@@ -29,9 +30,15 @@ pub fn prepare(graph: &mut Graph, options: &Options) -> Result<(), Error> {
 }
 
 /// All passes in their order, as far as the graph goes.
-pub fn run(graph: &mut Graph, _options: &Options, problems: &mut Problems) {
+pub fn run(graph: &mut Graph, options: &Options, problems: &mut Problems) {
     resolve::resolve(graph, problems);
     prune::prune(graph);
+    if options.fuse && problems.is_empty() {
+        for (_, pass) in fuse::PASSES {
+            pass(graph, options);
+        }
+        prune::prune(graph);
+    }
     broadcast::broadcast(graph);
     layout::assign(graph);
 }

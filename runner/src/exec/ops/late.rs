@@ -62,7 +62,7 @@ pub(super) fn lower(graph: &Graph, node: &Node, late: &[usize], backend: &Backen
 }
 
 /// A graph of one node's tensors, the node in it, and what its tensors are in the whole graph.
-fn part(graph: &Graph, node: &Node) -> (Graph, Node, Vec<TensorId>) {
+pub(in crate::exec) fn part(graph: &Graph, node: &Node) -> (Graph, Node, Vec<TensorId>) {
     let mut outer: Vec<TensorId> = node.inputs.iter().flatten().chain(&node.outputs).copied().collect();
     outer.sort_unstable();
     outer.dedup();

@@ -23,6 +23,7 @@ mod quantized_where;
 mod softmax;
 mod windows;
 
+pub(super) use late::part;
 use zeropoint::{Backend, Quantized};
 
 use super::memory::Memory;

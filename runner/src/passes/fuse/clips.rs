@@ -1,0 +1,85 @@
+//! A clamp of floats before a quantiser becomes one of integers behind it, or nothing.
+//!
+//! A quantiser never makes less of more, so `Q(min(max(x, lo), hi)) = min(max(Q(x), Q(lo)), Q(hi))`. Where those two are
+//! the ends of what the quantiser makes, the clamp is redundant.
+
+use super::pair::{Quantized, constant};
+use super::uses::{Uses, rewrite};
+use crate::graph::function::Unary;
+use crate::graph::{Data, Graph, Node, Op, TensorId, Type};
+use crate::passes::Options;
+
+/// `Relu → Q` and `Clip → Q`, with constant bounds and one scale for all, where only quantisers read the clamped floats.
+pub(super) fn clips(graph: &mut Graph, _: &Options) -> Vec<String> {
+    rewrite(graph, |graph, uses, at, edits| {
+        let Some(quantizer) = Quantized::at(graph, at).filter(Quantized::is_per_tensor) else { return };
+        let Some((clip, from, bounds)) = clamped(graph, uses, quantizer.floats) else { return };
+        let readers = uses.readers(quantizer.floats);
+        if uses.is_output(quantizer.floats)
+            || !readers.iter().all(|&reader| Quantized::at(graph, reader).is_some())
+            || !edits.are_free(&[clip])
+        {
+            return;
+        }
+        let Some((low, high)) = integers(&quantizer, bounds) else { return };
+        let Some(whole) = quantizer.bounds().or_else(|| quantizer.type_.range()) else { return };
+        let mut node = graph.nodes[at].clone();
+        node.inputs[0] = Some(from);
+        let name = graph.label(&graph.nodes[clip]);
+        if low <= whole.0 && high >= whole.1 {
+            edits.replace(at, &[], vec![node], format!("{name} is redundant"));
+            return;
+        }
+        let unclamped = super::pair::like(graph, quantizer.integers, quantizer.type_);
+        node.outputs = vec![unclamped];
+        let Some(bounds) = bound_operands(graph, quantizer.type_, [low, high]) else { return };
+        let inputs = vec![Some(unclamped), Some(bounds[0]), Some(bounds[1])];
+        let clip = Node { name: node.name.clone(), ..Node::new(Op::Clip, inputs, quantizer.integers) };
+        let what = format!("{name} to [{low}, {high}]");
+        edits.replace(at, &[], vec![node, clip], what);
+    })
+}
+
+/// The node that clamps a tensor between constants, what it reads, and the constants.
+fn clamped(graph: &Graph, uses: &Uses, floats: TensorId) -> Option<(usize, TensorId, [Option<f32>; 2])> {
+    let at = uses.maker(floats)?;
+    let node = &graph.nodes[at];
+    let bounds = match node.op {
+        Op::Unary(Unary::Relu) => [Some(0.0), None],
+        Op::Clip => {
+            let bound = |operand: usize| match node.inputs.get(operand).copied().flatten() {
+                None => Some(None),
+                Some(id) => match graph.tensor(id).constant.as_deref()?.floats()?.as_slice() {
+                    &[value] if !value.is_nan() => Some(Some(value)),
+                    _ => None,
+                },
+            };
+            [bound(1)?, bound(2)?]
+        }
+        _ => return None,
+    };
+    Some((at, node.inputs[0]?, bounds))
+}
+
+/// The bounds as integers. An upper bound below the lower one wins, as it does in floats.
+fn integers(quantizer: &Quantized, [low, high]: [Option<f32>; 2]) -> Option<(i32, i32)> {
+    let ends = quantizer.type_.range()?;
+    let low = low.map_or(Some(ends.0), |low| quantizer.quantize(low))?;
+    let high = high.map_or(Some(ends.1), |high| quantizer.quantize(high))?;
+    Some((low.min(high), high))
+}
+
+/// Constants for a clamp of integers of 8 or 16 bits.
+fn bound_operands(graph: &mut Graph, type_: Type, bounds: [i32; 2]) -> Option<[TensorId; 2]> {
+    let data = |value: i32| {
+        Some(match type_ {
+            Type::U8 => Data::U8(vec![u8::try_from(value).ok()?]),
+            Type::I8 => Data::I8(vec![i8::try_from(value).ok()?]),
+            Type::U16 => Data::U16(vec![u16::try_from(value).ok()?]),
+            Type::I16 => Data::I16(vec![i16::try_from(value).ok()?]),
+            _ => return None,
+        })
+    };
+    let (low, high) = (data(bounds[0])?, data(bounds[1])?);
+    Some([constant(graph, "least", vec![], low), constant(graph, "greatest", vec![], high)])
+}

@@ -1,0 +1,83 @@
+//! Operators between dequantised operands and a quantiser become onnxruntime's operators on integers.
+//!
+//! They compute by formulas of their own, which round after adding the zero point: not what the text of ONNX says, so the
+//! literal definition leaves these operators where they are. Joining tensors is the same by both.
+
+use super::pair::Quantized;
+use super::uses::{Uses, rewrite};
+use crate::graph::function::{Binary, Unary};
+use crate::graph::{Graph, Node, Op, TensorId};
+use crate::passes::{Options, Semantics};
+
+/// Fires where each operand is dequantised from 8 bits by one scale, all of one type, and the only reader is a quantiser
+/// to 8 bits by one scale.
+pub(super) fn operators(graph: &mut Graph, options: &Options) -> Vec<String> {
+    let literal = options.semantics == Semantics::Literal;
+    rewrite(graph, |graph, uses, at, edits| {
+        let Some((op, before)) = integer_form(graph, at, literal) else { return };
+        let Some((parts, to)) = surrounded(graph, uses, at, before) else { return };
+        if !edits.are_free(&[to.node]) {
+            return;
+        }
+        let node = graph.nodes[at].clone();
+        let mut inputs: Vec<Option<TensorId>> = node.inputs[..before].to_vec();
+        let of = to.operands(graph);
+        let leading = matches!(op, Op::QLinearConcat { .. });
+        if leading {
+            inputs.extend(of);
+        }
+        for part in &parts {
+            let operands = part.operands(graph);
+            inputs.push(Some(part.integers));
+            inputs.extend(operands);
+        }
+        if !leading {
+            inputs.extend(of);
+        }
+        let what = graph.label(&node);
+        let fused = Node { name: node.name, clamp: to.bounds(), ..Node::new(op, inputs, to.integers) };
+        edits.replace(to.node, &[at], vec![fused], what);
+        edits.remove(at);
+    })
+}
+
+/// The operator on integers that a node becomes, and how many operands stand before those that are dequantised.
+fn integer_form(graph: &Graph, at: usize, literal: bool) -> Option<(Op, usize)> {
+    let node = &graph.nodes[at];
+    let images = || {
+        let shape = graph.tensor(node.inputs.first().copied().flatten()?).shape.as_ref()?;
+        (shape.len() == 4).then_some(())
+    };
+    let op = match &node.op {
+        Op::Concat { axis } => return Some((Op::QLinearConcat { axis: *axis }, 0)),
+        _ if literal => return None,
+        Op::Where => return Some((Op::QLinearWhere, 1)),
+        Op::Binary(Binary::Add) => Op::QLinearAdd,
+        Op::Binary(Binary::Mul) => Op::QLinearMul,
+        Op::AveragePool { pool, count_include_pad } => {
+            images()?;
+            Op::QLinearAveragePool { pool: pool.clone(), count_include_pad: *count_include_pad }
+        }
+        Op::GlobalAveragePool => {
+            images()?;
+            Op::QLinearGlobalAveragePool { channels_last: false }
+        }
+        Op::Unary(Unary::LeakyRelu { alpha }) => Op::QLinearLeakyRelu { alpha: *alpha },
+        Op::Unary(Unary::Sigmoid) => Op::QLinearSigmoid,
+        Op::Softmax { axis, flattened } => Op::QLinearSoftmax { axis: *axis, flattened: *flattened },
+        _ => return None,
+    };
+    Some((op, 0))
+}
+
+/// What the operands from one on are dequantised by, and what the result is quantised by.
+fn surrounded(graph: &Graph, uses: &Uses, at: usize, before: usize) -> Option<(Vec<Quantized>, Quantized)> {
+    let node = &graph.nodes[at];
+    let &[made] = node.outputs.as_slice() else { return None };
+    let to = Quantized::before(graph, uses, made).filter(Quantized::is_plain)?;
+    let parts = node.inputs.get(before..)?.iter();
+    let parts = parts
+        .map(|&input| Quantized::behind(graph, uses, input?).filter(|part| part.is_plain() && part.type_ == to.type_))
+        .collect::<Option<Vec<_>>>()?;
+    (!parts.is_empty()).then_some((parts, to))
+}

@@ -1,0 +1,238 @@
+//! Convolutions and matrix products between dequantised operands become products of integers.
+//!
+//! The results are quantised in the store where a quantiser is their only reader, and floats else. Both need one scale for
+//! all of the activations, and weights of 8 bits with one scale, or one for each output channel: along the axis that the
+//! file names, never along one that a count would fit.
+
+use super::bias::channel_values;
+use super::pair::{Quantized, constant};
+use super::uses::{Uses, rewrite};
+use crate::graph::function::Binary;
+use crate::graph::op::Gemm;
+use crate::graph::{Constant, Data, Graph, Node, Op, Tensor, TensorId, Type};
+use crate::passes::{Options, Semantics};
+
+/// See the file's head. A bias of integers is one of the sums only if its scale has the bits of `f32(sx sw)` and its zero
+/// point is 0; a product with another one stays. A constant bias of floats becomes one of the sums, in their unit and
+/// rounded, as onnxruntime has it; or it is added to the scaled sums, which then leave as floats.
+pub(super) fn products(graph: &mut Graph, options: &Options) -> Vec<String> {
+    let real = options.semantics == Semantics::Literal || graph.real_bias;
+    rewrite(graph, |graph, uses, at, edits| {
+        let Some(product) = Product::at(graph, uses, at, real) else { return };
+        let quantizer = product.quantizer.as_ref().map(|quantizer| quantizer.node);
+        if quantizer.is_some_and(|node| !edits.are_free(&[node])) {
+            return;
+        }
+        let what = graph.label(&graph.nodes[at]);
+        let nodes = product.nodes(graph, at);
+        match quantizer {
+            // What it reads is made before the quantiser, which stands last.
+            Some(quantizer) => {
+                edits.replace(quantizer, &[at], nodes, what);
+                edits.remove(at);
+            }
+            None => edits.replace(at, &[], nodes, format!("{what}, to floats")),
+        }
+    })
+}
+
+/// What is added to the sums or to the results.
+enum Bias {
+    None,
+    /// To the sums: a tensor of the file.
+    Sums(TensorId),
+    /// To the sums.
+    Rounded(Vec<i32>),
+    /// To the results.
+    Real(Vec<f32>),
+}
+
+struct Product {
+    x: Quantized,
+    w: Quantized,
+    bias: Bias,
+    quantizer: Option<Quantized>,
+    /// Output channels or columns.
+    outputs: usize,
+    /// How often the scales of weights are there one after the other.
+    repeats: usize,
+}
+
+impl Product {
+    fn at(graph: &Graph, uses: &Uses, at: usize, real: bool) -> Option<Self> {
+        let node = &graph.nodes[at];
+        let operand = |index: usize| node.inputs.get(index).copied().flatten();
+        let known = matches!(node.op, Op::Conv(_) | Op::ConvTranspose(_) | Op::MatMul | Op::Gemm(_));
+        let (x, w) = (operand(0).filter(|_| known)?, operand(1)?);
+        let x = Quantized::behind(graph, uses, x).filter(Quantized::is_plain)?;
+        let w = Quantized::behind(graph, uses, w)?;
+        if !matches!(w.type_, Type::U8 | Type::I8 | Type::U4 | Type::I4) {
+            return None;
+        }
+        let shape = graph.tensor(w.floats).shape.clone()?;
+        let fixed = uses.is_fixed(w.integers);
+        let (axis, outputs, repeats) = match &node.op {
+            Op::Conv(_) => (0, *shape.first()?, 1),
+            Op::ConvTranspose(attributes) => {
+                let groups = attributes.window.groups;
+                (1, shape.get(1)?.checked_mul(groups)?, groups)
+            }
+            Op::Gemm(Gemm { transpose_b: true, .. }) => (0, *shape.first()?, 1),
+            _ => (shape.len().checked_sub(1)?, *shape.last()?, 1),
+        };
+        if w.axis.is_some_and(|found| found != axis) || !(fixed || (matches!(node.op, Op::MatMul) && w.is_plain())) {
+            return None;
+        }
+        // Scales of columns are those of all matrices of a batch.
+        if matches!(node.op, Op::MatMul) && (shape.len() < 2 || (shape.len() > 2 && w.axis.is_some())) {
+            return None;
+        }
+        if let Op::Gemm(Gemm { alpha, beta, .. }) = node.op
+            && (alpha != 1.0 || (beta != 1.0 && operand(2).is_some()))
+        {
+            return None;
+        }
+        let mut product = Self { x, w, bias: Bias::None, quantizer: None, outputs, repeats };
+        let &[made] = node.outputs.as_slice() else { return None };
+        if let Some(bias) = operand(2) {
+            product.bias = product.bias(graph, uses, bias, real)?;
+        }
+        let to = Quantized::before(graph, uses, made);
+        product.quantizer = to.filter(|to| to.is_plain() && !matches!(product.bias, Bias::Real(_)));
+        let floats = match node.op {
+            Op::Conv(_) | Op::Gemm(_) => true,
+            // The right operand is packed once.
+            Op::MatMul => shape.len() == 2 && fixed,
+            // The library has no store of floats for it.
+            _ => false,
+        };
+        (product.quantizer.is_some() || floats).then_some(product)
+    }
+
+    /// The scale of the sums of each output.
+    fn units(&self) -> Vec<f32> {
+        let scales = self.w.scales.iter().cycle().take(self.outputs);
+        scales.map(|scale| self.x.scales[0] * scale).collect()
+    }
+
+    fn bias(&self, graph: &Graph, uses: &Uses, id: TensorId, real: bool) -> Option<Bias> {
+        if let Some(bias) = Quantized::behind(graph, uses, id) {
+            let of_sums = bias.type_ == Type::I32
+                && bias.zero_points.iter().all(|&zero| zero == 0)
+                && matches!(bias.axis, None | Some(0))
+                && graph.tensor(bias.integers).shape.as_deref() == Some(&[self.outputs])
+                && graph.tensor(bias.integers).constant.is_some();
+            let scales = bias.scales.iter().cycle().take(self.outputs);
+            let equal = scales.zip(self.units()).all(|(&scale, unit)| scale.to_bits() == unit.to_bits());
+            return (of_sums && equal).then_some(Bias::Sums(bias.integers));
+        }
+        let constant = graph.tensor(id).constant.as_deref()?;
+        // All axes before that of the outputs are 1.
+        let values = channel_values(constant, 2, self.outputs)?;
+        if real {
+            return Some(Bias::Real(values));
+        }
+        let rounded = values.iter().zip(self.units()).map(|(value, unit)| (value / unit).round_ties_even() as i32);
+        Some(Bias::Rounded(rounded.collect()))
+    }
+
+    /// The nodes in the place of one.
+    fn nodes(self, graph: &mut Graph, at: usize) -> Vec<Node> {
+        let node = graph.nodes[at].clone();
+        let made = node.outputs.first().copied();
+        let mut nodes = Vec::new();
+        let [x_scale, x_zero] = self.x.operands(graph);
+        let [w, w_scale, w_zero] = self.weights(graph, &mut nodes);
+        let x = Some(self.x.integers);
+        let (sums, real) = match self.bias {
+            Bias::None => (None, None),
+            Bias::Sums(id) => (Some(id), None),
+            Bias::Rounded(values) => (Some(constant(graph, "bias", vec![values.len()], Data::I32(values))), None),
+            Bias::Real(values) => (None, Some(constant(graph, "bias", vec![values.len()], Data::F32(values)))),
+        };
+        let to = self.quantizer.as_ref().map(|to| (to.operands(graph), to.integers, to.bounds()));
+        let ([y_scale, y_zero], output, clamp) = match to {
+            Some((operands, integers, clamp)) => (operands, integers, clamp),
+            None => ([None, None], made.unwrap_or(self.x.integers), None),
+        };
+        let quantized = y_scale.is_some();
+        let mut added = None;
+        let (op, mut inputs) = match node.op {
+            Op::Conv(attributes) if quantized => {
+                (Op::QLinearConv(attributes), vec![x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, sums])
+            }
+            Op::Conv(attributes) => {
+                (Op::ConvIntegerToFloat(attributes), vec![x, x_scale, x_zero, w, w_scale, w_zero, sums.or(real)])
+            }
+            Op::ConvTranspose(attributes) => (
+                Op::QLinearConvTranspose(attributes),
+                vec![x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, sums],
+            ),
+            Op::Gemm(attributes) => {
+                added = real;
+                let attributes = Gemm { beta: 1.0, ..attributes };
+                (Op::QGemm(attributes), vec![x, x_scale, x_zero, w, w_scale, w_zero, sums, y_scale, y_zero])
+            }
+            _ if quantized => (Op::QLinearMatMul, vec![x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero]),
+            _ => (Op::MatMulIntegerToFloat, vec![x, w, x_scale, w_scale, x_zero, w_zero]),
+        };
+        while inputs.last() == Some(&None) {
+            inputs.pop();
+        }
+        let fused = Node { name: node.name.clone(), op, inputs, outputs: vec![output], clamp };
+        match added {
+            None => nodes.push(fused),
+            Some(bias) => {
+                let scaled = super::pair::like(graph, output, Type::F32);
+                nodes.push(Node { outputs: vec![scaled], ..fused });
+                nodes.push(Node {
+                    name: node.name,
+                    ..Node::new(Op::Binary(Binary::Add), vec![Some(scaled), Some(bias)], output)
+                });
+            }
+        }
+        nodes
+    }
+
+    /// Weights, scales and zero points as operands of 8 bits.
+    fn weights(&self, graph: &mut Graph, nodes: &mut Vec<Node>) -> [Option<TensorId>; 3] {
+        let [scale, zero_point] = self.w.operands(graph);
+        let (mut scale, mut zero_point) = (scale, zero_point);
+        if self.repeats > 1 && self.w.axis.is_some() {
+            let scales: Vec<f32> = self.w.scales.iter().copied().cycle().take(self.outputs).collect();
+            scale = Some(constant(graph, "scale", vec![self.outputs], Data::F32(scales)));
+            zero_point = zero_point.map(|id| repeated(graph, id, self.repeats));
+        }
+        let wide = match self.w.type_ {
+            Type::U4 => Type::U8,
+            Type::I4 => Type::I8,
+            _ => return [Some(self.w.integers), scale, zero_point],
+        };
+        let mut widen = |graph: &mut Graph, id: TensorId| {
+            let to = super::pair::like(graph, id, wide);
+            nodes.push(Node::new(Op::Cast { to: wide }, vec![Some(id)], to));
+            to
+        };
+        let integers = widen(graph, self.w.integers);
+        let zero_point = zero_point.map(|id| widen(graph, id));
+        [Some(integers), scale, zero_point]
+    }
+}
+
+/// A constant of 8 or 4 bits several times.
+fn repeated(graph: &mut Graph, id: TensorId, times: usize) -> TensorId {
+    let Some(known) = graph.tensor(id).constant.as_deref() else { return id };
+    let data = match known.data() {
+        Data::U8(values) => Data::U8(values.repeat(times)),
+        Data::I8(values) => Data::I8(values.repeat(times)),
+        Data::U4(values) => Data::U4(values.repeat(times)),
+        Data::I4(values) => Data::I4(values.repeat(times)),
+        _ => return id,
+    };
+    let shape = vec![data.len()];
+    let name = graph.tensor(id).name.clone();
+    match Constant::new(shape, data) {
+        Ok(known) => graph.add(Tensor { internal: true, ..Tensor::constant(name, known) }),
+        Err(_) => id,
+    }
+}

@@ -125,3 +125,55 @@ impl Folded {
         vec![weights, product]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{Build, By, s8s};
+    use super::*;
+    use crate::graph::Type;
+    use crate::graph::op::Convolution;
+
+    fn normalized(weights: Vec<i8>, by: By, gamma: &[f32]) -> Build {
+        let mut build = Build::new();
+        let x = build.input("x", Type::F32, &[1, 1, 2, 2]);
+        let w = build.constant(&[2, 1, 1, 1], Data::I8(weights));
+        let w = build.dequantize("w", w, by);
+        let y = build.node("y", Op::Conv(Convolution::default()), &[x, w], Type::F32, &[1, 2, 2, 2]);
+        let values: [&[f32]; 4] = [gamma, &[1.0, 2.0], &[10.0, 20.0], &[3.0, 15.0]];
+        let [gamma, beta, mean, variance] = values.map(|values| build.constant(&[2], Data::F32(values.to_vec())));
+        let op = Op::BatchNormalization { epsilon: 1.0 };
+        let z = build.node("z", op, &[y, gamma, beta, mean, variance], Type::F32, &[1, 2, 2, 2]);
+        build.graph.outputs = vec![z];
+        build
+    }
+
+    fn data(build: &Build, id: Option<crate::graph::TensorId>) -> Data {
+        build.graph.tensor(id.unwrap()).constant.as_ref().unwrap().data().clone()
+    }
+
+    #[test]
+    fn scales_bias_and_signs() {
+        let mut build = normalized(vec![5, 6], s8s(&[0.5, 0.25], 0), &[4.0, -8.0]);
+        assert_eq!(build.after(("", batch_norm), &Options::default()), ["DequantizeLinear", "Conv"]);
+        // The factors are 4 / 2 and -8 / 4.
+        let [weights, conv] = build.graph.nodes.as_slice() else { panic!() };
+        assert_eq!(data(&build, weights.inputs[0]), Data::I8(vec![5, -6]));
+        assert_eq!(data(&build, weights.inputs[1]), Data::F32(vec![1.0, 0.5]));
+        assert_eq!(data(&build, conv.inputs[2]), Data::F32(vec![1.0 - 20.0, 2.0 + 40.0]));
+        assert_eq!(conv.outputs, build.graph.outputs);
+    }
+
+    #[test]
+    fn a_weight_without_an_opposite_keeps_the_node() {
+        let mut build = normalized(vec![5, -128], s8s(&[0.5, 0.25], 0), &[4.0, -8.0]);
+        let ops = build.after(("", batch_norm), &Options::default());
+        assert_eq!(ops, ["DequantizeLinear", "Conv", "BatchNormalization"]);
+    }
+
+    #[test]
+    fn a_factor_of_0_has_no_scale() {
+        let mut build = normalized(vec![5, 6], s8s(&[0.5], 0), &[4.0, 0.0]);
+        let ops = build.after(("", batch_norm), &Options::default());
+        assert_eq!(ops, ["DequantizeLinear", "Conv", "BatchNormalization"]);
+    }
+}

@@ -55,3 +55,30 @@ fn takes_clamp(op: &Op) -> bool {
             | Op::QLinearMul
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{Build, u8s};
+    use super::*;
+    use crate::graph::Data;
+
+    fn clamped(options: &Options) -> Build {
+        let mut build = Build::new();
+        let x = build.input("x", Type::F32, &[3]);
+        let q = build.quantize("q", x, u8s(0.5, 3));
+        let (low, high) = (build.constant(&[], Data::U8(vec![3])), build.constant(&[], Data::U8(vec![200])));
+        let y = build.node("y", Op::Clip, &[q, low, high], Type::U8, &[3]);
+        build.graph.outputs = vec![y];
+        build.after(("", clamps), options);
+        build
+    }
+
+    #[test]
+    fn a_clamp_is_taken_in_unless_all_tensors_are_kept() {
+        let build = clamped(&Options::default());
+        assert_eq!(build.operators(), ["QuantizeLinear"]);
+        assert_eq!(build.graph.nodes[0].clamp, Some((3, 200)));
+        assert_eq!(build.graph.nodes[0].outputs, build.graph.outputs);
+        assert_eq!(clamped(&Options::default().keep(true)).operators(), ["QuantizeLinear", "Clip"]);
+    }
+}

@@ -83,3 +83,59 @@ fn bound_operands(graph: &mut Graph, type_: Type, bounds: [i32; 2]) -> Option<[T
     let (low, high) = (data(bounds[0])?, data(bounds[1])?);
     Some([constant(graph, "least", vec![], low), constant(graph, "greatest", vec![], high)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{Build, u8s};
+    use super::*;
+
+    fn relu(zero_point: u8, keep_floats: bool) -> Build {
+        let mut build = Build::new();
+        let x = build.input("x", Type::F32, &[4]);
+        let y = build.node("relu", Op::Unary(Unary::Relu), &[x], Type::F32, &[4]);
+        let q = build.quantize("q", y, u8s(0.5, zero_point));
+        build.graph.outputs = if keep_floats { vec![q, y] } else { vec![q] };
+        build
+    }
+
+    #[test]
+    fn a_clamp_that_the_type_makes_is_dropped() {
+        assert_eq!(relu(0, false).after(("", clips), &Options::default()), ["QuantizeLinear"]);
+    }
+
+    #[test]
+    fn another_one_is_of_integers() {
+        let mut build = relu(100, false);
+        assert_eq!(build.after(("", clips), &Options::default()), ["QuantizeLinear", "Clip"]);
+        let clip = &build.graph.nodes[1];
+        let bound = |operand: usize| {
+            build.graph.tensor(clip.inputs[operand].unwrap()).constant.as_ref().unwrap().data().clone()
+        };
+        assert_eq!([bound(1), bound(2)], [Data::U8(vec![100]), Data::U8(vec![255])]);
+        assert_eq!(build.graph.tensor(clip.outputs[0]).name, "q");
+        assert!(build.graph.tensor(clip.inputs[0].unwrap()).internal);
+    }
+
+    #[test]
+    fn floats_that_are_read_elsewhere_are_clamped() {
+        assert_eq!(relu(100, true).after(("", clips), &Options::default()), ["Relu", "QuantizeLinear"]);
+    }
+
+    #[test]
+    fn both_bounds_round_as_the_quantiser_does() {
+        let mut build = Build::new();
+        let x = build.input("x", Type::F32, &[4]);
+        let low = build.constant(&[], Data::F32(vec![-1.25]));
+        let high = build.constant(&[], Data::F32(vec![2.25]));
+        let y = build.node("clip", Op::Clip, &[x, low, high], Type::F32, &[4]);
+        let q = build.quantize("q", y, u8s(0.5, 10));
+        build.graph.outputs = vec![q];
+        build.after(("", clips), &Options::default());
+        let clip = &build.graph.nodes[1];
+        let bound = |operand: usize| {
+            build.graph.tensor(clip.inputs[operand].unwrap()).constant.as_ref().unwrap().data().clone()
+        };
+        // -2.5 and 4.5 are ties: they go to even.
+        assert_eq!([bound(1), bound(2)], [Data::U8(vec![8]), Data::U8(vec![14])]);
+    }
+}

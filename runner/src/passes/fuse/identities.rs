@@ -30,3 +30,28 @@ pub(super) fn identities(graph: &mut Graph, options: &Options) -> Vec<String> {
     graph.nodes = nodes;
     fired
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::Build;
+    use super::*;
+    use crate::graph::Type;
+
+    #[test]
+    fn copies_are_read_past_and_stay_where_they_are_asked_for() {
+        for keep in [false, true] {
+            let mut build = Build::new();
+            let x = build.input("x", Type::U8, &[4]);
+            let a = build.node("a", Op::Identity, &[x], Type::U8, &[4]);
+            let b = build.node("b", Op::Identity, &[a], Type::U8, &[4]);
+            let y = build.node("y", Op::Flatten { axis: 0 }, &[b], Type::U8, &[1, 4]);
+            build.graph.outputs = vec![y, b];
+            identities(&mut build.graph, &Options::default().keep(keep));
+            let expected: &[&str] = if keep { &["Identity", "Identity", "Flatten"] } else { &["Identity", "Flatten"] };
+            assert_eq!(build.operators(), expected);
+            let flatten = build.graph.nodes.last().unwrap();
+            assert_eq!(flatten.inputs, [Some(x)]);
+            assert_eq!(build.graph.nodes[expected.len() - 2].inputs, [Some(x)]);
+        }
+    }
+}

@@ -41,3 +41,23 @@ fn either(graph: &Graph, uses: &Uses, at: usize) -> Option<(bool, Quantized)> {
     let &[floats] = graph.nodes[at].outputs.as_slice() else { return None };
     Some((false, Quantized::behind(graph, uses, floats)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{Build, u8s};
+    use super::*;
+    use crate::graph::Type;
+
+    #[test]
+    fn equal_ones_become_one_and_others_stay() {
+        let mut build = Build::new();
+        let x = build.input("x", Type::F32, &[4]);
+        let a = build.quantize("a", x, u8s(0.5, 3));
+        let b = build.quantize("b", x, u8s(0.5, 3));
+        let c = build.quantize("c", x, u8s(0.5, 4));
+        build.graph.outputs = vec![a, b, c];
+        let after = build.after(("", merge), &Options::default());
+        assert_eq!(after, ["QuantizeLinear", "Identity", "QuantizeLinear"]);
+        assert_eq!(build.graph.nodes[1].outputs, [b]);
+    }
+}

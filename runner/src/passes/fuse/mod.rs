@@ -5,6 +5,8 @@
 
 mod batch_norm;
 mod bias;
+#[cfg(test)]
+mod build;
 mod clamps;
 mod clips;
 mod identities;

@@ -137,3 +137,85 @@ fn axis_behind(graph: &Graph, node: &Node, pair: &Quantized) -> Option<Option<us
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{Build, s8s, u8s};
+    use super::*;
+
+    #[test]
+    fn a_dequantiser_goes_down_and_keeps_the_names() {
+        let mut build = Build::new();
+        let x = build.input("x", Type::U8, &[2, 3]);
+        let floats = build.dequantize("floats", x, u8s(0.5, 3));
+        let op = Op::Transpose { permutation: None };
+        let y = build.node("y", op, &[floats], Type::F32, &[3, 2]);
+        build.graph.outputs = vec![y];
+        let after = build.after(("", dequantizers_down), &Options::default());
+        assert_eq!(after, ["Transpose", "DequantizeLinear"]);
+        let moved = build.graph.nodes[0].outputs[0];
+        assert_eq!(build.graph.tensor(moved).type_, Some(Type::U8));
+        assert_eq!(build.graph.nodes[1].outputs, [y]);
+    }
+
+    #[test]
+    fn an_axis_follows_a_transposition_and_no_reshape() {
+        let by = || s8s(&[1.0, 2.0, 3.0], 0);
+        for (op, expected) in [
+            (Op::Transpose { permutation: Some(vec![1, 0]) }, vec!["Transpose", "DequantizeLinear"]),
+            (Op::Flatten { axis: 1 }, vec!["DequantizeLinear", "Flatten"]),
+        ] {
+            let mut build = Build::new();
+            let x = build.input("x", Type::I8, &[3, 2]);
+            let floats = build.dequantize("floats", x, by());
+            let y = build.node("y", op, &[floats], Type::F32, &[2, 3]);
+            build.graph.outputs = vec![y];
+            assert_eq!(build.after(("", dequantizers_down), &Options::default()), expected);
+            if let Op::DequantizeLinear { axis, .. } = build.graph.nodes[1].op {
+                assert_eq!(axis, 1);
+            }
+        }
+    }
+
+    #[test]
+    fn joined_tensors_need_equal_parameters() {
+        for (scale, expected) in
+            [(0.5, vec!["Concat", "DequantizeLinear"]), (0.25, vec!["DequantizeLinear", "DequantizeLinear", "Concat"])]
+        {
+            let mut build = Build::new();
+            let x = build.input("x", Type::U8, &[1, 2]);
+            let a = build.dequantize("a", x, u8s(0.5, 3));
+            let b = build.dequantize("b", x, u8s(scale, 3));
+            let y = build.node("y", Op::Concat { axis: 0 }, &[a, b], Type::F32, &[2, 2]);
+            build.graph.outputs = vec![y];
+            assert_eq!(build.after(("", dequantizers_down), &Options::default()), expected);
+        }
+    }
+
+    #[test]
+    fn a_quantiser_goes_up_through_all_that_keeps_elements() {
+        let mut build = Build::new();
+        let x = build.input("x", Type::F32, &[2, 3]);
+        let a = build.node("a", Op::Transpose { permutation: None }, &[x], Type::F32, &[3, 2]);
+        let b = build.node("b", Op::Flatten { axis: 0 }, &[a], Type::F32, &[1, 6]);
+        let q = build.quantize("q", b, u8s(0.5, 3));
+        build.graph.outputs = vec![q];
+        let after = build.after(("", quantizers_up), &Options::default());
+        assert_eq!(after, ["QuantizeLinear", "Transpose", "Flatten"]);
+        assert_eq!(build.graph.nodes[2].outputs, [q]);
+    }
+
+    #[test]
+    fn a_quantiser_stays_behind_a_choice_and_behind_floats_that_others_read() {
+        let mut build = Build::new();
+        let x = build.input("x", Type::F32, &[2, 3]);
+        let indices = build.constant(&[1], crate::graph::Data::I64(vec![0]));
+        let a = build.node("a", Op::Gather { axis: 0 }, &[x, indices], Type::F32, &[1, 3]);
+        let q = build.quantize("q", a, u8s(0.5, 3));
+        let b = build.node("b", Op::Flatten { axis: 0 }, &[x], Type::F32, &[1, 6]);
+        let r = build.quantize("r", b, u8s(0.5, 3));
+        build.graph.outputs = vec![q, r, b];
+        let after = build.after(("", quantizers_up), &Options::default());
+        assert_eq!(after, ["Gather", "QuantizeLinear", "Flatten", "QuantizeLinear"]);
+    }
+}

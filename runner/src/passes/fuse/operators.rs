@@ -81,3 +81,52 @@ fn surrounded(graph: &Graph, uses: &Uses, at: usize, before: usize) -> Option<(V
         .collect::<Option<Vec<_>>>()?;
     (!parts.is_empty()).then_some((parts, to))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{Build, u8s};
+    use super::*;
+    use crate::graph::Type;
+
+    fn sum(op: Op, options: &Options) -> Vec<String> {
+        let mut build = Build::new();
+        let x = build.input("x", Type::U8, &[2, 2]);
+        let z = build.input("z", Type::U8, &[2, 2]);
+        let a = build.dequantize("a", x, u8s(0.5, 3));
+        let b = build.dequantize("b", z, u8s(0.25, 3));
+        let y = build.node("y", op, &[a, b], Type::F32, &[2, 2]);
+        let q = build.quantize("q", y, u8s(0.75, 7));
+        build.graph.outputs = vec![q];
+        build.after(("", operators), options)
+    }
+
+    #[test]
+    fn a_sum_is_of_integers_by_the_fused_definition_alone() {
+        let literal = Options::default().semantics(Semantics::Literal);
+        let float = ["DequantizeLinear", "DequantizeLinear", "Add", "QuantizeLinear"];
+        assert_eq!(sum(Op::Binary(Binary::Add), &Options::default()), ["QLinearAdd"]);
+        assert_eq!(sum(Op::Binary(Binary::Add), &literal), float);
+        assert_eq!(sum(Op::Concat { axis: 0 }, &literal), ["QLinearConcat"]);
+    }
+
+    #[test]
+    fn a_difference_has_no_form_on_integers() {
+        let ops = sum(Op::Binary(Binary::Sub), &Options::default());
+        assert_eq!(ops, ["DequantizeLinear", "DequantizeLinear", "Sub", "QuantizeLinear"]);
+    }
+
+    #[test]
+    fn operands_stand_where_the_operator_wants_them() {
+        let mut build = Build::new();
+        let x = build.input("x", Type::U8, &[1, 2]);
+        let a = build.dequantize("a", x, u8s(0.5, 3));
+        let y = build.node("y", Op::Concat { axis: 0 }, &[a, a], Type::F32, &[2, 2]);
+        let q = build.quantize("q", y, u8s(0.75, 7));
+        build.graph.outputs = vec![q];
+        assert_eq!(build.after(("", operators), &Options::default()), ["QLinearConcat"]);
+        let node = &build.graph.nodes[0];
+        assert_eq!(node.inputs.len(), 8);
+        assert_eq!([node.inputs[2], node.inputs[5]], [Some(x), Some(x)]);
+        assert_eq!(build.graph.tensor(node.inputs[1].unwrap()).type_, Some(Type::U8));
+    }
+}

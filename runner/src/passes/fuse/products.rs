@@ -236,3 +236,142 @@ fn repeated(graph: &mut Graph, id: TensorId, times: usize) -> TensorId {
         Err(_) => id,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{Build, By, s8s, u8s};
+    use super::*;
+    use crate::graph::op::Convolution;
+
+    /// `x → DQ → Conv ← DQ ← w [2, 2, 1, 1]`, with the results quantised or not, and a bias that `bias` makes.
+    fn convolution(weights: By, quantized: bool, bias: impl FnOnce(&mut Build) -> Option<TensorId>) -> Build {
+        let mut build = Build::new();
+        let x = build.input("x", Type::U8, &[1, 2, 1, 1]);
+        let x = build.dequantize("x floats", x, u8s(0.5, 3));
+        let w = build.constant(&[2, 2, 1, 1], Data::I8(vec![1, 2, 3, 4]));
+        let w = build.dequantize("w floats", w, weights);
+        let mut inputs = vec![x, w];
+        inputs.extend(bias(&mut build));
+        let mut y = build.node("y", Op::Conv(Convolution::default()), &inputs, Type::F32, &[1, 2, 1, 1]);
+        if quantized {
+            y = build.quantize("q", y, u8s(0.25, 7));
+        }
+        build.graph.outputs = vec![y];
+        build
+    }
+
+    fn dequantized_bias(build: &mut Build, scales: &[f32], zero_points: &[i32]) -> Option<TensorId> {
+        let bias = build.constant(&[2], Data::I32(vec![10, 20]));
+        let by = By { scales: scales.to_vec(), zero_points: Data::I32(zero_points.to_vec()), axis: 0 };
+        Some(build.dequantize("bias", bias, by))
+    }
+
+    const LITERAL: Options = Options { fuse: true, semantics: Semantics::Literal, keep: false };
+
+    fn after(mut build: Build, options: &Options) -> Vec<String> {
+        build.after(("", products), options)
+    }
+
+    #[test]
+    fn scales_of_output_channels_are_taken_and_those_of_inputs_are_not() {
+        for (axis, expected) in [
+            (0, vec!["QLinearConv"]),
+            (-4, vec!["QLinearConv"]),
+            (1, vec!["DequantizeLinear", "DequantizeLinear", "Conv", "QuantizeLinear"]),
+        ] {
+            let build = convolution(s8s(&[1.0, 2.0], axis), true, |_| None);
+            assert_eq!(after(build, &Options::default()), expected, "{axis}");
+        }
+    }
+
+    #[test]
+    fn without_a_quantiser_results_are_floats() {
+        let build = convolution(s8s(&[1.0, 2.0], 0), false, |_| None);
+        assert_eq!(after(build, &Options::default()), ["ConvIntegerToFloat"]);
+    }
+
+    #[test]
+    fn a_bias_of_integers_has_the_scale_of_the_sums() {
+        let right: &[f32] = &[0.5, 1.0];
+        for (scales, zero_points, fused) in [
+            (right, &[0, 0][..], true),
+            (&[0.5, f32::from_bits(1.0f32.to_bits() + 1)], &[0, 0], false),
+            (right, &[0, 1], false),
+        ] {
+            let build = convolution(s8s(&[1.0, 2.0], 0), true, |build| dequantized_bias(build, scales, zero_points));
+            let ops = after(build, &Options::default());
+            assert_eq!(ops == ["QLinearConv"], fused, "{ops:?}");
+        }
+    }
+
+    #[test]
+    fn a_bias_of_floats_is_rounded_to_sums_or_added_to_results() {
+        let make = || {
+            convolution(s8s(&[1.0, 2.0], 0), true, |build| {
+                // In units of 0.5 and 1: 2.5 and 3.5, which go to even.
+                Some(build.constant(&[2], Data::F32(vec![1.25, 3.5])))
+            })
+        };
+        let mut build = make();
+        assert_eq!(build.after(("", products), &Options::default()), ["QLinearConv"]);
+        let bias = build.graph.nodes[0].inputs[8].unwrap();
+        assert_eq!(build.graph.tensor(bias).constant.as_ref().unwrap().data(), &Data::I32(vec![2, 4]));
+        assert_eq!(after(make(), &LITERAL), ["ConvIntegerToFloat", "QuantizeLinear"]);
+        let mut build = make();
+        build.graph.real_bias = true;
+        assert_eq!(after(build, &Options::default()), ["ConvIntegerToFloat", "QuantizeLinear"]);
+    }
+
+    /// `x [2, 3] → DQ → Gemm or MatMul ← DQ ← w`.
+    fn product(op: Op, weights: By, shape: [usize; 2]) -> Build {
+        let mut build = Build::new();
+        let x = build.input("x", Type::U8, &[2, 2]);
+        let x = build.dequantize("x floats", x, u8s(0.5, 3));
+        let w = build.constant(&shape, Data::I8(vec![1; shape[0] * shape[1]]));
+        let w = build.dequantize("w floats", w, weights);
+        let y = build.node("y", op, &[x, w], Type::F32, &[2, 2]);
+        let y = build.quantize("q", y, u8s(0.25, 7));
+        build.graph.outputs = vec![y];
+        build
+    }
+
+    #[test]
+    fn the_axis_of_a_square_matrix_is_read() {
+        let gemm = |transpose_b| Op::Gemm(Gemm { transpose_a: false, transpose_b, alpha: 1.0, beta: 1.0 });
+        for (op, axis, fused) in [
+            (Op::MatMul, 1, Some("QLinearMatMul")),
+            (Op::MatMul, 0, None),
+            (gemm(false), 1, Some("QGemm")),
+            (gemm(false), 0, None),
+            (gemm(true), 0, Some("QGemm")),
+            (gemm(true), 1, None),
+        ] {
+            let ops = after(product(op, s8s(&[1.0, 2.0], axis), [2, 2]), &Options::default());
+            match fused {
+                Some(fused) => assert_eq!(ops, [fused], "{axis}"),
+                None => assert!(ops.iter().all(|op| !op.starts_with('Q') || op == "QuantizeLinear"), "{ops:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_factor_of_the_product_keeps_it_in_floats() {
+        let op = Op::Gemm(Gemm { transpose_a: false, transpose_b: false, alpha: 0.5, beta: 1.0 });
+        let ops = after(product(op, s8s(&[1.0], 1), [2, 2]), &Options::default());
+        assert_eq!(ops, ["DequantizeLinear", "DequantizeLinear", "Gemm", "QuantizeLinear"]);
+    }
+
+    #[test]
+    fn weights_of_four_bits_are_widened() {
+        let mut build = Build::new();
+        let x = build.input("x", Type::U8, &[2, 2]);
+        let x = build.dequantize("x floats", x, u8s(0.5, 3));
+        let w = build.constant(&[2, 2], Data::I4(vec![1, -8, 7, 0]));
+        let by = By { scales: vec![1.0], zero_points: Data::I4(vec![0]), axis: 1 };
+        let w = build.dequantize("w floats", w, by);
+        let y = build.node("y", Op::MatMul, &[x, w], Type::F32, &[2, 2]);
+        let y = build.quantize("q", y, u8s(0.25, 7));
+        build.graph.outputs = vec![y];
+        assert_eq!(after(build, &Options::default()), ["Cast", "Cast", "QLinearMatMul"]);
+    }
+}

@@ -19,3 +19,33 @@ pub(super) fn squash(graph: &mut Graph, _: &Options) -> Vec<String> {
         edits.replace(at, &[], vec![node], what);
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{Build, u8s};
+    use super::*;
+    use crate::graph::Type;
+
+    #[test]
+    fn only_equal_parameters_are_nothing() {
+        for (zero_point, expected) in [(3, vec!["Identity"]), (4, vec!["DequantizeLinear", "QuantizeLinear"])] {
+            let mut build = Build::new();
+            let x = build.input("x", Type::U8, &[4]);
+            let floats = build.dequantize("floats", x, u8s(0.5, 3));
+            let q = build.quantize("q", floats, u8s(0.5, zero_point));
+            build.graph.outputs = vec![q];
+            assert_eq!(build.after(("", squash), &Options::default()), expected);
+        }
+    }
+
+    #[test]
+    fn floats_that_become_integers_and_floats_again_are_rounded() {
+        let mut build = Build::new();
+        let x = build.input("x", Type::F32, &[4]);
+        let q = build.quantize("q", x, u8s(0.5, 3));
+        let y = build.dequantize("y", q, u8s(0.5, 3));
+        build.graph.outputs = vec![y];
+        let after = build.after(("", squash), &Options::default());
+        assert_eq!(after, ["QuantizeLinear", "DequantizeLinear"]);
+    }
+}

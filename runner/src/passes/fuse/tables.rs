@@ -132,3 +132,48 @@ fn scalar(graph: &mut Graph, id: TensorId) -> TensorId {
         _ => id,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{Build, u8s};
+    use super::*;
+    use crate::graph::function::{Binary, Unary};
+
+    #[test]
+    fn a_function_of_one_tensor_is_a_table() {
+        let mut build = Build::new();
+        let x = build.input("x", Type::U8, &[3]);
+        let a = build.dequantize("a", x, u8s(0.5, 3));
+        let half = build.constant(&[1], Data::F32(vec![0.5]));
+        let b = build.node("b", Op::Binary(Binary::Mul), &[a, half], Type::F32, &[3]);
+        let c = build.node("c", Op::Unary(Unary::Tanh), &[b], Type::F32, &[3]);
+        // The tensor itself comes in twice.
+        let d = build.node("d", Op::Binary(Binary::Mul), &[c, a], Type::F32, &[3]);
+        let q = build.quantize("q", d, u8s(0.75, 7));
+        build.graph.outputs = vec![q];
+        let ops = build.after(("", tables), &Options::default());
+        assert_eq!(ops, ["DequantizeLinear", "Mul", "Tanh", "Mul", "QuantizeLinear", "Lookup"]);
+        let lookup = build.graph.nodes.last().unwrap();
+        assert_eq!((lookup.inputs[0], lookup.outputs[0]), (Some(x), q));
+        // All before it is of constants.
+        let uses = Uses::of(&build.graph);
+        assert!(uses.is_fixed(lookup.inputs[1].unwrap()));
+    }
+
+    #[test]
+    fn functions_of_two_tensors_and_of_positions_are_none() {
+        let mut build = Build::new();
+        let x = build.input("x", Type::U8, &[3]);
+        let z = build.input("z", Type::U8, &[3]);
+        let a = build.dequantize("a", x, u8s(0.5, 3));
+        let b = build.dequantize("b", z, u8s(0.5, 3));
+        let weights = build.constant(&[3], Data::F32(vec![1.0, 2.0, 3.0]));
+        let sum = build.node("sum", Op::Binary(Binary::Sub), &[a, b], Type::F32, &[3]);
+        let weighted = build.node("weighted", Op::Binary(Binary::Mul), &[a, weights], Type::F32, &[3]);
+        let q = build.quantize("q", sum, u8s(0.75, 7));
+        let r = build.quantize("r", weighted, u8s(0.75, 7));
+        build.graph.outputs = vec![q, r];
+        let ops = build.after(("", tables), &Options::default());
+        assert!(!ops.iter().any(|op| op == "Lookup"), "{ops:?}");
+    }
+}

@@ -42,3 +42,9 @@ pub fn run(graph: &mut Graph, options: &Options, problems: &mut Problems) {
     broadcast::broadcast(graph);
     layout::assign(graph);
 }
+
+/// Why each node of a graph that has been through the passes makes floats, where there is more to say than that the
+/// network has it so.
+pub fn why_float(graph: &Graph, options: &Options) -> Vec<Option<&'static str>> {
+    fuse::why_float(graph, options)
+}

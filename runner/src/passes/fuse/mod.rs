@@ -20,7 +20,7 @@ mod tables;
 mod uses;
 
 use super::Options;
-use crate::graph::Graph;
+use crate::graph::{Graph, Type};
 
 /// A step, by its name: it changes the graph, and tells of what.
 pub(super) type Pass = (&'static str, fn(&mut Graph, &Options) -> Vec<String>);
@@ -41,3 +41,17 @@ pub(super) const PASSES: [Pass; 13] = [
     ("copies", identities::identities),
     ("clamps in operators", clamps::clamps),
 ];
+
+/// Why each node that makes floats does, by its index: nothing for one that makes other types, or whose reason is that it
+/// stands where the network wants floats.
+pub(super) fn why_float(graph: &Graph, options: &Options) -> Vec<Option<&'static str>> {
+    let uses = uses::Uses::of(graph);
+    let reason = |at: usize| {
+        let node = &graph.nodes[at];
+        let makes_floats = node.outputs.iter().any(|&id| graph.tensor(id).type_.is_some_and(Type::is_float));
+        let product = products::why_float(graph, &uses, at, options);
+        let operator = || operators::why_float(graph, &uses, at, options);
+        makes_floats.then(|| product.or_else(operator))?
+    };
+    (0..graph.nodes.len()).map(reason).collect()
+}

@@ -41,6 +41,20 @@ pub(super) fn operators(graph: &mut Graph, options: &Options) -> Vec<String> {
     })
 }
 
+/// Why an operator is one of floats, if it is one that could be of integers.
+pub(super) fn why_float(graph: &Graph, uses: &Uses, at: usize, options: &Options) -> Option<&'static str> {
+    let fused = integer_form(graph, at, false)?;
+    if integer_form(graph, at, options.semantics == Semantics::Literal).is_none() {
+        return Some("by the literal definition it is computed in floats");
+    }
+    match surrounded(graph, uses, at, fused.1) {
+        Some(_) => None,
+        None => {
+            Some("not all of its operands are dequantised from 8 bits by one scale, and its result quantised alike")
+        }
+    }
+}
+
 /// The operator on integers that a node becomes, and how many operands stand before those that are dequantised.
 fn integer_form(graph: &Graph, at: usize, literal: bool) -> Option<(Op, usize)> {
     let node = &graph.nodes[at];

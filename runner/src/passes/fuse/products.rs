@@ -16,9 +16,11 @@ use crate::passes::{Options, Semantics};
 /// point is 0; a product with another one stays. A constant bias of floats becomes one of the sums, in their unit and
 /// rounded, as onnxruntime has it; or it is added to the scaled sums, which then leave as floats.
 pub(super) fn products(graph: &mut Graph, options: &Options) -> Vec<String> {
-    let real = options.semantics == Semantics::Literal || graph.real_bias;
+    let real = has_real_bias(graph, options);
     rewrite(graph, |graph, uses, at, edits| {
-        let Some(product) = Product::at(graph, uses, at, real) else { return };
+        let Some(Ok(product)) = is_product(&graph.nodes[at].op).then(|| Product::at(graph, uses, at, real)) else {
+            return;
+        };
         let quantizer = product.quantizer.as_ref().map(|quantizer| quantizer.node);
         if quantizer.is_some_and(|node| !edits.are_free(&[node])) {
             return;
@@ -34,6 +36,19 @@ pub(super) fn products(graph: &mut Graph, options: &Options) -> Vec<String> {
             None => edits.replace(at, &[], nodes, format!("{what}, to floats")),
         }
     })
+}
+
+/// Why a product is one of floats, if it is.
+pub(super) fn why_float(graph: &Graph, uses: &Uses, at: usize, options: &Options) -> Option<&'static str> {
+    is_product(&graph.nodes[at].op).then(|| Product::at(graph, uses, at, has_real_bias(graph, options)).err())?
+}
+
+fn has_real_bias(graph: &Graph, options: &Options) -> bool {
+    options.semantics == Semantics::Literal || graph.real_bias
+}
+
+fn is_product(op: &Op) -> bool {
+    matches!(op, Op::Conv(_) | Op::ConvTranspose(_) | Op::MatMul | Op::Gemm(_))
 }
 
 /// What is added to the sums or to the results.
@@ -59,42 +74,48 @@ struct Product {
 }
 
 impl Product {
-    fn at(graph: &Graph, uses: &Uses, at: usize, real: bool) -> Option<Self> {
+    /// The product that a node becomes, or why it stays one of floats.
+    fn at(graph: &Graph, uses: &Uses, at: usize, real: bool) -> Result<Self, &'static str> {
         let node = &graph.nodes[at];
-        let operand = |index: usize| node.inputs.get(index).copied().flatten();
-        let known = matches!(node.op, Op::Conv(_) | Op::ConvTranspose(_) | Op::MatMul | Op::Gemm(_));
-        let (x, w) = (operand(0).filter(|_| known)?, operand(1)?);
-        let x = Quantized::behind(graph, uses, x).filter(Quantized::is_plain)?;
-        let w = Quantized::behind(graph, uses, w)?;
-        if !matches!(w.type_, Type::U8 | Type::I8 | Type::U4 | Type::I4) {
-            return None;
+        let operand = |index: usize| node.inputs.get(index).copied().flatten().ok_or("it lacks an operand");
+        let x = Quantized::behind(graph, uses, operand(0)?).ok_or("its first operand is not dequantised")?;
+        let w = Quantized::behind(graph, uses, operand(1)?).ok_or("its second operand is not dequantised")?;
+        if !x.is_per_tensor() {
+            return Err("its first operand has several scales");
         }
-        let shape = graph.tensor(w.floats).shape.clone()?;
+        if !x.type_.is_quantized() || !matches!(w.type_, Type::U8 | Type::I8 | Type::U4 | Type::I4) {
+            return Err("its operands are not of 8 bits");
+        }
+        let shape = graph.tensor(w.floats).shape.as_deref().ok_or("its second operand has no known shape")?;
         let fixed = uses.is_fixed(w.integers);
+        let size = |axis: usize| shape.get(axis).copied().ok_or("its second operand has too few axes");
         let (axis, outputs, repeats) = match &node.op {
-            Op::Conv(_) => (0, *shape.first()?, 1),
+            Op::Conv(_) => (0, size(0)?, 1),
             Op::ConvTranspose(attributes) => {
                 let groups = attributes.window.groups;
-                (1, shape.get(1)?.checked_mul(groups)?, groups)
+                (1, size(1)?.checked_mul(groups).ok_or("its groups are too many")?, groups)
             }
-            Op::Gemm(Gemm { transpose_b: true, .. }) => (0, *shape.first()?, 1),
-            _ => (shape.len().checked_sub(1)?, *shape.last()?, 1),
+            Op::Gemm(Gemm { transpose_b: true, .. }) => (0, size(0)?, 1),
+            _ => (shape.len().saturating_sub(1), size(shape.len().saturating_sub(1))?, 1),
         };
-        if w.axis.is_some_and(|found| found != axis) || !(fixed || (matches!(node.op, Op::MatMul) && w.is_plain())) {
-            return None;
+        if w.axis.is_some_and(|found| found != axis) {
+            return Err("the scales of its weights are not those of its outputs: they lie along another axis");
         }
-        // Scales of columns are those of all matrices of a batch.
-        if matches!(node.op, Op::MatMul) && (shape.len() < 2 || (shape.len() > 2 && w.axis.is_some())) {
-            return None;
+        let is_matmul = matches!(node.op, Op::MatMul);
+        if !(fixed || (is_matmul && w.is_plain())) {
+            return Err("its weights are only known at run time");
+        }
+        if is_matmul && (shape.len() < 2 || (shape.len() > 2 && w.axis.is_some())) {
+            return Err("its second operand is no matrix, or one of several with scales of columns");
         }
         if let Op::Gemm(Gemm { alpha, beta, .. }) = node.op
-            && (alpha != 1.0 || (beta != 1.0 && operand(2).is_some()))
+            && (alpha != 1.0 || (beta != 1.0 && operand(2).is_ok()))
         {
-            return None;
+            return Err("its alpha or its beta is not 1");
         }
         let mut product = Self { x, w, bias: Bias::None, quantizer: None, outputs, repeats };
-        let &[made] = node.outputs.as_slice() else { return None };
-        if let Some(bias) = operand(2) {
+        let &[made] = node.outputs.as_slice() else { return Err("it makes several tensors") };
+        if let Ok(bias) = operand(2) {
             product.bias = product.bias(graph, uses, bias, real)?;
         }
         let to = Quantized::before(graph, uses, made);
@@ -106,7 +127,10 @@ impl Product {
             // The library has no store of floats for it.
             _ => false,
         };
-        (product.quantizer.is_some() || floats).then_some(product)
+        if product.quantizer.is_none() && !floats {
+            return Err("it is not quantised by one scale to 8 bits, and this product has no store of floats");
+        }
+        Ok(product)
     }
 
     /// The scale of the sums of each output.
@@ -115,7 +139,7 @@ impl Product {
         scales.map(|scale| self.x.scales[0] * scale).collect()
     }
 
-    fn bias(&self, graph: &Graph, uses: &Uses, id: TensorId, real: bool) -> Option<Bias> {
+    fn bias(&self, graph: &Graph, uses: &Uses, id: TensorId, real: bool) -> Result<Bias, &'static str> {
         if let Some(bias) = Quantized::behind(graph, uses, id) {
             let of_sums = bias.type_ == Type::I32
                 && bias.zero_points.iter().all(|&zero| zero == 0)
@@ -124,16 +148,19 @@ impl Product {
                 && graph.tensor(bias.integers).constant.is_some();
             let scales = bias.scales.iter().cycle().take(self.outputs);
             let equal = scales.zip(self.units()).all(|(&scale, unit)| scale.to_bits() == unit.to_bits());
-            return (of_sums && equal).then_some(Bias::Sums(bias.integers));
+            return match of_sums && equal {
+                true => Ok(Bias::Sums(bias.integers)),
+                false => Err("its bias has another scale than its sums, or a zero point"),
+            };
         }
-        let constant = graph.tensor(id).constant.as_deref()?;
+        let constant = graph.tensor(id).constant.as_deref().ok_or("its bias is only known at run time")?;
         // All axes before that of the outputs are 1.
-        let values = channel_values(constant, 2, self.outputs)?;
+        let values = channel_values(constant, 2, self.outputs).ok_or("its bias is not one value for each output")?;
         if real {
-            return Some(Bias::Real(values));
+            return Ok(Bias::Real(values));
         }
         let rounded = values.iter().zip(self.units()).map(|(value, unit)| (value / unit).round_ties_even() as i32);
-        Some(Bias::Rounded(rounded.collect()))
+        Ok(Bias::Rounded(rounded.collect()))
     }
 
     /// The nodes in the place of one.

@@ -7,6 +7,7 @@ pub mod check;
 pub mod constant;
 pub mod function;
 pub mod op;
+mod open;
 pub mod shape;
 
 use std::fmt;

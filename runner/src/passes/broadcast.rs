@@ -7,8 +7,9 @@ use super::fold;
 use super::resolve::Operand;
 use crate::graph::{Graph, Node, Op, Tensor, TensorId};
 
-/// Makes the shape of each operand of an element-wise operator that of its output.
-pub fn broadcast(graph: &mut Graph) {
+/// Makes the shape of each operand of an element-wise operator that of its output. Tells the operands that it repeats.
+pub fn broadcast(graph: &mut Graph) -> Vec<String> {
+    let mut fired = Vec::new();
     let mut spent = 0;
     for mut node in std::mem::take(&mut graph.nodes) {
         if let (true, &[output]) = (node.op.broadcasts(), node.outputs.as_slice())
@@ -18,12 +19,14 @@ pub fn broadcast(graph: &mut Graph) {
                 if let Some(id) = node.inputs[operand]
                     && graph.tensor(id).shape.as_ref().is_some_and(|from| *from != shape)
                 {
+                    fired.push(graph.tensor(id).name.clone());
                     node.inputs[operand] = Some(expand(graph, id, &shape, &mut spent));
                 }
             }
         }
         graph.nodes.push(node);
     }
+    fired
 }
 
 fn expand(graph: &mut Graph, id: TensorId, shape: &[usize], spent: &mut usize) -> TensorId {
@@ -66,7 +69,7 @@ mod tests {
             let inputs = vec![Some(a), None, None, Some(b), None, None, None];
             graph.nodes.push(Node::new(Op::QLinearAdd, inputs, c));
         }
-        broadcast(&mut graph);
+        assert_eq!(broadcast(&mut graph), ["bias", "row"]);
         let ops: Vec<&str> = graph.nodes.iter().map(|node| node.op.name()).collect();
         assert_eq!(ops, ["QLinearAdd", "Expand", "QLinearAdd"]);
         let repeated = graph.tensor(graph.nodes[0].inputs[3].unwrap()).constant.as_ref().unwrap();

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::fold;
 use crate::graph::{Constant, Graph, Layout, Node, Op, Tensor, TensorId, Type, shape};
 
-/// Gives each tensor its memory order.
-pub fn assign(graph: &mut Graph) {
+/// Gives each tensor its memory order. Tells the tensors that are brought into another one.
+pub fn assign(graph: &mut Graph) -> Vec<String> {
     let wanted: HashSet<TensorId> =
         graph.nodes.iter().filter(|node| wants_channels_last(graph, node)).filter_map(|node| node.inputs[0]).collect();
     let mut converted = HashMap::new();
@@ -64,6 +64,9 @@ pub fn assign(graph: &mut Graph) {
     for at in 0..graph.outputs.len() {
         graph.outputs[at] = convert(graph, graph.outputs[at], Layout::RowMajor, &mut converted);
     }
+    let mut made: Vec<TensorId> = converted.into_values().collect();
+    made.sort_unstable();
+    made.into_iter().map(|id| graph.tensor(id).name.clone()).collect()
 }
 
 fn wants_channels_last(graph: &Graph, node: &Node) -> bool {
@@ -169,7 +172,7 @@ mod tests {
         add(Op::QuantizeLinear { axis: 1, block: 0, to: None, abs_max: None }, vec![Some(x)], q);
         add(convolution(), vec![Some(q)], y);
         add(Op::QLinearAdd, vec![Some(y), None, None, Some(c)], z);
-        assign(&mut graph);
+        assert_eq!(assign(&mut graph), ["c", "z"]);
 
         let ops: Vec<&str> = graph.nodes.iter().map(|node| node.op.name()).collect();
         assert_eq!(ops, ["QuantizeLinear", "QLinearConv", "QLinearAdd", "Relayout"]);

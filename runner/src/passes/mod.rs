@@ -9,6 +9,7 @@ pub mod layout;
 mod matmul;
 mod options;
 pub mod prune;
+mod report;
 pub mod resolve;
 mod window;
 
@@ -17,6 +18,7 @@ pub(crate) use infer::{split, transposition};
 pub(crate) use infer_products::{gemm, pad_sizes};
 pub(crate) use matmul::{MatMul, matmul};
 pub use options::{Options, Semantics};
+pub use report::{Observer, PassReport};
 pub(crate) use window::{Geometry, Pooled, convolution, pool};
 
 use crate::error::{Error, Problems};
@@ -31,16 +33,39 @@ pub fn prepare(graph: &mut Graph, options: &Options) -> Result<(), Error> {
 
 /// All passes in their order, as far as the graph goes.
 pub fn run(graph: &mut Graph, options: &Options, problems: &mut Problems) {
-    resolve::resolve(graph, problems);
-    prune::prune(graph);
+    run_reported(graph, options, problems, &mut |_, _| {});
+}
+
+/// Like [`run`], and tells of each pass what it did.
+pub fn run_reported(graph: &mut Graph, options: &Options, problems: &mut Problems, observer: &mut Observer<'_>) {
+    simplify(graph, options, problems, observer);
+    arrange(graph, observer);
+}
+
+/// The passes that are about what a graph computes. The tensors that they leave are those of the file, but for the few
+/// that are marked as internal.
+pub(crate) fn simplify(graph: &mut Graph, options: &Options, problems: &mut Problems, observer: &mut Observer<'_>) {
+    let fired = resolve::resolve(graph, problems);
+    observer(graph, &PassReport { name: "resolve", fired });
+    let fired = prune::prune(graph);
+    observer(graph, &PassReport { name: "prune", fired });
+    // What is wrong somewhere is told as it is written.
     if options.fuse && problems.is_empty() {
-        for (_, pass) in fuse::PASSES {
-            pass(graph, options);
+        for (name, pass) in fuse::PASSES {
+            let fired = pass(graph, options);
+            observer(graph, &PassReport { name, fired });
         }
-        prune::prune(graph);
+        let fired = prune::prune(graph);
+        observer(graph, &PassReport { name: "prune", fired });
     }
-    broadcast::broadcast(graph);
-    layout::assign(graph);
+}
+
+/// The passes that bring operands into the form that kernels take. They come last.
+pub(crate) fn arrange(graph: &mut Graph, observer: &mut Observer<'_>) {
+    let fired = broadcast::broadcast(graph);
+    observer(graph, &PassReport { name: "broadcast", fired });
+    let fired = layout::assign(graph);
+    observer(graph, &PassReport { name: "layout", fired });
 }
 
 /// Why each node of a graph that has been through the passes makes floats, where there is more to say than that the

@@ -2,8 +2,9 @@
 
 use crate::graph::Graph;
 
-/// Removes the nodes whose tensors nothing reads.
-pub fn prune(graph: &mut Graph) {
+/// Removes the nodes whose tensors nothing reads, and tells their labels.
+pub fn prune(graph: &mut Graph) -> Vec<String> {
+    let mut fired = Vec::new();
     let mut needed = vec![false; graph.tensors.len()];
     for &id in &graph.outputs {
         needed[id.0] = true;
@@ -15,12 +16,16 @@ pub fn prune(graph: &mut Graph) {
             let alive = node.outputs.iter().any(|id| needed[id.0]);
             if alive {
                 node.inputs.iter().flatten().for_each(|id| needed[id.0] = true);
+            } else {
+                fired.push(graph.label(node));
             }
             alive
         })
         .collect();
     kept.reverse();
+    fired.reverse();
     graph.nodes = kept;
+    fired
 }
 
 #[cfg(test)]
@@ -38,7 +43,8 @@ mod tests {
             let name = format!("to {}", graph.tensor(to).name);
             graph.nodes.push(Node { name, ..Node::new(Op::Identity, vec![Some(from)], to) });
         }
-        prune(&mut graph);
+        let fired = prune(&mut graph);
+        assert_eq!(fired, ["Identity node \"to dead\""]);
         let names: Vec<&str> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
         assert_eq!(names, ["to a", "to b"]);
     }

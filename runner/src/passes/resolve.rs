@@ -14,9 +14,10 @@ pub(super) struct Operand<'a> {
     pub(super) constant: Option<&'a Constant>,
 }
 
-/// Gives every tensor its type and shape. Nodes whose value is known become constants. Nodes behind one that has a
-/// problem stay unresolved, without a problem of their own.
-pub fn resolve(graph: &mut Graph, problems: &mut Problems) {
+/// Gives every tensor its type and shape. Nodes whose value is known become constants, and are told by their labels.
+/// Nodes behind one that has a problem stay unresolved, without a problem of their own.
+pub fn resolve(graph: &mut Graph, problems: &mut Problems) -> Vec<String> {
+    let mut fired = Vec::new();
     let mut folded = 0usize;
     let nodes = std::mem::take(&mut graph.nodes);
     let mut kept = Vec::with_capacity(nodes.len());
@@ -59,11 +60,13 @@ pub fn resolve(graph: &mut Graph, problems: &mut Problems) {
         }
         if is_constant {
             graph.tensor_mut(node.outputs[0]).constant = constant.map(std::sync::Arc::new);
+            fired.push(label);
         } else {
             kept.push(node);
         }
     }
     graph.nodes = kept;
+    fired
 }
 
 /// Types and shapes whose ranks and sizes are within what a tensor may have.

@@ -34,11 +34,15 @@ pub mod command;
 #[cfg(feature = "command")]
 pub mod conformance;
 #[cfg(feature = "command")]
+pub mod deviation;
+#[cfg(feature = "command")]
 pub mod golden;
 #[cfg(feature = "command")]
 pub mod npy;
 #[cfg(feature = "command")]
 pub mod preprocess;
+#[cfg(feature = "command")]
+pub mod recorded;
 #[cfg(feature = "command")]
 pub mod trace;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::graph::Constant;
+use crate::graph::{Constant, shape};
 
 /// How near a tensor has to be to what is expected. Shape and type are always the same.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,7 +78,7 @@ impl Judge {
             (.., Some(got), Some(want)) => first(&got, &want, |got, want| self.grants_float(got, want))?,
             _ => return None,
         };
-        Some(Difference::Element { index: position(at, expected.shape()), got, want })
+        Some(Difference::Element { index: shape::position(at, expected.shape()), got, want })
     }
 
     fn grants_integer(self, got: i64, want: i64) -> bool {
@@ -108,16 +108,6 @@ fn first<T: Copy + fmt::Display>(
 ) -> Option<(usize, String, String)> {
     let at = got.iter().zip(want).position(|(&got, &want)| !grants(got, want))?;
     Some((at, got[at].to_string(), want[at].to_string()))
-}
-
-/// The index along each axis of an element in C order.
-fn position(mut at: usize, shape: &[usize]) -> Vec<usize> {
-    let mut index = vec![0; shape.len()];
-    for (index, &size) in index.iter_mut().zip(shape).rev() {
-        *index = at % size.max(1);
-        at /= size.max(1);
-    }
-    index
 }
 
 #[cfg(test)]

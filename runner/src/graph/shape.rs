@@ -58,6 +58,17 @@ pub(crate) fn strides(shape: &[usize]) -> Vec<usize> {
     strides
 }
 
+/// The index along each axis of an element in C order.
+#[cfg(feature = "command")]
+pub(crate) fn position(mut at: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (index, &size) in index.iter_mut().zip(shape).rev() {
+        *index = at % size.max(1);
+        at /= size.max(1);
+    }
+    index
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

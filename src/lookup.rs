@@ -79,6 +79,26 @@ impl LookupPlan {
         Self::new(backend, x, y, |value| 1.0 / (1.0 + libm::expf(-value)))
     }
 
+    /// Plans a table as it stands: `y` is the byte `table[x]`, by the byte of `x`, whatever their types.
+    ///
+    /// ```
+    /// use zeropoint::{Backend, LookupPlan, Type};
+    ///
+    /// let table = core::array::from_fn(|byte| byte as u8 ^ 0x80);
+    /// let plan = LookupPlan::of_table(&Backend::best(), Type::U8, Type::I8, &table).unwrap();
+    /// let mut y = [0i8; 3];
+    /// plan.run(&[0u8, 128, 255], &mut y).unwrap();
+    /// assert_eq!(y, [-128, 0, 127]);
+    /// ```
+    ///
+    /// # Errors
+    /// For a type that is not of 8 bits.
+    pub fn of_table(backend: &Backend, x: Type, y: Type, table: &[u8; 256]) -> Result<Self, Error> {
+        x.int8("type of the input")?;
+        y.int8("type of the output")?;
+        Ok(Self { backend: *backend, types: [x, y], table: Box::new(*table) })
+    }
+
     /// The name of the kernel that computes it.
     pub fn kernel(&self) -> &'static str {
         self.backend.kernel_name("lookup")

@@ -1074,6 +1074,16 @@ fn tables_and_sums() {
         Error::Scale { .. },
         "scale of the input: a finite number above 0 expected, 0 given"
     );
+    refused!(
+        LookupPlan::of_table(&backend, Type::I32, Type::U8, &[0; 256]),
+        Error::Type { .. },
+        "type of the input: u8 or i8 expected, i32 given"
+    );
+    refused!(
+        LookupPlan::of_table(&backend, Type::U8, Type::F32, &[0; 256]),
+        Error::Type { .. },
+        "type of the output: u8 or i8 expected, f32 given"
+    );
     let plan = LookupPlan::rescale(&backend, q, q).unwrap();
     refused!(plan.run(&[0u8; 3], &mut [0u8; 2]), Error::Length { .. }, "output: 3 elements expected, 2 given");
     refused!(plan.run(&[0i8; 2], &mut [0u8; 2]), Error::Type { .. }, "input: u8 expected, i8 given");

@@ -27,6 +27,7 @@ pub mod graph;
 pub mod passes;
 
 mod convert;
+mod functions;
 mod rearrange;
 
 #[cfg(feature = "command")]

@@ -333,21 +333,21 @@ fn info_tells_everything_that_is_unsupported() {
         .output("z", U8, &[1, 4])
         .constant("s", &[2], Data::F32(vec![1.0, 1.0]))
         .node("QuantizeLinear", "x s -", "z", vec![int("axis", 1)])
-        .node("Erf", "x", "a", vec![])
-        .node("Relu", "a", "y", vec![]);
+        .node("Erfc", "x", "a", vec![])
+        .node("Relu7", "a", "y", vec![]);
     std::fs::write(&path, model.bytes()).unwrap();
     for subcommand in ["info", "run", "bench"] {
         let ended = zeropoint(&[subcommand, text(&path)]);
         assert_eq!(ended.code, Some(2));
         assert!(
-            ended.err.contains("Erf node \"make_a\"") && ended.err.contains("Relu node \"make_y\""),
+            ended.err.contains("Erfc node \"make_a\"") && ended.err.contains("Relu7 node \"make_y\""),
             "{}",
             ended.err
         );
     }
     let ended = zeropoint(&["info", text(&path)]);
     assert!(ended.err.contains("y_scale has shape [2], expected [4]"), "{}", ended.err);
-    assert!(ended.out.contains("Erf") && ended.out.contains("none"), "{}", ended.out);
+    assert!(ended.out.contains("Erfc") && ended.out.contains("none"), "{}", ended.out);
 }
 
 #[test]

@@ -154,9 +154,9 @@ fn everything_unsupported_is_told_at_once() {
         .input("x", F32, &[1, 4])
         .output("y", F32, &[1, 4])
         .constant("double", &[1], Data::F32(vec![0.0]))
-        .node("Erf", "x", "a", vec![])
+        .node("Erfc", "x", "a", vec![])
         .node("ai.made.up.Thing", "a", "b", vec![])
-        .node("Relu", "b", "c", vec![])
+        .node("Relu7", "b", "c", vec![])
         .node("Softmax", "c", "y", vec![int("axis", 1), int("surprise", 1)]);
     let mut broken = model.clone();
     broken.graph().initializer[0].data_type = 11;
@@ -164,9 +164,9 @@ fn everything_unsupported_is_told_at_once() {
     let expected = [
         "unsupported: initializer \"double\": element type double; expected bool, uint4, int4, uint8, int8, uint16, int16, \
          int32, int64, float16, bfloat16 or float32",
-        "unsupported: Erf node \"make_a\": this operator is not known",
+        "unsupported: Erfc node \"make_a\": this operator is not known",
         "invalid: ai.made.up.Thing node \"make_b\": its domain \"ai.made.up\" is not among the file's opset imports",
-        "unsupported: Relu node \"make_c\": this operator is not known",
+        "unsupported: Relu7 node \"make_c\": this operator is not known",
         "unsupported: Softmax node \"make_y\": unknown attributes: surprise",
     ];
     let found: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();

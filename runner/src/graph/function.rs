@@ -7,6 +7,11 @@ pub enum Unary {
     Abs,
     /// The least integer that is not less.
     Ceil,
+    /// `x` where it is not below 0, else `alpha (e^(x / alpha) - 1)`.
+    Celu {
+        /// What multiplies below 0.
+        alpha: f32,
+    },
     /// Cosine.
     Cos,
     /// `x` where it is not below 0, else `alpha (e^x - 1)`.
@@ -41,6 +46,8 @@ pub enum Unary {
     },
     /// The natural logarithm.
     Log,
+    /// `x tanh(ln(1 + e^x))`
+    Mish,
     /// `-x`, of integers too.
     Neg,
     /// The other one, of bool.
@@ -60,7 +67,7 @@ pub enum Unary {
     },
     /// `1 / (1 + e^-x)`
     Sigmoid,
-    /// -1, 0 or 1.
+    /// -1, 0 or 1, of integers too.
     Sign,
     /// Sine.
     Sin,
@@ -77,6 +84,11 @@ pub enum Unary {
     },
     /// The hyperbolic tangent.
     Tanh,
+    /// `x` above alpha, else 0.
+    ThresholdedRelu {
+        /// What `x` has to be above.
+        alpha: f32,
+    },
 }
 
 impl Unary {
@@ -85,6 +97,7 @@ impl Unary {
         match self {
             Self::Abs => "Abs",
             Self::Ceil => "Ceil",
+            Self::Celu { .. } => "Celu",
             Self::Cos => "Cos",
             Self::Elu { .. } => "Elu",
             Self::Erf => "Erf",
@@ -95,6 +108,7 @@ impl Unary {
             Self::HardSwish => "HardSwish",
             Self::LeakyRelu { .. } => "LeakyRelu",
             Self::Log => "Log",
+            Self::Mish => "Mish",
             Self::Neg => "Neg",
             Self::Not => "Not",
             Self::Reciprocal => "Reciprocal",
@@ -109,6 +123,7 @@ impl Unary {
             Self::Sqrt => "Sqrt",
             Self::Swish { .. } => "Swish",
             Self::Tanh => "Tanh",
+            Self::ThresholdedRelu { .. } => "ThresholdedRelu",
         }
     }
 }
@@ -130,7 +145,7 @@ pub enum Binary {
     Mul,
     /// Either, of bool.
     Or,
-    /// `a` to the power of `b`.
+    /// `a` to the power of `b`, which may be of integers where `a` is of reals.
     Pow,
     /// `a` where it is not below 0, else `a b`.
     PRelu,

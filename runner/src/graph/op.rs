@@ -277,6 +277,13 @@ pub enum Op {
         /// What is added to the variance.
         epsilon: f32,
     },
+    /// `x, scale`: over all axes from `axis` on.
+    RmsNormalization {
+        /// The first axis.
+        axis: i64,
+        /// What is added to the mean of the squares.
+        epsilon: f32,
+    },
     /// `x, w, bias?` of f32.
     Conv(Convolution),
     /// `x, scale, zero point, w, scale, zero point, bias?`: `f32(f32(sum) * f32(sx * sw))`. A bias of s32 is part of the
@@ -437,6 +444,7 @@ impl Op {
             Self::LayerNormalization { .. } => "LayerNormalization",
             Self::BatchNormalization { .. } => "BatchNormalization",
             Self::InstanceNormalization { .. } => "InstanceNormalization",
+            Self::RmsNormalization { .. } => "RMSNormalization",
             Self::Conv(_) => "Conv",
             Self::ConvIntegerToFloat(_) => "ConvIntegerToFloat",
             Self::ConvTranspose(_) => "ConvTranspose",
@@ -482,6 +490,11 @@ impl Op {
         )
     }
 
+    /// Whether an operand of one element need not be repeated, whatever the shape.
+    pub(crate) fn repeats_scalars(&self) -> bool {
+        matches!(self, Self::Binary(_) | Self::Compare(_) | Self::Where)
+    }
+
     /// How many tensors it makes.
     pub(crate) fn results(&self) -> usize {
         match self {
@@ -506,7 +519,8 @@ impl Op {
             | Self::ConvTranspose(_)
             | Self::LayerNormalization { .. }
             | Self::BatchNormalization { .. }
-            | Self::InstanceNormalization { .. } => true,
+            | Self::InstanceNormalization { .. }
+            | Self::RmsNormalization { .. } => true,
             // All but the weights and their zero point.
             Self::MatMulIntegerToFloat => !matches!(operand, 1 | 5),
             Self::DynamicQuantizeMatMul => !matches!(operand, 1 | 3),
@@ -548,6 +562,7 @@ impl Op {
             Self::LayerNormalization { .. } => (2, 3, &["X", "Scale"]),
             Self::BatchNormalization { .. } => (5, 5, &["X", "scale", "B", "input_mean", "input_var"]),
             Self::InstanceNormalization { .. } => (3, 3, &["input", "scale", "B"]),
+            Self::RmsNormalization { .. } => (2, 2, &["X", "scale"]),
             Self::Conv(_) | Self::ConvTranspose(_) => (2, 3, &["X", "W"]),
             Self::ConvIntegerToFloat(_) => (6, 7, &["x", "x_scale", "", "w", "w_scale"]),
             Self::Resize(_) => (1, 4, &["X"]),

@@ -1,11 +1,11 @@
 //! Element-wise kernels take operands of one shape: an operand that broadcasts is repeated by a node of its own, or
-//! once and for all if it is a constant.
+//! once and for all if it is a constant. Some take operands of one element as they are.
 
 use std::sync::Arc;
 
 use super::fold;
 use super::resolve::Operand;
-use crate::graph::{Graph, Node, Op, Tensor, TensorId};
+use crate::graph::{Graph, Node, Op, Tensor, TensorId, shape};
 
 /// Makes the shape of each operand of an element-wise operator that of its output. Tells the operands that it repeats.
 pub fn broadcast(graph: &mut Graph) -> Vec<String> {
@@ -16,8 +16,11 @@ pub fn broadcast(graph: &mut Graph) -> Vec<String> {
             && let Some(shape) = graph.tensor(output).shape.clone()
         {
             for operand in (0..node.inputs.len()).filter(|&operand| node.op.is_activation(operand)) {
+                let repeats = |from: &Vec<usize>| {
+                    *from != shape && !(node.op.repeats_scalars() && shape::elements(from) == Ok(1))
+                };
                 if let Some(id) = node.inputs[operand]
-                    && graph.tensor(id).shape.as_ref().is_some_and(|from| *from != shape)
+                    && graph.tensor(id).shape.as_ref().is_some_and(repeats)
                 {
                     fired.push(graph.tensor(id).name.clone());
                     node.inputs[operand] = Some(expand(graph, id, &shape, &mut spent));

@@ -1,5 +1,6 @@
 //! Values that are known before a run: shapes, and what is computed from them.
 
+use super::compute;
 use super::infer::{shape_range, transposition};
 use super::resolve::Operand;
 use crate::error::Fault;
@@ -10,6 +11,9 @@ use crate::{convert, rearrange};
 /// The most elements that all folded values of a graph may have. They are shapes and small tables; without a limit a
 /// few dozen nodes that double a value would fill any memory.
 const MOST_ELEMENTS: usize = 1 << 24;
+
+/// The most elements of a value that a run could compute as well.
+const MOST_IN_ADVANCE: usize = 1 << 20;
 
 /// The value of a node whose operands are known. `spent` counts the elements of all values that were folded.
 pub(super) fn fold(
@@ -41,10 +45,14 @@ pub(super) fn fold(
             | Op::Concat { .. }
             | Op::Cast { .. }
             | Op::Expand { .. }
-    ) {
+    ) && !compute::computes(op)
+    {
         return Ok(None);
     }
     let elements = shape::elements(shape)?;
+    if compute::can_wait(op) && (elements > MOST_IN_ADVANCE || spent.saturating_add(elements) > MOST_ELEMENTS) {
+        return Ok(None);
+    }
     *spent = spent.saturating_add(elements);
     if *spent > MOST_ELEMENTS {
         return Err(Fault::too_large(format!("more than {MOST_ELEMENTS} elements of constants to compute")));
@@ -72,12 +80,13 @@ pub(super) fn fold(
             concat(&constants, axis, shape, elements)?
         }
         Op::Cast { to } => cast(x.data(), *to),
+        op if compute::computes(op) => compute::compute(op, operands, shape, elements)?,
         _ => x.data().clone(),
     };
     Constant::new(shape.to_vec(), data).map(Some)
 }
 
-fn strided(data: &Data, shape: &[usize], strides: &[usize], elements: usize) -> Data {
+pub(super) fn strided(data: &Data, shape: &[usize], strides: &[usize], elements: usize) -> Data {
     map_type!(data, values => {
         let mut to = vec![Default::default(); elements];
         rearrange::copy_strided(values, shape, strides, &mut to);
@@ -141,7 +150,7 @@ fn concat(parts: &[&Constant], axis: usize, shape: &[usize], elements: usize) ->
 }
 
 /// The elements as another type.
-fn cast(data: &Data, to: Type) -> Data {
+pub(super) fn cast(data: &Data, to: Type) -> Data {
     fn to_type<Y: convert::Number + Default>(data: &Data, to: Type) -> Vec<Y> {
         each_type!(data, values => {
             let mut y = vec![Y::default(); values.len()];

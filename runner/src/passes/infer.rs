@@ -1,9 +1,9 @@
 //! Type and shape of what an operator makes.
 
-use super::infer_products;
 use super::matmul::matmul;
 use super::resolve::Operand;
 use super::window::convolution;
+use super::{infer_elementwise, infer_products, infer_reductions};
 use crate::error::Fault;
 use crate::graph::{Op, Type, shape};
 
@@ -190,6 +190,20 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         }
         Op::Expand { shape } => Ok((operand(0)?.type_, shape.clone())),
         Op::Unknown { .. } => Err(Fault::unsupported("this operator is not known")),
+        Op::Unary(_)
+        | Op::Binary(_)
+        | Op::Compare(_)
+        | Op::Where
+        | Op::Clip
+        | Op::Lookup
+        | Op::ConstantOfShape
+        | Op::Range => infer_elementwise::infer(op, operands),
+        Op::Reduce { .. }
+        | Op::Arg { .. }
+        | Op::LayerNormalization { .. }
+        | Op::RmsNormalization { .. }
+        | Op::BatchNormalization { .. }
+        | Op::InstanceNormalization { .. } => infer_reductions::infer(op, operands),
         _ => infer_products::infer(op, operands),
     }
 }

@@ -4,7 +4,6 @@ use super::infer::{Known, QUANTIZED, expect, integers, split};
 use super::resolve::Operand;
 use super::window::pool;
 use crate::error::Fault;
-use crate::graph::function::Binary;
 use crate::graph::op;
 use crate::graph::{Constant, Op, Type, shape};
 
@@ -71,10 +70,6 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             expect("condition", condition.type_, &[Type::Bool])?;
             let shape = shape::broadcast(condition.shape, &shape::broadcast(x.shape, y.shape)?)?;
             Ok((optional(8).map_or(x.type_, |zero_point| zero_point.type_), shape))
-        }
-        Op::Binary(Binary::Add) => {
-            let (a, b) = (real(0, "A")?, real(1, "B")?);
-            Ok((Type::F32, shape::broadcast(a.shape, b.shape)?))
         }
         Op::MatMul => {
             let (a, b) = (real(0, "A")?, real(1, "B")?);

@@ -40,10 +40,16 @@ pub fn assign(graph: &mut Graph) -> Vec<String> {
             | Op::QLinearLeakyRelu { .. }
             | Op::QLinearSigmoid
             | Op::Identity
-            | Op::Cast { .. } => (None, layout_of(graph, 0)),
+            | Op::Cast { .. }
+            | Op::Unary(_)
+            | Op::Clip
+            | Op::Lookup
+            | Op::BatchNormalization { .. } => (None, layout_of(graph, 0)),
             op if op.broadcasts() || matches!(op, Op::QLinearConcat { .. }) => {
                 let mut operands = (0..node.inputs.len()).filter(|&operand| op.is_activation(operand));
-                let last = operands.any(|operand| layout_of(graph, operand) == Layout::ChannelsLast);
+                // An operand of one element may have four axes where the result has another number.
+                let images = graph.tensor(output).shape.as_ref().is_some_and(|shape| shape.len() == 4);
+                let last = images && operands.any(|operand| layout_of(graph, operand) == Layout::ChannelsLast);
                 let layout = if last { Layout::ChannelsLast } else { Layout::RowMajor };
                 (Some(layout), layout)
             }

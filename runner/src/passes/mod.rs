@@ -1,10 +1,13 @@
 //! Small steps that take a graph as it was read to one that can be planned.
 
 pub mod broadcast;
+mod compute;
 mod fold;
 mod fuse;
 mod infer;
+mod infer_elementwise;
 mod infer_products;
+mod infer_reductions;
 pub mod layout;
 mod matmul;
 mod options;

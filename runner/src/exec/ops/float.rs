@@ -1,4 +1,4 @@
-//! `Add`, `MatMul` and `Gemm` in f32, for the few that stand between quantised operators. Their definitions leave the
+//! `MatMul` and `Gemm` in f32, for the few that stand between quantised operators. Their definitions leave the
 //! rounding open; this is the one order in which they are computed here, on every CPU: a product's terms are rounded and
 //! added one by one, from the first to the last, to 0; then alpha multiplies the sum and beta the addend, and the two are
 //! added. Nothing is fused.
@@ -9,31 +9,6 @@ use crate::error::Fault;
 use crate::graph::{TensorId, op};
 use crate::passes::{broadcast_strides, gemm};
 use crate::rearrange::Odometer;
-
-struct Add {
-    a: TensorId,
-    b: TensorId,
-    y: TensorId,
-}
-
-/// `Add`, of operands that have the output's shape.
-pub(super) fn add(operands: Operands<'_>) -> Result<Box<dyn Step>, Fault> {
-    Ok(Box::new(Add { a: operands.id(0)?, b: operands.id(1)?, y: operands.output()? }))
-}
-
-impl Step for Add {
-    fn run(&self, context: Context<'_>) -> Result<(), String> {
-        context.memory.writing::<f32, _>(self.y, |memory, y| {
-            let operands = memory.read::<f32>(self.a).iter().zip(memory.read::<f32>(self.b));
-            y.iter_mut().zip(operands).for_each(|(y, (a, b))| *y = a + b);
-        });
-        Ok(())
-    }
-
-    fn kernel(&self) -> String {
-        "runner/add".to_owned()
-    }
-}
 
 struct Product {
     a: TensorId,

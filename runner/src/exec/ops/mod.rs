@@ -1,10 +1,12 @@
 //! Operators: each file plans one, and runs it on the kernels of `zeropoint`.
 
+mod arg;
 mod average_pool;
 mod binary;
 mod cast;
 mod conv;
 mod dynamic_quantize;
+mod elementwise;
 mod float;
 mod integer_product;
 mod late;
@@ -12,6 +14,7 @@ mod lookup;
 mod matmul;
 mod max_pool;
 mod movement;
+mod normalization;
 mod pad;
 mod pool;
 mod product;
@@ -20,6 +23,7 @@ mod quantize;
 mod quantized_concat;
 mod quantized_softmax;
 mod quantized_where;
+mod reduce;
 mod softmax;
 mod windows;
 
@@ -30,7 +34,6 @@ use super::memory::Memory;
 use super::parameters::Operands;
 use super::plan::Packed;
 use crate::error::Fault;
-use crate::graph::function::Binary;
 use crate::graph::{Graph, Node, Op, TensorId, Type};
 use crate::passes::layout;
 
@@ -118,7 +121,18 @@ fn planned(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         Op::QLinearSoftmax { axis, flattened } => quantized_softmax::lower(operands, *axis, *flattened, backend)?,
         Op::QLinearConcat { axis } => quantized_concat::lower(operands, *axis, backend)?,
         Op::QLinearWhere => quantized_where::lower(operands, backend)?,
-        Op::Binary(Binary::Add) => float::add(operands)?,
+        Op::Lookup => lookup::table(operands, backend)?,
+        Op::Unary(function) => elementwise::unary(operands, *function)?,
+        Op::Binary(function) => elementwise::binary(operands, *function)?,
+        Op::Compare(comparison) => elementwise::compare(operands, *comparison)?,
+        Op::Where => elementwise::choose(operands)?,
+        Op::Clip => elementwise::clip(operands)?,
+        Op::Reduce { reduction, none_is_none, .. } => return reduce::lower(operands, *reduction, *none_is_none),
+        Op::Arg { greatest, axis, last, .. } => arg::lower(operands, *axis, *greatest, *last)?,
+        Op::LayerNormalization { .. } | Op::RmsNormalization { .. } | Op::InstanceNormalization { .. } => {
+            normalization::rows(operands)?
+        }
+        Op::BatchNormalization { epsilon } => normalization::channels(operands, *epsilon)?,
         Op::MatMul => float::matmul(operands)?,
         Op::Gemm(attributes) => float::gemm_step(operands, attributes)?,
         Op::Pad(_) => pad::lower(operands)?,

@@ -53,6 +53,10 @@ impl<'a> Attributes<'a> {
         Ok(self.take(name, AttributeType::Float)?.map(|attribute| attribute.f))
     }
 
+    pub(super) fn float_or(&mut self, name: &str, default: f32) -> Result<f32, Fault> {
+        Ok(self.float(name)?.unwrap_or(default))
+    }
+
     pub(super) fn floats(&mut self, name: &str) -> Result<Option<&'a [f32]>, Fault> {
         Ok(self.take(name, AttributeType::Floats)?.map(|attribute| attribute.floats.as_slice()))
     }
@@ -74,9 +78,14 @@ impl<'a> Attributes<'a> {
             .transpose()
     }
 
-    /// A number that is 0 or 1.
+    /// A number that is 0 or 1, and 0 where it is left out.
     pub(super) fn flag(&mut self, name: &str) -> Result<bool, Fault> {
-        match self.int_or(name, 0)? {
+        self.flag_or(name, false)
+    }
+
+    /// A number that is 0 or 1.
+    pub(super) fn flag_or(&mut self, name: &str, default: bool) -> Result<bool, Fault> {
+        match self.int_or(name, default.into())? {
             0 => Ok(false),
             1 => Ok(true),
             other => Err(Fault::invalid(format!("attribute {name} is {other}, expected 0 or 1"))),

@@ -4,8 +4,10 @@
 
 mod attributes;
 mod external;
+mod functions;
 mod nodes;
 pub mod proto;
+mod reductions;
 mod tensor;
 
 use std::collections::hash_map::Entry;
@@ -174,6 +176,11 @@ impl<'a> Reader<'a> {
             };
             let (op, extra) = match meaning {
                 Ok(Meaning::Operator(op, extra)) => (op, extra),
+                Ok(Meaning::Chain(op)) if node.input.len() != 2 => {
+                    self.chain(node, &op);
+                    continue;
+                }
+                Ok(Meaning::Chain(op)) => (op, Vec::new()),
                 Ok(Meaning::Constant(constant)) => {
                     match (node.input.as_slice(), node.output.as_slice()) {
                         ([], [name]) if !name.is_empty() && !self.names.contains_key(name.as_str()) => {
@@ -206,6 +213,29 @@ impl<'a> Reader<'a> {
             }
             self.graph.nodes.push(Node { name: node.name.clone(), op, inputs, outputs, clamp: None });
         }
+    }
+
+    /// A node of two operands for each operand but the first.
+    fn chain(&mut self, node: &'a NodeProto, op: &Op) {
+        let inputs: Vec<Option<TensorId>> =
+            node.input.iter().map(|name| if name.is_empty() { None } else { Some(self.tensor(name)) }).collect();
+        let outputs = self.results(node, op);
+        let name = node.output.first().map_or("", String::as_str);
+        let (mut so_far, rest) = inputs.split_first().map_or((None, &[][..]), |(first, rest)| (*first, rest));
+        let Some((last, middle)) = rest.split_last() else {
+            // No operand at all is told as of an operator of two.
+            let op = if inputs.is_empty() { op } else { &Op::Identity };
+            self.graph.nodes.push(Node { name: node.name.clone(), op: op.clone(), inputs, outputs, clamp: None });
+            return;
+        };
+        for &next in middle {
+            let made = self.graph.add(Tensor { internal: true, ..Tensor::named(name) });
+            let step = Node::new(op.clone(), vec![so_far, next], made);
+            self.graph.nodes.push(Node { name: node.name.clone(), ..step });
+            so_far = Some(made);
+        }
+        let inputs = vec![so_far, *last];
+        self.graph.nodes.push(Node { name: node.name.clone(), op: op.clone(), inputs, outputs, clamp: None });
     }
 
     /// The tensors that a node makes. One that is left out by an empty name is made all the same where the operator

@@ -3,9 +3,8 @@
 use super::attributes::Attributes;
 use super::external::Folder;
 use super::proto::{AttributeProto, NodeProto};
-use super::tensor;
+use super::{functions, reductions, tensor};
 use crate::error::Fault;
-use crate::graph::function::Binary;
 use crate::graph::op::{Border, Convolution, Gemm, Padding, Pool};
 use crate::graph::{Constant, Data, Op, Type};
 
@@ -13,6 +12,8 @@ use crate::graph::{Constant, Data, Op, Type};
 pub(super) enum Meaning {
     /// An operator on the node's operands, and constants to add to them.
     Operator(Op, Vec<Constant>),
+    /// An operator of two operands on any number of them, one after the other.
+    Chain(Op),
     /// A constant.
     Constant(Constant),
 }
@@ -73,7 +74,6 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
         ("com.microsoft", "QLinearSoftmax") => quantized_softmax(a)?,
         ("com.microsoft", "QLinearConcat") => Op::QLinearConcat { axis: required(a, "axis")? },
         ("com.microsoft", "QLinearWhere") => Op::QLinearWhere,
-        ("", "Add") => Op::Binary(Binary::Add),
         ("", "MatMul") => Op::MatMul,
         ("", "Gemm") => {
             let beta = a.float("beta")?.unwrap_or(1.0);
@@ -114,7 +114,17 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
             attributes.finish()?;
             return Ok(Meaning::Constant(constant));
         }
-        _ => return Err(Fault::unsupported("this operator is not known")),
+        (domain, name) => {
+            if let Some(op) = functions::chain(domain, name) {
+                attributes.finish()?;
+                return Ok(Meaning::Chain(op));
+            }
+            let found = match functions::meaning(domain, name, a)? {
+                Some(op) => Some(op),
+                None => reductions::meaning(domain, name, opset, a, &mut operands)?,
+            };
+            found.ok_or_else(|| Fault::unsupported("this operator is not known"))?
+        }
     };
     attributes.finish()?;
     Ok(Meaning::Operator(op, operands))
@@ -229,7 +239,7 @@ fn axes(a: &mut Attributes<'_>, opset: i64) -> Result<Option<Constant>, Fault> {
     a.ints("axes")?.map(|axes| vector(axes.to_vec())).transpose()
 }
 
-fn vector(values: Vec<i64>) -> Result<Constant, Fault> {
+pub(super) fn vector(values: Vec<i64>) -> Result<Constant, Fault> {
     Constant::new(vec![values.len()], Data::I64(values))
 }
 

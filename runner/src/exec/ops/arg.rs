@@ -1,0 +1,68 @@
+//! `ArgMax` and `ArgMin`. A NaN counts as greater, and as less, than every number.
+
+use std::marker::PhantomData;
+
+use super::super::parameters::Operands;
+use super::{Context, Step};
+use crate::error::Fault;
+use crate::functions::{Ordered, ordered};
+use crate::graph::{TensorId, shape};
+
+struct Arg<T> {
+    x: TensorId,
+    y: TensorId,
+    size: usize,
+    inner: usize,
+    greatest: bool,
+    last: bool,
+    type_: PhantomData<fn(T)>,
+}
+
+pub(super) fn lower(operands: Operands<'_>, axis: i64, greatest: bool, last: bool) -> Result<Box<dyn Step>, Fault> {
+    let (x, y) = (operands.id(0)?, operands.output()?);
+    let from = operands.shape(x)?;
+    let axis = shape::axis(axis, from.len())?;
+    let (size, inner) = (from[axis], shape::elements(&from[axis + 1..])?);
+    Ok(ordered!(operands.type_(x)?, T => {
+        Box::new(Arg::<T> { x, y, size, inner, greatest, last, type_: PhantomData })
+    }))
+}
+
+impl<T: Ordered> Arg<T> {
+    /// Of every `inner`-th element.
+    fn index(&self, x: &[T]) -> i64 {
+        let mut found = (0, x[0]);
+        for (index, &x) in x.iter().step_by(self.inner).enumerate().skip(1) {
+            let (x, best) = if self.greatest { (x, found.1) } else { (found.1, x) };
+            let (before, equal) = match (x.is_nan(), best.is_nan()) {
+                (false, false) => (x > best, x == best),
+                (true, true) => (false, true),
+                (nan, _) => (nan == self.greatest, false),
+            };
+            if before || (self.last && equal) {
+                found = (index, if self.greatest { x } else { best });
+            }
+        }
+        i64::try_from(found.0).unwrap_or(i64::MAX)
+    }
+}
+
+impl<T: Ordered> Step for Arg<T> {
+    fn run(&self, context: Context<'_>) -> Result<(), String> {
+        context.memory.writing::<i64, _>(self.y, |memory, y| {
+            let block = self.size * self.inner;
+            if block == 0 {
+                return;
+            }
+            let x = memory.read::<T>(self.x);
+            for (x, y) in x.chunks_exact(block).zip(y.chunks_exact_mut(self.inner)) {
+                y.iter_mut().enumerate().for_each(|(lane, y)| *y = self.index(&x[lane..]));
+            }
+        });
+        Ok(())
+    }
+
+    fn kernel(&self) -> String {
+        if self.greatest { "runner/argmax" } else { "runner/argmin" }.to_owned()
+    }
+}

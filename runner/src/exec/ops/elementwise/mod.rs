@@ -1,0 +1,12 @@
+//! Functions of elements, in the one order that `functions` states. Operands have the shape of the result and its memory
+//! order, or one element.
+
+mod binary;
+mod choose;
+mod clip;
+mod unary;
+
+pub(super) use binary::{binary, compare};
+pub(super) use choose::lower as choose;
+pub(super) use clip::lower as clip;
+pub(super) use unary::lower as unary;

@@ -22,8 +22,10 @@ impl Op {
                 | Unary::Relu
                 | Unary::Round
                 | Unary::Sign
+                | Unary::ThresholdedRelu { .. }
                 | Unary::Sqrt => false,
-                Unary::Cos
+                Unary::Celu { .. }
+                | Unary::Cos
                 | Unary::Elu { .. }
                 | Unary::Erf
                 | Unary::Exp
@@ -31,6 +33,7 @@ impl Op {
                 | Unary::HardSigmoid { .. }
                 | Unary::HardSwish
                 | Unary::Log
+                | Unary::Mish
                 | Unary::Selu { .. }
                 | Unary::Sigmoid
                 | Unary::Sin

@@ -2,6 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+
+use anyhow::{Context, Result};
 
 use crate::trace::{Layer, Trace};
 
@@ -45,6 +49,23 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// Reads a golden.
+pub fn read(path: &Path) -> Result<Trace> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    parse(path, &text)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Trace> {
+    serde_json::from_str(text).with_context(|| format!("{}: is no golden", path.display()))
+}
+
+/// Which samples of a set a golden's `images` name: `SET[FIRST:END]`.
+pub fn samples(images: &str) -> Option<Range<usize>> {
+    let (_, range) = images.strip_suffix(']')?.rsplit_once('[')?;
+    let (start, end) = range.split_once(':')?;
+    Some(start.parse().ok()?..end.parse().ok()?)
 }
 
 /// Compares what a run made with what it should have made.
@@ -138,6 +159,14 @@ mod tests {
         assert_eq!(report.differences[1], "tensor c (QLinearConv) was not made");
         assert_eq!(report.differences[2], "the answer is Some(5), expected 4");
         assert_eq!((report.equal, report.is_equal()), (1, false));
+    }
+
+    #[test]
+    fn samples_are_named_in_brackets() {
+        assert_eq!(samples("digits_test[0:8]"), Some(0..8));
+        assert_eq!(samples("a[b][3:10]"), Some(3..10));
+        assert_eq!(samples("digits_test"), None);
+        assert_eq!(samples("x[1]"), None);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! What a run makes, tensor by tensor: checksums of every integer tensor, in the order of the graph.
 
+use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::exec::{Observed, Session, TensorRef};
-use crate::graph::{Layout, Type, shape};
+use crate::exec::{Made, Session, TensorRef};
+use crate::graph::Type;
 use crate::passes::layout;
-use crate::rearrange;
 
 /// An integer tensor.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -35,7 +35,7 @@ pub struct Layer {
 }
 
 /// A run.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Trace {
     /// The model, by its file's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +43,12 @@ pub struct Trace {
     /// The picture, by its file's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
+    /// The images of all runs: a set's name, and in brackets which of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<String>,
+    /// The share of right answers over the whole set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
     /// The tier that ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isa: Option<String>,
@@ -61,35 +67,70 @@ pub struct Trace {
 
 /// Runs once and records every integer tensor.
 pub fn record(session: &mut Session) -> Result<Trace, Error> {
+    record_several(session, 1, &mut |_, _| Ok(()))
+}
+
+/// Runs so many times and records every integer tensor of all runs, one after the other along the first axis. `fill`
+/// gives each run its inputs.
+pub fn record_several(
+    session: &mut Session,
+    runs: usize,
+    fill: &mut dyn FnMut(&mut Session, usize) -> Result<(), Error>,
+) -> Result<Trace, Error> {
     let made = session.plan().made().to_vec();
-    let mut layers = Vec::new();
-    session.run_observed(&mut |observed| {
-        let made = &made[observed.index];
-        if !made.type_.is_float() && made.type_ != Type::I64 {
-            let (crc32, sum, first8) = summary(&observed, &made.shape);
-            layers.push(Layer {
-                name: made.name.clone(),
-                op: made.op.clone(),
-                dtype: made.type_.name().to_owned(),
-                shape: made.shape.clone(),
-                crc32,
-                sum,
-                first8,
-                kernel: Some(made.kernel.clone()),
-                judge: None,
-            });
-        }
-    })?;
+    let mut layers: Vec<(Layer, Hasher)> = Vec::new();
+    for run in 0..runs {
+        fill(session, run)?;
+        let mut at = 0;
+        session.run_observed(&mut |observed| {
+            let made = &made[observed.index];
+            if made.type_.is_float() || made.type_ == Type::I64 {
+                return;
+            }
+            if run == 0 {
+                layers.push((described(made, runs), Hasher::new()));
+            }
+            if let Some((layer, hasher)) = layers.get_mut(at) {
+                let ordered = layout::in_c_order(observed.values, &made.shape, observed.layout);
+                summarise(ordered.as_ref().map_or(observed.values, TensorRef::from), layer, hasher);
+            }
+            at += 1;
+        })?;
+    }
+    let layers = layers.into_iter().map(|(layer, hasher)| Layer { crc32: hex(hasher.finalize()), ..layer }).collect();
+    let trace = Trace { isa: Some(session.plan().isa().to_string()), layers, ..Trace::default() };
+    if runs != 1 {
+        return Ok(trace);
+    }
     let input = if session.plan().input_tensors().len() == 0 { None } else { Some(session.input(0)?) };
     let order = top(session.output(0)?, 5);
     Ok(Trace {
-        isa: Some(session.plan().isa().to_string()),
         top1: order.first().copied(),
         top5: Some(order),
-        input_crc32: input.map(|input| crc32(input.bytes())),
-        layers,
-        ..Trace::default()
+        input_crc32: input.map(|input| hex(crc32fast::hash(input.bytes()))),
+        ..trace
     })
+}
+
+/// What is known of a tensor before its elements are.
+fn described(made: &Made, runs: usize) -> Layer {
+    let mut shape = made.shape.clone();
+    match shape.first_mut() {
+        Some(size) => *size = size.saturating_mul(runs),
+        None if runs > 1 => shape.push(runs),
+        None => {}
+    }
+    Layer {
+        name: made.name.clone(),
+        op: made.op.clone(),
+        dtype: made.type_.name().to_owned(),
+        shape,
+        crc32: String::new(),
+        sum: 0,
+        first8: Vec::new(),
+        kernel: Some(made.kernel.clone()),
+        judge: None,
+    }
 }
 
 /// The indices of the greatest values, the lower first among equals.
@@ -115,35 +156,27 @@ pub fn top(values: TensorRef<'_>, count: usize) -> Vec<usize> {
     }
 }
 
-fn summary(observed: &Observed<'_>, shape: &[usize]) -> (String, i64, Vec<i64>) {
-    fn of<T: bytemuck::Pod + Into<i64>>(values: &[T], shape: &[usize], layout: Layout) -> (String, i64, Vec<i64>) {
-        let mut ordered = Vec::new();
-        let values = match *shape {
-            [n, c, h, w] if layout == Layout::ChannelsLast => {
-                let (shape, strides) = layout::reorder([n, c, h, w], Layout::RowMajor);
-                ordered.resize(shape::elements(&shape).unwrap_or(0), T::zeroed());
-                rearrange::copy_strided(values, &shape, &strides, &mut ordered);
-                ordered.as_slice()
-            }
-            _ => values,
-        };
-        let sum = values.iter().map(|&value| value.into()).sum();
-        let first = values.iter().take(8).map(|&value| value.into()).collect();
-        (crc32(bytemuck::cast_slice(values)), sum, first)
+/// Takes the elements of a run into what is told of a tensor.
+fn summarise(values: TensorRef<'_>, layer: &mut Layer, hasher: &mut Hasher) {
+    fn of<T: bytemuck::Pod + Into<i64>>(values: &[T], layer: &mut Layer, hasher: &mut Hasher) {
+        layer.sum += values.iter().map(|&value| value.into()).sum::<i64>();
+        let missing = 8 - layer.first8.len().min(8);
+        layer.first8.extend(values.iter().take(missing).map(|&value| value.into()));
+        hasher.update(bytemuck::cast_slice(values));
     }
-    match observed.values {
-        TensorRef::Bool(values) | TensorRef::U4(values) | TensorRef::U8(values) => of(values, shape, observed.layout),
-        TensorRef::I4(values) | TensorRef::I8(values) => of(values, shape, observed.layout),
-        TensorRef::U16(values) => of(values, shape, observed.layout),
-        TensorRef::I16(values) => of(values, shape, observed.layout),
-        TensorRef::I32(values) => of(values, shape, observed.layout),
-        TensorRef::I64(values) => of(values, shape, observed.layout),
+    match values {
+        TensorRef::Bool(values) | TensorRef::U4(values) | TensorRef::U8(values) => of(values, layer, hasher),
+        TensorRef::I4(values) | TensorRef::I8(values) => of(values, layer, hasher),
+        TensorRef::U16(values) => of(values, layer, hasher),
+        TensorRef::I16(values) => of(values, layer, hasher),
+        TensorRef::I32(values) => of(values, layer, hasher),
+        TensorRef::I64(values) => of(values, layer, hasher),
         TensorRef::F16(_) | TensorRef::BF16(_) | TensorRef::F32(_) => unreachable!("only integers are traced"),
     }
 }
 
-fn crc32(bytes: &[u8]) -> String {
-    format!("{:08x}", crc32fast::hash(bytes))
+fn hex(crc32: u32) -> String {
+    format!("{crc32:08x}")
 }
 
 #[cfg(test)]

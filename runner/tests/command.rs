@@ -3,35 +3,10 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use support::command::{npy, text, with_environment, zeropoint};
 use support::{Builder, F32, U8, folder, int, model, models};
 use zeropoint_runner::graph::Data;
-
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn zeropoint(arguments: &[&str]) -> Ended {
-    with_environment(arguments, &[])
-}
-
-fn with_environment(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
-    let output = Command::new(env!("CARGO_BIN_EXE_zeropoint"))
-        .args(arguments)
-        .env_remove("ZEROPOINT_ISA")
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 struct Person {
     model: PathBuf,
@@ -168,20 +143,6 @@ fn two_inputs(folder: &Path) -> PathBuf {
         .node("Concat", "a a", "y", vec![int("axis", 1)]);
     std::fs::write(&path, model.bytes()).unwrap();
     path
-}
-
-fn npy(path: &Path, descr: &str, shape: &str, bytes: &[u8]) -> PathBuf {
-    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-    while (header.len() + 11) % 64 != 0 {
-        header.push(' ');
-    }
-    header.push('\n');
-    let mut file = b"\x93NUMPY\x01\x00".to_vec();
-    file.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
-    file.extend(header.as_bytes());
-    file.extend(bytes);
-    std::fs::write(path, file).unwrap();
-    path.to_owned()
 }
 
 #[test]

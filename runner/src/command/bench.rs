@@ -7,14 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use half::{bf16, f16};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::options::{self, Threads, Tiers};
+use super::options::{self, Preparing, Threads, Tiers};
+use super::random::Random;
 use super::{Ending, cpu, timing};
-use crate::exec::Session;
-use crate::graph::Type;
 
 #[derive(Args)]
 pub(super) struct Bench {
@@ -24,6 +22,8 @@ pub(super) struct Bench {
     tiers: Tiers,
     #[command(flatten)]
     threads: Threads,
+    #[command(flatten)]
+    preparing: Preparing,
     /// Write the medians to this file, a line of JSON for each tier.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -50,7 +50,7 @@ struct Row<'a> {
 impl Bench {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<Ending> {
         let backends = self.tiers.backends()?;
-        let graph = options::load(&self.model)?;
+        let graph = options::load(&self.model, &self.preparing.options())?;
         let model = options::stem(&self.model);
         let threads = self.threads.get();
         let mut json = match &self.json {
@@ -65,7 +65,10 @@ impl Bench {
             let isa = backend.isa().to_string();
             let bar = bar(time, &isa);
             let mut session = options::session(&self.model, &graph, backend, threads)?;
-            fill(&mut session)?;
+            // The same in each bench.
+            for (index, data) in Random::default().inputs(&graph)?.iter().enumerate() {
+                session.set_input(index, data)?;
+            }
             let times = timing::measure(&mut session, time, 10, |spent| {
                 bar.set_position(u64::try_from(spent.as_millis()).unwrap_or(u64::MAX));
             })?;
@@ -92,32 +95,4 @@ fn bar(time: Duration, isa: &str) -> ProgressBar {
     }
     bar.set_message(isa.to_owned());
     bar
-}
-
-/// Inputs that are the same in each bench, without the zeros and repetitions that a kernel could be quick on.
-fn fill(session: &mut Session) -> Result<()> {
-    let types: Vec<Type> = session.plan().input_tensors().map(|(_, type_, _)| type_).collect();
-    let mut state = 0x9E37_79B9_u32;
-    let mut byte = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        state.to_be_bytes()[0]
-    };
-    let real = |byte: u8| f32::from(byte) / 64.0 - 2.0;
-    for (index, type_) in types.into_iter().enumerate() {
-        match type_ {
-            Type::Bool => session.input_mut::<u8>(index)?.iter_mut().for_each(|x| *x = byte() >> 7),
-            Type::U4 => session.input_mut::<u8>(index)?.iter_mut().for_each(|x| *x = byte() >> 4),
-            Type::I4 => session.input_mut::<i8>(index)?.iter_mut().for_each(|x| *x = byte().cast_signed() >> 4),
-            Type::U16 => session.input_mut::<u16>(index)?.iter_mut().for_each(|x| *x = u16::from(byte()) * 257),
-            Type::I16 => session.input_mut::<i16>(index)?.iter_mut().for_each(|x| *x = i16::from(byte()) * 128),
-            Type::F16 => session.input_mut::<f16>(index)?.iter_mut().for_each(|x| *x = f16::from_f32(real(byte()))),
-            Type::BF16 => session.input_mut::<bf16>(index)?.iter_mut().for_each(|x| *x = bf16::from_f32(real(byte()))),
-            Type::U8 => session.input_mut::<u8>(index)?.iter_mut().for_each(|x| *x = byte()),
-            Type::I8 => session.input_mut::<i8>(index)?.iter_mut().for_each(|x| *x = byte().cast_signed()),
-            Type::I32 => session.input_mut::<i32>(index)?.iter_mut().for_each(|x| *x = i32::from(byte())),
-            Type::I64 => session.input_mut::<i64>(index)?.iter_mut().for_each(|x| *x = i64::from(byte())),
-            Type::F32 => session.input_mut::<f32>(index)?.iter_mut().for_each(|x| *x = real(byte())),
-        }
-    }
-    Ok(())
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use zeropoint::Backend;
 
 use super::Ending;
-use super::options::Tiers;
+use super::options::{Preparing, Tiers};
 use crate::conformance::{self, Case, Outcome, Tally};
 
 #[derive(Args)]
@@ -23,6 +23,8 @@ pub(super) struct Conformance {
     folder: PathBuf,
     #[command(flatten)]
     tiers: Tiers,
+    #[command(flatten)]
+    preparing: Preparing,
     /// Write the outcome of each case on each tier to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -48,7 +50,7 @@ impl Conformance {
         let mut results = Vec::new();
         let (mut counted, mut special) = (Tally::default(), Tally::default());
         for case in &cases {
-            let outcomes = conformance::run(case, &backends);
+            let outcomes = conformance::run(case, &backends, &self.preparing.options());
             let tally = if case.special { &mut special } else { &mut counted };
             outcomes.iter().for_each(|outcome| tally.add(outcome));
             tell(out, case, &backends, &outcomes)?;

@@ -1,6 +1,5 @@
 //! `zeropoint info`
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -8,10 +7,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::Ending;
-use super::options::Tiers;
+use super::options::{Preparing, Tiers};
+use super::passes::Followed;
 use crate::exec::{self, Limits, Packed, Plan, Row};
 use crate::formats::onnx;
-use crate::graph::{Graph, Op, TensorId};
+use crate::graph::Graph;
 use crate::passes;
 
 #[derive(Args)]
@@ -20,13 +20,27 @@ pub(super) struct Info {
     model: PathBuf,
     #[command(flatten)]
     tiers: Tiers,
+    #[command(flatten)]
+    preparing: Preparing,
+    /// Show the graph as the file has it and after each pass that changed it, and what each pass fired on.
+    #[arg(long)]
+    passes: bool,
 }
 
 impl Info {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<Ending> {
         let backends = self.tiers.backends()?;
         let (mut graph, mut problems) = onnx::open(&self.model)?;
-        passes::run(&mut graph, &passes::Options::default(), &mut problems);
+        let options = self.preparing.options();
+        if self.passes {
+            let mut followed = Followed::new(&graph);
+            passes::run_reported(&mut graph, &options, &mut problems, &mut |graph, report| {
+                followed.take(graph, report)
+            });
+            out.write_all(followed.text().as_bytes())?;
+        } else {
+            passes::run(&mut graph, &options, &mut problems);
+        }
         let limits = Limits::default();
         for backend in &backends {
             let (rows, found) = exec::survey(&graph, backend, limits);
@@ -100,17 +114,9 @@ fn weights(out: &mut impl Write, rows: &[Row]) -> Result<()> {
 
 /// What lies below a float operator whose result its definition leaves open.
 fn floats(out: &mut impl Write, graph: &Graph) -> Result<()> {
-    let mut below: HashSet<TensorId> = HashSet::new();
-    for node in &graph.nodes {
-        let open = matches!(node.op, Op::Softmax { .. });
-        if open || node.inputs.iter().flatten().any(|id| below.contains(id)) {
-            below.extend(&node.outputs);
-        }
-    }
-    let mut names: Vec<&str> = Vec::new();
-    for tensor in below.iter().map(|&id| graph.tensor(id)).filter(|tensor| !tensor.internal) {
-        names.push(&tensor.name);
-    }
+    let below = graph.below_open();
+    let tensors = below.iter().map(|&id| graph.tensor(id)).filter(|tensor| !tensor.internal);
+    let mut names: Vec<&str> = tensors.map(|tensor| tensor.name.as_str()).collect();
     names.sort_unstable();
     if !names.is_empty() {
         let names = names.join(", ");

@@ -1,13 +1,18 @@
 //! The command: a file for each subcommand.
 
+mod accuracy;
 mod answer;
 mod bench;
 mod conformance;
 mod cpu;
 mod info;
+mod inputs;
 mod options;
+mod passes;
+mod random;
 mod run;
 mod timing;
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -33,6 +38,8 @@ enum Command {
     Conformance(conformance::Conformance),
     /// Show a network's operators, shapes, weights and kernels, and what of it is not supported.
     Info(info::Info),
+    /// Run networks on every tier, with several numbers of threads, fused and not; say what is equal to what.
+    Verify(verify::Verify),
 }
 
 /// How a command that did its work ended.
@@ -60,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Bench(bench) => bench.run(&mut out),
         Command::Conformance(conformance) => conformance.run(&mut out),
         Command::Info(info) => info.run(&mut out),
+        Command::Verify(verify) => verify.run(&mut out),
     };
     let ending: Result<Ending> = ending.and_then(|ending| Ok(out.flush().map(|()| ending)?));
     match ending {

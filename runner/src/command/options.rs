@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use zeropoint::{Backend, Isa};
 
 use crate::exec::{Limits, Plan, Session};
@@ -20,11 +20,47 @@ pub(super) struct Tiers {
     isa: Choice,
 }
 
+/// What every tier of this CPU is asked for by default.
+#[derive(Args)]
+pub(super) struct EveryTier {
+    /// The tier to run on, or `all` that this CPU has, which is the default.
+    #[arg(long, value_name = "TIER|all", env = "ZEROPOINT_ISA", default_value = "all", hide_default_value = true)]
+    isa: Choice,
+}
+
 #[derive(Args)]
 pub(super) struct Threads {
     /// How many threads compute.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
+}
+
+/// How a graph is prepared.
+#[derive(Args)]
+pub(super) struct Preparing {
+    /// Leave operators between dequantised and quantised tensors in float, as the file has them.
+    #[arg(long)]
+    no_fuse: bool,
+    /// By which definition such operators are computed on integers: as onnxruntime does, or as the text of ONNX says.
+    #[arg(long, value_name = "ort|literal", default_value = "ort")]
+    semantics: SemanticsName,
+}
+
+/// The names of [`passes::Semantics`].
+#[derive(Clone, Copy, ValueEnum)]
+enum SemanticsName {
+    Ort,
+    Literal,
+}
+
+impl Preparing {
+    pub(super) fn options(&self) -> passes::Options {
+        let semantics = match self.semantics {
+            SemanticsName::Ort => passes::Semantics::Ort,
+            SemanticsName::Literal => passes::Semantics::Literal,
+        };
+        passes::Options::default().fuse(!self.no_fuse).semantics(semantics)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,15 +85,27 @@ impl FromStr for Choice {
 
 impl Tiers {
     pub(super) fn backends(&self) -> Result<Vec<Backend>> {
-        match self.isa {
-            Choice::Best => Ok(vec![Backend::best()]),
-            Choice::One(isa) => Ok(vec![Backend::with_isa(isa)?]),
-            Choice::All => Backend::available().map(|isa| Ok(Backend::with_isa(isa)?)).collect(),
-        }
+        self.isa.backends()
     }
 
     pub(super) fn is_all(&self) -> bool {
         self.isa == Choice::All
+    }
+}
+
+impl EveryTier {
+    pub(super) fn backends(&self) -> Result<Vec<Backend>> {
+        if self.isa == Choice::Best { Choice::All.backends() } else { self.isa.backends() }
+    }
+}
+
+impl Choice {
+    fn backends(self) -> Result<Vec<Backend>> {
+        match self {
+            Self::Best => Ok(vec![Backend::best()]),
+            Self::One(isa) => Ok(vec![Backend::with_isa(isa)?]),
+            Self::All => Backend::available().map(|isa| Ok(Backend::with_isa(isa)?)).collect(),
+        }
     }
 }
 
@@ -67,21 +115,34 @@ impl Threads {
     }
 }
 
+/// A model as its file has it.
+pub(super) fn read(path: &Path) -> Result<Graph> {
+    onnx::load(path).with_context(|| place(path))
+}
+
 /// A model, ready to be planned.
-pub(super) fn load(path: &Path) -> Result<Graph> {
-    let mut graph = onnx::load(path).with_context(|| place(path))?;
-    passes::prepare(&mut graph, &passes::Options::default()).with_context(|| place(path))?;
+pub(super) fn load(path: &Path, options: &passes::Options) -> Result<Graph> {
+    prepare(path, read(path)?, options)
+}
+
+/// A model that was read, ready to be planned.
+pub(super) fn prepare(path: &Path, mut graph: Graph, options: &passes::Options) -> Result<Graph> {
+    passes::prepare(&mut graph, options).with_context(|| place(path))?;
     Ok(graph)
 }
 
-fn place(path: &Path) -> String {
+pub(super) fn place(path: &Path) -> String {
     format!("cannot run {}", path.display())
 }
 
 /// A network on a tier.
 pub(super) fn session(path: &Path, graph: &Graph, backend: &Backend, threads: usize) -> Result<Session> {
-    let plan = Plan::new(graph, backend, Limits::default()).with_context(|| place(path))?;
-    Ok(Session::new(Arc::new(plan), threads)?)
+    Ok(Session::new(plan(path, graph, backend)?, threads)?)
+}
+
+/// A network planned for a tier.
+pub(super) fn plan(path: &Path, graph: &Graph, backend: &Backend) -> Result<Arc<Plan>> {
+    Ok(Arc::new(Plan::new(graph, backend, Limits::default()).with_context(|| place(path))?))
 }
 
 /// The file's name without folder and extension: what results are filed under.

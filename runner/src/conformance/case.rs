@@ -73,10 +73,10 @@ pub(super) struct Loaded {
 
 impl Case {
     /// Reads all files of the case.
-    pub(super) fn load(&self) -> Result<Loaded, Outcome> {
+    pub(super) fn load(&self, options: &passes::Options) -> Result<Loaded, Outcome> {
         let (mut graph, mut problems) =
             onnx::open(&self.folder.join("model.onnx")).map_err(|error| Outcome::Failed(error.to_string()))?;
-        passes::run(&mut graph, &passes::Options::default(), &mut problems);
+        passes::run(&mut graph, options, &mut problems);
         if !problems.is_empty() {
             return Err(refused(&problems));
         }

@@ -10,6 +10,8 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use zeropoint::Backend;
 
+use crate::passes::Options;
+
 pub use case::Case;
 pub use judge::{Difference, Judge};
 
@@ -56,9 +58,9 @@ pub fn find(root: &Path) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// Runs a case on each tier.
-pub fn run(case: &Case, backends: &[Backend]) -> Vec<Outcome> {
-    match case.load() {
+/// Runs a case on each tier, prepared in one way.
+pub fn run(case: &Case, backends: &[Backend], options: &Options) -> Vec<Outcome> {
+    match case.load(options) {
         Ok(loaded) => backends.iter().map(|backend| loaded.run(case, backend)).collect(),
         Err(outcome) => vec![outcome; backends.len()],
     }

@@ -74,6 +74,25 @@ macro_rules! each_slice {
 }
 pub(crate) use each_slice;
 
+impl<'a> From<&'a Data> for TensorRef<'a> {
+    fn from(data: &'a Data) -> Self {
+        match data {
+            Data::Bool(values) => Self::Bool(values),
+            Data::U4(values) => Self::U4(values),
+            Data::I4(values) => Self::I4(values),
+            Data::U8(values) => Self::U8(values),
+            Data::I8(values) => Self::I8(values),
+            Data::U16(values) => Self::U16(values),
+            Data::I16(values) => Self::I16(values),
+            Data::I32(values) => Self::I32(values),
+            Data::I64(values) => Self::I64(values),
+            Data::F16(values) => Self::F16(values),
+            Data::BF16(values) => Self::BF16(values),
+            Data::F32(values) => Self::F32(values),
+        }
+    }
+}
+
 impl<'a> TensorRef<'a> {
     /// The elements' bytes, as they are in memory.
     pub fn bytes(&self) -> &'a [u8] {

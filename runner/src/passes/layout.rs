@@ -139,6 +139,22 @@ pub(crate) fn reorder([n, c, h, w]: [usize; 4], to: Layout) -> ([usize; 4], [usi
     }
 }
 
+/// The elements of a tensor in C order of its shape; nothing where they are so already.
+#[cfg(feature = "command")]
+pub(crate) fn in_c_order(
+    values: crate::exec::TensorRef<'_>,
+    shape: &[usize],
+    layout: Layout,
+) -> Option<crate::graph::Data> {
+    match *shape {
+        [n, c, h, w] if layout == Layout::ChannelsLast && !coincide(shape) => {
+            let (shape, strides) = reorder([n, c, h, w], Layout::RowMajor);
+            Some(fold::relayout(&values.to_data(), &shape, &strides))
+        }
+        _ => None,
+    }
+}
+
 /// Whether both orders are the same in memory.
 pub(crate) fn coincide(shape: &[usize]) -> bool {
     match *shape {

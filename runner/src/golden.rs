@@ -57,6 +57,15 @@ pub fn read(path: &Path) -> Result<Trace> {
     parse(path, &text)
 }
 
+/// Reads a file if it is a golden, and no list of tensors or another sort of file.
+pub fn read_if(path: &Path) -> Result<Option<Trace>> {
+    if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("json")) {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    if text.trim_start().starts_with('[') { Ok(None) } else { parse(path, &text).map(Some) }
+}
+
 fn parse(path: &Path, text: &str) -> Result<Trace> {
     serde_json::from_str(text).with_context(|| format!("{}: is no golden", path.display()))
 }

@@ -3,6 +3,7 @@
 mod accuracy;
 mod answer;
 mod bench;
+mod compare;
 mod conformance;
 mod cpu;
 mod info;
@@ -34,6 +35,8 @@ enum Command {
     Run(run::Run),
     /// Time a network.
     Bench(bench::Bench),
+    /// Compare the tensors of a run, or of every operator alone, with somebody else's.
+    Compare(compare::Compare),
     /// Run all conformance cases below a folder, and compare what they make with what they should.
     Conformance(conformance::Conformance),
     /// Show a network's operators, shapes, weights and kernels, and what of it is not supported.
@@ -51,6 +54,13 @@ enum Ending {
     Different,
 }
 
+impl Ending {
+    /// How both ended.
+    fn and(self, other: Self) -> Self {
+        if self == Self::Equal { other } else { self }
+    }
+}
+
 /// What the shell sees of a difference.
 const DIFFERENT: u8 = 1;
 /// What the shell sees of bad input.
@@ -65,6 +75,7 @@ pub fn main() -> ExitCode {
     let ending = match cli.command {
         Command::Run(run) => run.run(&mut out),
         Command::Bench(bench) => bench.run(&mut out),
+        Command::Compare(compare) => compare.run(&mut out),
         Command::Conformance(conformance) => conformance.run(&mut out),
         Command::Info(info) => info.run(&mut out),
         Command::Verify(verify) => verify.run(&mut out),

@@ -8,6 +8,8 @@ pub mod constant;
 pub mod function;
 pub mod op;
 mod open;
+#[cfg(feature = "command")]
+mod part;
 pub mod shape;
 
 use std::fmt;

@@ -39,7 +39,21 @@ pub enum Values<'a, T> {
     Each(&'a [T]),
 }
 
+impl<T: Copy + Default> Values<'_, T> {
+    /// The one for all, or any where there are others.
+    #[inline(always)]
+    pub(crate) fn one(&self) -> T {
+        if let Self::All(one) = self { *one } else { T::default() }
+    }
+}
+
 impl<T> Values<'_, T> {
+    /// Whether there is one for all.
+    #[inline(always)]
+    pub(crate) fn is_one(&self) -> bool {
+        matches!(self, Self::All(_))
+    }
+
     /// Whether they are for a row of so many elements.
     pub(crate) fn fit(&self, len: usize) -> bool {
         match self {

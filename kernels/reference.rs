@@ -45,6 +45,7 @@ pub fn multiplier(a: f32, b: f32, c: f32) -> f32 {
 
 /// `rne(min(max(f32(f32(acc) * multiplier), low - zero_point), high - zero_point)) + zero_point`, where `clamp` is
 /// `(low, high)`.
+#[inline]
 pub fn requantize(acc: i32, multiplier: f32, zero_point: i32, clamp: (i32, i32)) -> i32 {
     let scaled = acc as f32 * multiplier;
     let low = (clamp.0 - zero_point) as f32;

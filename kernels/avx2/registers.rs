@@ -4,6 +4,7 @@ use core::arch::x86_64::*;
 
 use crate::generic::byte_taps::Joined;
 use crate::generic::registers::{Ends, Registers};
+use crate::generic::row::PIECE;
 
 /// Registers of 256 bits of AVX2 and FMA; with `VNNI`, of AVX-VNNI besides.
 pub(crate) struct Ymm<const VNNI: bool>;
@@ -96,11 +97,28 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
         // SAFETY: as above.
         unsafe {
             let bytes = saturated::<MOVED, CLAMPED>([x[0], x[1 % N], x[2 % N], x[3 % N]], ends);
-            let bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+            let bytes = in_order(bytes);
             match N {
                 1 => _mm_storel_epi64(to.cast(), _mm256_castsi256_si128(bytes)),
                 2 => _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(bytes)),
                 _ => _mm256_storeu_si256(to.cast(), bytes),
+            }
+        }
+    }
+
+    // Packs; the compiler takes each register apart.
+    #[inline(always)]
+    unsafe fn store_low_bytes(from: &[i32; PIECE], to: &mut [u8; PIECE]) {
+        for (from, to) in from.as_chunks::<32>().0.iter().zip(to.as_chunks_mut::<32>().0) {
+            // SAFETY: as above; there are 32 integers, and as many bytes.
+            unsafe {
+                let mut x = [_mm256_set1_epi32(0xff); 4];
+                for n in 0..4 {
+                    x[n] = _mm256_and_si256(x[n], Self::load(from.as_ptr().add(8 * n)));
+                }
+                let words = [_mm256_packus_epi32(x[0], x[1]), _mm256_packus_epi32(x[2], x[3])];
+                let bytes = _mm256_packus_epi16(words[0], words[1]);
+                _mm256_storeu_si256(to.as_mut_ptr().cast(), in_order(bytes));
             }
         }
     }
@@ -335,4 +353,14 @@ unsafe fn saturated<const MOVED: bool, const CLAMPED: bool>(x: [__m256i; 4], end
         }
         _mm256_xor_si256(bytes, _mm256_set1_epi8(ends.flip as i8))
     }
+}
+
+/// What packs made of four registers, in the order of their elements.
+///
+/// # Safety
+/// AVX2.
+#[inline(always)]
+unsafe fn in_order(bytes: __m256i) -> __m256i {
+    // SAFETY: the caller has AVX2.
+    unsafe { _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)) }
 }

@@ -2,6 +2,7 @@
 
 use core::mem::MaybeUninit;
 
+use super::row::PIECE;
 use super::store::{WIDEST, copy_short};
 use crate::args::Requantize;
 
@@ -110,6 +111,13 @@ pub(crate) trait Registers: Sized {
         unsafe {
             Self::store_saturated::<N, true, true>(buffer.as_mut_ptr().cast(), x, ends);
             copy_short(buffer.as_ptr().cast(), to, count);
+        }
+    }
+    /// Writes the low byte of each integer.
+    #[inline(always)]
+    unsafe fn store_low_bytes(from: &[i32; PIECE], to: &mut [u8; PIECE]) {
+        for n in 0..PIECE {
+            to[n] = from[n] as u8;
         }
     }
 

@@ -17,8 +17,13 @@ pub(crate) struct Parameters<'a, T> {
 impl<'a, T: Copy + Default> Parameters<'a, T> {
     #[inline(always)]
     pub(crate) fn new(values: Values<'a, T>) -> Self {
-        let one = if let Values::All(one) = values { one } else { T::default() };
-        Self { values, buffer: [one; PIECE] }
+        Self { values, buffer: [values.one(); PIECE] }
+    }
+
+    /// See [`Values::one`].
+    #[inline(always)]
+    pub(crate) fn one(&self) -> T {
+        self.values.one()
     }
 
     /// Those of the elements from an index: where the row ends before the piece does, any behind it.
@@ -95,12 +100,15 @@ pub(crate) fn round_even_64(x: f64) -> i32 {
 /// The nearest integer, ties away from zero.
 ///
 /// # Safety
-/// `x` is a number below 2^31.
+/// `x` is a number from -2^22 to 2^22.
 #[inline(always)]
 pub(crate) unsafe fn round_away(x: f32) -> i32 {
+    /// The number below one half. Of one half itself, the sum with the number below one half rounds to 1.
+    const HALF: f32 = 0.5 - f32::EPSILON / 4.0;
+    // For x = n + f, not negative: from f = 1/2 on, the sum is at most 2^-25 below n + 1 and rounds to that or to more,
+    // as n + 1 is even or nearest. Else x is at least one of its last places below n + 1/2, so that the sum is below the
+    // number before n + 1. Both stay below n + 3/2, which is a number here.
+    let moved = x + HALF.copysign(x);
     // SAFETY: the caller grants that it fits an integer.
-    let whole = unsafe { x.to_int_unchecked::<i32>() };
-    // Exact.
-    let left = x - whole as f32;
-    whole + i32::from(left >= 0.5) - i32::from(left <= -0.5)
+    unsafe { moved.to_int_unchecked() }
 }

@@ -1,60 +1,99 @@
 //! Quantisation and dequantisation by a rule, to and from integers of any width.
 
+use core::marker::PhantomData;
+
+use super::registers::Registers;
 use super::row::{OfPiece, PIECE, Parameters, bound, pieces, round_away, round_even, within};
 use crate::args::Values;
 use crate::encode::Reading;
 use crate::rules::{DequantizeByRule, FloatRule, Integers, IntegersMut, QuantizeByRule};
 
 /// Beyond every result of 16 bits, whatever its zero point, and a number that rounding takes.
-const BEYOND: f32 = 1_048_576.0;
+const BEYOND: i32 = 1 << 20;
 
 /// See [`crate::KernelSet::rule_quantize`]: lengths are equal.
+///
+/// # Safety
+/// The registers' features.
 #[inline(always)]
-pub(crate) fn quantize(x: &[f32], y: &mut IntegersMut<'_>, args: &QuantizeByRule<'_>) {
+pub(crate) unsafe fn quantize<R: Registers>(x: &[f32], y: &mut IntegersMut<'_>, args: &QuantizeByRule<'_>) {
     match y {
-        IntegersMut::Bytes(y) => by_rule(x, y, args),
-        IntegersMut::Words(y) => by_rule(x, y, args),
+        IntegersMut::Bytes(y) => by_rule(PhantomData::<R>, x, y, args),
+        IntegersMut::Words(y) => by_rule(PhantomData::<R>, x, y, args),
     }
 }
 
 /// Bits of a result.
 trait Bits: Copy + Default {
-    fn of(value: i32) -> Self;
+    /// Writes the low bits of results, on a CPU that has the registers.
+    ///
+    /// # Safety
+    /// The registers' features.
+    unsafe fn store<R: Registers>(results: &[i32; PIECE], to: &mut [Self; PIECE]);
 }
 
 impl Bits for u8 {
     #[inline(always)]
-    fn of(value: i32) -> Self {
-        value as Self
+    unsafe fn store<R: Registers>(results: &[i32; PIECE], to: &mut [Self; PIECE]) {
+        // SAFETY: the caller has the features.
+        unsafe { R::store_low_bytes(results, to) }
     }
 }
 
 impl Bits for u16 {
     #[inline(always)]
-    fn of(value: i32) -> Self {
-        value as Self
+    unsafe fn store<R: Registers>(results: &[i32; PIECE], to: &mut [Self; PIECE]) {
+        for n in 0..PIECE {
+            to[n] = results[n] as Self;
+        }
     }
 }
 
 #[inline(always)]
-fn by_rule<T: Bits>(x: &[f32], y: &mut [T], args: &QuantizeByRule<'_>) {
+fn by_rule<R: Registers, T: Bits>(of: PhantomData<R>, x: &[f32], y: &mut [T], args: &QuantizeByRule<'_>) {
     match args.rule {
-        FloatRule::Division => quantize_all(Division, x, y, args),
-        FloatRule::Multiplication => quantize_all(Multiplication, x, y, args),
-        FloatRule::ZeroPointFirst => quantize_all(ZeroPointFirst, x, y, args),
-        FloatRule::Away => quantize_all(Away, x, y, args),
-        FloatRule::AwayWithin => quantize_all(AwayWithin, x, y, args),
+        FloatRule::Division => quantize_all(of, Division, x, y, args),
+        FloatRule::Multiplication => quantize_all(of, Multiplication, x, y, args),
+        FloatRule::ZeroPointFirst => quantize_all(of, ZeroPointFirst, x, y, args),
+        FloatRule::Away => quantize_all(of, Away, x, y, args),
+        FloatRule::AwayWithin => quantize_all(of, AwayWithin, x, y, args),
     }
 }
 
-/// The result of a number: not yet within the ends.
-trait Rule: Copy {
-    fn result(self, x: f32, scale: f32, within: f32, zero: i32) -> i32;
+/// The parameters of a number.
+#[derive(Clone, Copy)]
+struct Of {
+    scale: f32,
+    /// Greatest magnitude of the number.
+    within: f32,
+    zero: i32,
+    /// Least and greatest result.
+    clamp: (i32, i32),
 }
 
-/// A rule with the parameters of a row.
-struct Quantizing<'a, R> {
-    rule: R,
+impl Of {
+    /// A real result within the ends, but for the zero point; the least one for NaN. Both ends are integers, so that
+    /// rounding afterwards does not leave them.
+    #[inline(always)]
+    fn bounded(&self, x: f32, zero: i32) -> f32 {
+        let end = |end: i32| within(end.wrapping_sub(zero), (-BEYOND, BEYOND)) as f32;
+        bound(x, end(self.clamp.0), end(self.clamp.1))
+    }
+}
+
+/// The result of a number.
+trait Rule: Copy {
+    /// Whether NaN becomes the least result.
+    const BOUNDS_NAN: bool = true;
+
+    fn result(self, x: f32, of: Of) -> i32;
+}
+
+/// A rule with the parameters of a row, for a CPU that has the registers. `EACH`: some are of each element; else one set,
+/// in registers, is for all.
+struct Quantizing<'a, R, K, const EACH: bool> {
+    registers: PhantomData<R>,
+    rule: K,
     scales: Parameters<'a, f32>,
     within: Parameters<'a, f32>,
     zeros: Parameters<'a, i32>,
@@ -62,25 +101,57 @@ struct Quantizing<'a, R> {
     nan: i32,
 }
 
-impl<R: Rule, T: Bits> OfPiece<f32, T> for Quantizing<'_, R> {
+impl<R: Registers, K: Rule, T: Bits, const EACH: bool> OfPiece<f32, T> for Quantizing<'_, R, K, EACH> {
     #[inline(always)]
     fn of_piece(&mut self, at: usize, x: &[f32; PIECE], y: &mut [T; PIECE]) {
-        let (scales, most, zeros) = (self.scales.from(at), self.within.from(at), self.zeros.from(at));
-        for n in 0..PIECE {
-            y[n] = T::of(within(self.rule.result(x[n], scales[n], most[n], zeros[n]), self.clamp));
-        }
-        // What bounds a number makes NaN the least one.
-        if self.nan != self.clamp.0 {
+        let (clamp, mut results) = (self.clamp, [0; PIECE]);
+        if EACH {
+            let (scales, most, zeros) = (self.scales.from(at), self.within.from(at), self.zeros.from(at));
             for n in 0..PIECE {
-                y[n] = if x[n].is_nan() { T::of(self.nan) } else { y[n] };
+                let of = Of { scale: scales[n], within: most[n], zero: zeros[n], clamp };
+                results[n] = self.rule.result(x[n], of);
+            }
+        } else {
+            let of = Of { scale: self.scales.one(), within: self.within.one(), zero: self.zeros.one(), clamp };
+            for n in 0..PIECE {
+                results[n] = self.rule.result(x[n], of);
             }
         }
+        if !K::BOUNDS_NAN || self.nan != self.clamp.0 {
+            for n in 0..PIECE {
+                results[n] = if x[n].is_nan() { self.nan } else { results[n] };
+            }
+        }
+        // SAFETY: the CPU has the features.
+        unsafe { T::store::<R>(&results, y) }
     }
 }
 
 #[inline(always)]
-fn quantize_all<R: Rule, T: Bits>(rule: R, x: &[f32], y: &mut [T], args: &QuantizeByRule<'_>) {
-    let mut step = Quantizing {
+fn quantize_all<R: Registers, K: Rule, T: Bits>(
+    of: PhantomData<R>,
+    rule: K,
+    x: &[f32],
+    y: &mut [T],
+    args: &QuantizeByRule<'_>,
+) {
+    if args.scales.is_one() && args.within.is_one() && args.zero_points.is_one() {
+        quantize_row::<R, K, T, false>(of, rule, x, y, args);
+    } else {
+        quantize_row::<R, K, T, true>(of, rule, x, y, args);
+    }
+}
+
+#[inline(always)]
+fn quantize_row<R: Registers, K: Rule, T: Bits, const EACH: bool>(
+    registers: PhantomData<R>,
+    rule: K,
+    x: &[f32],
+    y: &mut [T],
+    args: &QuantizeByRule<'_>,
+) {
+    let mut step = Quantizing::<R, K, EACH> {
+        registers,
         rule,
         scales: Parameters::new(args.scales),
         within: Parameters::new(args.within),
@@ -91,19 +162,13 @@ fn quantize_all<R: Rule, T: Bits>(rule: R, x: &[f32], y: &mut [T], args: &Quanti
     pieces(x, y, &mut step);
 }
 
-/// What is beyond every result, but can be rounded.
-#[inline(always)]
-fn bounded(x: f32) -> f32 {
-    bound(x, -BEYOND, BEYOND)
-}
-
 #[derive(Clone, Copy)]
 struct Division;
 
 impl Rule for Division {
     #[inline(always)]
-    fn result(self, x: f32, scale: f32, _: f32, zero: i32) -> i32 {
-        round_even(bounded(x / scale)) + zero
+    fn result(self, x: f32, of: Of) -> i32 {
+        round_even(of.bounded(x / of.scale, of.zero)) + of.zero
     }
 }
 
@@ -112,8 +177,8 @@ struct Multiplication;
 
 impl Rule for Multiplication {
     #[inline(always)]
-    fn result(self, x: f32, scale: f32, _: f32, zero: i32) -> i32 {
-        round_even(bounded(x * scale)) + zero
+    fn result(self, x: f32, of: Of) -> i32 {
+        round_even(of.bounded(x * of.scale, of.zero)) + of.zero
     }
 }
 
@@ -122,8 +187,8 @@ struct ZeroPointFirst;
 
 impl Rule for ZeroPointFirst {
     #[inline(always)]
-    fn result(self, x: f32, scale: f32, _: f32, zero: i32) -> i32 {
-        round_even(bounded(x / scale + zero as f32))
+    fn result(self, x: f32, of: Of) -> i32 {
+        round_even(of.bounded(x / of.scale + of.zero as f32, 0))
     }
 }
 
@@ -132,9 +197,9 @@ struct Away;
 
 impl Rule for Away {
     #[inline(always)]
-    fn result(self, x: f32, scale: f32, _: f32, zero: i32) -> i32 {
+    fn result(self, x: f32, of: Of) -> i32 {
         // SAFETY: it is bounded.
-        unsafe { round_away(bounded(x / scale)) + zero }
+        unsafe { round_away(of.bounded(x / of.scale, of.zero)) + of.zero }
     }
 }
 
@@ -142,12 +207,14 @@ impl Rule for Away {
 struct AwayWithin;
 
 impl Rule for AwayWithin {
+    /// Of a bound of 0 it becomes 0.
+    const BOUNDS_NAN: bool = false;
+
     #[inline(always)]
-    fn result(self, x: f32, scale: f32, within: f32, zero: i32) -> i32 {
-        // A bound of 0 would make NaN 0.
-        let x = if x.is_nan() { f32::NEG_INFINITY } else { bound(x, -within, within) };
+    fn result(self, x: f32, of: Of) -> i32 {
+        let x = bound(x, -of.within, of.within);
         // SAFETY: it is bounded.
-        unsafe { round_away(bounded(x * scale)) + zero }
+        unsafe { round_away(of.bounded(x * of.scale, of.zero)) + of.zero }
     }
 }
 

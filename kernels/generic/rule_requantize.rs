@@ -1,58 +1,83 @@
 //! Requantisation by a rule.
 
+use core::marker::PhantomData;
+
+use super::registers::Registers;
 use super::row::{OfPiece, PIECE, Parameters, bound, pieces, round_even, round_even_64, within};
 use crate::args::Values;
 use crate::rules::{Fixed, RequantizeByRule, Scaling};
 use crate::view::{MatMut, MatRef};
 
 /// See [`crate::KernelSet::rule_requantize`]: shapes are equal, columns stand side by side.
+///
+/// # Safety
+/// The registers' features.
 #[inline(always)]
-pub(crate) fn requantize(acc: MatRef<'_, i32>, y: &mut MatMut<'_, u8>, args: &RequantizeByRule<'_>) {
-    let none = Values::All(0.0);
+pub(crate) unsafe fn requantize<R: Registers>(
+    acc: MatRef<'_, i32>,
+    y: &mut MatMut<'_, u8>,
+    args: &RequantizeByRule<'_>,
+) {
+    let (none, of) = (Values::All(0.0), PhantomData::<R>);
     match args.scaling {
-        Scaling::ClipRound(by) => all(ClipRound, acc, y, args, by, none, none),
-        Scaling::ZeroPointFirst(by) => all(ZeroPointFirst, acc, y, args, by, none, none),
-        Scaling::ZeroPointFirst64(by) => all(ZeroPointFirst64, acc, y, args, by, none, none),
-        Scaling::OneDnn { before, by, bias, after } => all(OneDnn { before }, acc, y, args, by, bias, after),
-        Scaling::Fbgemm { by, bias } => all(Fbgemm, acc, y, args, by, bias, none),
-        Scaling::TfliteDouble(by) if shifts_left(by) => all(TfliteDouble::<true>, acc, y, args, by, none, none),
-        Scaling::TfliteDouble(by) => all(TfliteDouble::<false>, acc, y, args, by, none, none),
-        Scaling::TfliteSingle(by) if shifts_left(by) => all(TfliteSingle::<true>, acc, y, args, by, none, none),
-        Scaling::TfliteSingle(by) => all(TfliteSingle::<false>, acc, y, args, by, none, none),
-        Scaling::Rndnu(by) => all(Rndnu, acc, y, args, by, none, none),
-        Scaling::RndnuNeon(by) if reaches_half(by) => all(RndnuNeon::<true>, acc, y, args, by, none, none),
-        Scaling::RndnuNeon(by) => all(RndnuNeon::<false>, acc, y, args, by, none, none),
+        Scaling::ClipRound(by) => all(of, ClipRound, acc, y, args, by, none, none),
+        Scaling::ZeroPointFirst(by) => all(of, ZeroPointFirst, acc, y, args, by, none, none),
+        Scaling::ZeroPointFirst64(by) => all(of, ZeroPointFirst64, acc, y, args, by, none, none),
+        Scaling::OneDnn { before, by, bias, after } => all(of, OneDnn { before }, acc, y, args, by, bias, after),
+        Scaling::Fbgemm { by, bias } => all(of, Fbgemm, acc, y, args, by, bias, none),
+        Scaling::TfliteDouble(by) if most_shift(by) < 0 => all(of, TfliteDoubleOfSmall, acc, y, args, by, none, none),
+        Scaling::TfliteDouble(by) => all(of, TfliteDouble, acc, y, args, by, none, none),
+        Scaling::TfliteSingle(by) if most_shift(by) < -1 => all(of, TfliteSingleOfSmall, acc, y, args, by, none, none),
+        Scaling::TfliteSingle(by) => all(of, TfliteSingle, acc, y, args, by, none, none),
+        // The two differ where a shift to the left saturates, and where the result has less than two bits to drop.
+        Scaling::Rndnu(by) | Scaling::RndnuNeon(by) if most(by) < 0.25 => {
+            all(of, RndnuOfSmall, acc, y, args, by, none, none);
+        }
+        Scaling::Rndnu(by) => all(of, Rndnu, acc, y, args, by, none, none),
+        Scaling::RndnuNeon(by) => all(of, RndnuNeon, acc, y, args, by, none, none),
     }
 }
 
-/// Whether a multiplier is 1 or more: results may leave 32 bits, and accumulators have to be shifted before.
+/// The greatest shift: all multipliers are below `2^shift`.
 #[inline(always)]
-fn shifts_left(by: Values<'_, Fixed>) -> bool {
+fn most_shift(by: Values<'_, Fixed>) -> i32 {
     match by {
-        Values::All(all) => all.shift > 0,
+        Values::All(all) => all.shift,
         Values::Each(each) => {
-            let mut most = 0;
+            let mut most = i32::MIN;
             for fixed in each {
                 most = most.max(fixed.shift);
             }
-            most > 0
+            most
         }
     }
 }
 
-/// Whether a multiplier is one half or more, likewise.
+/// The greatest multiplier.
 #[inline(always)]
-fn reaches_half(by: Values<'_, f32>) -> bool {
+fn most(by: Values<'_, f32>) -> f32 {
     match by {
-        Values::All(all) => all >= 0.5,
+        Values::All(all) => all,
         Values::Each(each) => {
             let mut most = 0.0;
             for &by in each {
                 most = if by > most { by } else { most };
             }
-            most >= 0.5
+            most
         }
     }
+}
+
+/// The parameters of an accumulator.
+#[derive(Clone, Copy)]
+struct Of<T> {
+    by: T,
+    /// What is added, and what multiplies after that, where the rule has them.
+    bias: f32,
+    after: f32,
+    zero: i32,
+    /// Least and greatest result.
+    ends: (i32, i32),
 }
 
 /// What becomes of an accumulator.
@@ -60,13 +85,13 @@ trait Rule: Copy {
     /// A multiplier.
     type By: Copy + Default;
 
-    /// The result, with a multiplier, what is added and what multiplies after that where the rule has it, a zero point
-    /// and the ends of the results.
-    fn result(self, acc: i32, by: Self::By, bias: f32, after: f32, zero: i32, ends: (i32, i32)) -> i32;
+    fn result(self, acc: i32, of: Of<Self::By>) -> i32;
 }
 
-/// A rule with the parameters of a row.
-struct Row<'a, T: Rule> {
+/// A rule with the parameters of a row, for a CPU that has the registers. `EACH`: some are of each column; else one set,
+/// in registers, is for all.
+struct Row<'a, R, T: Rule, const EACH: bool> {
+    registers: PhantomData<R>,
     rule: T,
     by: Parameters<'a, T::By>,
     bias: Parameters<'a, f32>,
@@ -75,19 +100,32 @@ struct Row<'a, T: Rule> {
     clamp: (i32, i32),
 }
 
-impl<T: Rule> OfPiece<i32, u8> for Row<'_, T> {
+impl<R: Registers, T: Rule, const EACH: bool> OfPiece<i32, u8> for Row<'_, R, T, EACH> {
     #[inline(always)]
     fn of_piece(&mut self, at: usize, acc: &[i32; PIECE], y: &mut [u8; PIECE]) {
-        let (by, bias, after) = (self.by.from(at), self.bias.from(at), self.after.from(at));
-        let zeros = self.zeros.from(at);
-        for n in 0..PIECE {
-            y[n] = self.rule.result(acc[n], by[n], bias[n], after[n], zeros[n], self.clamp) as u8;
+        let (ends, mut results) = (self.clamp, [0; PIECE]);
+        if EACH {
+            let (by, bias, after) = (self.by.from(at), self.bias.from(at), self.after.from(at));
+            let zeros = self.zeros.from(at);
+            for n in 0..PIECE {
+                let of = Of { by: by[n], bias: bias[n], after: after[n], zero: zeros[n], ends };
+                results[n] = self.rule.result(acc[n], of);
+            }
+        } else {
+            let (by, bias, after) = (self.by.one(), self.bias.one(), self.after.one());
+            let of = Of { by, bias, after, zero: self.zeros.one(), ends };
+            for n in 0..PIECE {
+                results[n] = self.rule.result(acc[n], of);
+            }
         }
+        // SAFETY: the CPU has the features.
+        unsafe { R::store_low_bytes(&results, y) }
     }
 }
 
 #[inline(always)]
-fn all<T: Rule>(
+fn all<R: Registers, T: Rule>(
+    registers: PhantomData<R>,
     rule: T,
     acc: MatRef<'_, i32>,
     y: &mut MatMut<'_, u8>,
@@ -96,7 +134,27 @@ fn all<T: Rule>(
     bias: Values<'_, f32>,
     after: Values<'_, f32>,
 ) {
-    let mut step = Row {
+    let zeros = args.zero_points;
+    if by.is_one() && bias.is_one() && after.is_one() && zeros.is_one() {
+        rows::<R, T, false>(registers, rule, acc, y, args, by, bias, after);
+    } else {
+        rows::<R, T, true>(registers, rule, acc, y, args, by, bias, after);
+    }
+}
+
+#[inline(always)]
+fn rows<R: Registers, T: Rule, const EACH: bool>(
+    registers: PhantomData<R>,
+    rule: T,
+    acc: MatRef<'_, i32>,
+    y: &mut MatMut<'_, u8>,
+    args: &RequantizeByRule<'_>,
+    by: Values<'_, T::By>,
+    bias: Values<'_, f32>,
+    after: Values<'_, f32>,
+) {
+    let mut step = Row::<R, T, EACH> {
+        registers,
         rule,
         by: Parameters::new(by),
         bias: Parameters::new(bias),
@@ -132,8 +190,8 @@ impl Rule for ClipRound {
     type By = f32;
 
     #[inline(always)]
-    fn result(self, acc: i32, by: f32, _: f32, _: f32, zero: i32, ends: (i32, i32)) -> i32 {
-        clip_round(acc as f32 * by, zero, ends)
+    fn result(self, acc: i32, of: Of<f32>) -> i32 {
+        clip_round(acc as f32 * of.by, of.zero, of.ends)
     }
 }
 
@@ -144,8 +202,8 @@ impl Rule for ZeroPointFirst {
     type By = f32;
 
     #[inline(always)]
-    fn result(self, acc: i32, by: f32, _: f32, _: f32, zero: i32, ends: (i32, i32)) -> i32 {
-        zero_point_first(acc as f32 * by, zero, ends)
+    fn result(self, acc: i32, of: Of<f32>) -> i32 {
+        zero_point_first(acc as f32 * of.by, of.zero, of.ends)
     }
 }
 
@@ -156,8 +214,9 @@ impl Rule for ZeroPointFirst64 {
     type By = f32;
 
     #[inline(always)]
-    fn result(self, acc: i32, by: f32, _: f32, _: f32, zero: i32, (low, high): (i32, i32)) -> i32 {
-        let x = f64::from(acc) * f64::from(by) + f64::from(zero);
+    fn result(self, acc: i32, of: Of<f32>) -> i32 {
+        let (low, high) = of.ends;
+        let x = f64::from(acc) * f64::from(of.by) + f64::from(of.zero);
         let x = if x > f64::from(low) { x } else { f64::from(low) };
         let x = if x < f64::from(high) { x } else { f64::from(high) };
         round_even_64(x)
@@ -173,8 +232,8 @@ impl Rule for OneDnn {
     type By = f32;
 
     #[inline(always)]
-    fn result(self, acc: i32, by: f32, bias: f32, after: f32, zero: i32, ends: (i32, i32)) -> i32 {
-        zero_point_first((acc as f32 * self.before * by + bias) * after, zero, ends)
+    fn result(self, acc: i32, of: Of<f32>) -> i32 {
+        zero_point_first((acc as f32 * self.before * of.by + of.bias) * of.after, of.zero, of.ends)
     }
 }
 
@@ -185,23 +244,22 @@ impl Rule for Fbgemm {
     type By = f32;
 
     #[inline(always)]
-    fn result(self, acc: i32, by: f32, bias: f32, _: f32, zero: i32, ends: (i32, i32)) -> i32 {
+    fn result(self, acc: i32, of: Of<f32>) -> i32 {
         // Its conversion gives the least integer for what has no room.
-        let x = (acc as f32 + bias) * by;
-        clip_round(if x < 2_147_483_648.0 { x } else { f32::NEG_INFINITY }, zero, ends)
+        let x = (acc as f32 + of.bias) * of.by;
+        clip_round(if x < 2_147_483_648.0 { x } else { f32::NEG_INFINITY }, of.zero, of.ends)
     }
 }
 
-/// `LEFT`: some accumulators are shifted to the left before, with saturation.
 #[derive(Clone, Copy)]
-struct TfliteDouble<const LEFT: bool>;
+struct TfliteDouble;
 
-impl<const LEFT: bool> Rule for TfliteDouble<LEFT> {
+impl Rule for TfliteDouble {
     type By = Fixed;
 
     #[inline(always)]
-    fn result(self, acc: i32, by: Fixed, _: f32, _: f32, zero: i32, ends: (i32, i32)) -> i32 {
-        moved(multiply_double::<LEFT>(acc, by), zero, ends)
+    fn result(self, acc: i32, of: Of<Fixed>) -> i32 {
+        moved(multiply_double::<true>(acc, of.by), of.zero, of.ends)
     }
 }
 
@@ -210,27 +268,61 @@ impl<const LEFT: bool> Rule for TfliteDouble<LEFT> {
 #[inline(always)]
 pub(crate) fn multiply_double<const LEFT: bool>(acc: i32, by: Fixed) -> i32 {
     let acc = if LEFT { shifted_left(acc, by.shift.max(0) as u32) } else { acc };
-    // Rounding by a nudge of either sign and truncating is rounding half up.
-    let upper = ((i64::from(acc) * i64::from(by.value) + (1 << 30)) >> 31) as i32;
+    let upper = doubled_upper(acc, by.value);
     let right = (-by.shift).max(0) as u32;
     let mask = 1i32.wrapping_shl(right).wrapping_sub(1);
     let half = (mask >> 1) + i32::from(upper < 0);
     upper.wrapping_shr(right) + i32::from(upper & mask > half)
 }
 
-/// `LEFT`: some results may leave 32 bits.
-#[derive(Clone, Copy)]
-struct TfliteSingle<const LEFT: bool>;
+/// The upper half of the doubled product, rounded. Rounding by a nudge of either sign and truncating is rounding half up.
+#[inline(always)]
+fn doubled_upper(acc: i32, value: i32) -> i32 {
+    ((i64::from(acc) * i64::from(value) + (1 << 30)) >> 31) as i32
+}
 
-impl<const LEFT: bool> Rule for TfliteSingle<LEFT> {
+/// [`TfliteDouble`] of multipliers below one half, whose second rounding drops a bit or more.
+#[derive(Clone, Copy)]
+struct TfliteDoubleOfSmall;
+
+impl Rule for TfliteDoubleOfSmall {
     type By = Fixed;
 
     #[inline(always)]
-    fn result(self, acc: i32, by: Fixed, _: f32, _: f32, zero: i32, ends: (i32, i32)) -> i32 {
-        let right = (31 - by.shift) as u32;
-        let rounded = shifted_right(i64::from(acc) * i64::from(by.value), right);
-        let rounded = if LEFT { rounded.clamp(i32::MIN.into(), i32::MAX.into()) } else { rounded };
-        moved(rounded as i32, zero, ends)
+    fn result(self, acc: i32, of: Of<Fixed>) -> i32 {
+        let upper = doubled_upper(acc, of.by.value);
+        // Ties go away from zero if what is negative is less by one and ties then go up: `⌊(v + 2^(r-1)) / 2^r⌋`, which
+        // is `⌊(⌊v / 2^(r-1)⌋ + 1) / 2⌋`. From -2^31 to 2^31 - 2 both sums have room, a multiplier being below 2^31.
+        let less = upper.wrapping_add(upper >> 31);
+        let rounded = less.wrapping_shr((-1 - of.by.shift) as u32).wrapping_add(1) >> 1;
+        moved(rounded, of.zero, of.ends)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct TfliteSingle;
+
+impl Rule for TfliteSingle {
+    type By = Fixed;
+
+    #[inline(always)]
+    fn result(self, acc: i32, of: Of<Fixed>) -> i32 {
+        let right = (31 - of.by.shift) as u32;
+        let rounded = shifted_right(i64::from(acc) * i64::from(of.by.value), right);
+        moved(rounded.clamp(i32::MIN.into(), i32::MAX.into()) as i32, of.zero, of.ends)
+    }
+}
+
+/// [`TfliteSingle`] of multipliers below one quarter.
+#[derive(Clone, Copy)]
+struct TfliteSingleOfSmall;
+
+impl Rule for TfliteSingleOfSmall {
+    type By = Fixed;
+
+    #[inline(always)]
+    fn result(self, acc: i32, of: Of<Fixed>) -> i32 {
+        moved(shifted_far(acc, of.by.value, (31 - of.by.shift) as u32), of.zero, of.ends)
     }
 }
 
@@ -246,11 +338,21 @@ fn shifted_right(value: i64, right: u32) -> i64 {
     (value + (1i64 << (right.wrapping_sub(1) & 63))) >> (right & 63)
 }
 
+/// A product shifted by 33 to 62 bits, ties up, in registers of 32 bits: a shift of 64 bits that carries the sign is an
+/// instruction that some tiers lack.
+#[inline(always)]
+fn shifted_far(acc: i32, value: i32, right: u32) -> i32 {
+    // `⌊(p + 2^(r-1)) / 2^r⌋` is `⌊(⌊p / 2^32⌋ + 2^(r-33)) / 2^(r-32)⌋`, for what is added is a multiple of 2^32. The
+    // product is from -2^62 to 2^62, so its upper half and at most 2^29 have room.
+    let upper = ((i64::from(acc) * i64::from(value)) >> 32) as i32;
+    upper.wrapping_add(1i32.wrapping_shl(right.wrapping_sub(33))).wrapping_shr(right.wrapping_sub(32))
+}
+
 /// A result, with the zero point, within the ends.
 #[inline(always)]
-pub(crate) fn moved(rounded: i32, zero: i32, ends: (i32, i32)) -> i32 {
-    // The sum fits: nothing beyond is within the ends.
-    within(within(rounded, (-1024, 1024)) + zero, ends)
+pub(crate) fn moved(rounded: i32, zero: i32, (low, high): (i32, i32)) -> i32 {
+    // Not added before: it might have no room.
+    within(rounded, (low - zero, high - zero)) + zero
 }
 
 /// The significand of a multiplier, 24 bits, and the bits that it stands too far to the left: 16 to 55.
@@ -267,31 +369,46 @@ impl Rule for Rndnu {
     type By = f32;
 
     #[inline(always)]
-    fn result(self, acc: i32, by: f32, _: f32, _: f32, zero: i32, ends: (i32, i32)) -> i32 {
-        let (significand, right) = parts(by);
+    fn result(self, acc: i32, of: Of<f32>) -> i32 {
+        let (significand, right) = parts(of.by);
         // Its conversion to 32 bits wraps.
-        moved(shifted_right(i64::from(acc) * i64::from(significand), right) as i32, zero, ends)
+        moved(shifted_right(i64::from(acc) * i64::from(significand), right) as i32, of.zero, of.ends)
     }
 }
 
-/// `LEFT`: some accumulators are shifted to the left before, with saturation.
+/// [`Rndnu`] and [`RndnuNeon`] of multipliers below one quarter: nothing wraps, and nothing is shifted to the left.
 #[derive(Clone, Copy)]
-struct RndnuNeon<const LEFT: bool>;
+struct RndnuOfSmall;
 
-impl<const LEFT: bool> Rule for RndnuNeon<LEFT> {
+impl Rule for RndnuOfSmall {
     type By = f32;
 
     #[inline(always)]
-    fn result(self, acc: i32, by: f32, _: f32, _: f32, zero: i32, ends: (i32, i32)) -> i32 {
-        let (significand, right) = parts(by);
+    fn result(self, acc: i32, of: Of<f32>) -> i32 {
+        let (significand, right) = parts(of.by);
+        // Further to the left by 7 bits, and back: so that from 33 bits to drop it are, below one quarter.
+        moved(shifted_far(acc, significand << 7, right.wrapping_add(7)), of.zero, of.ends)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct RndnuNeon;
+
+impl Rule for RndnuNeon {
+    type By = f32;
+
+    #[inline(always)]
+    fn result(self, acc: i32, of: Of<f32>) -> i32 {
+        let (significand, right) = parts(of.by);
         let right = right as i32 - 24;
-        let after = if LEFT { right.max(1) } else { right };
-        let acc = if LEFT { shifted_left(acc, (after - right) as u32) } else { acc };
+        let after = right.max(1);
+        // With saturation.
+        let acc = shifted_left(acc, (after - right) as u32);
         // The doubled product's upper half, not rounded; it fits, the multiplier being positive.
         let upper = ((i64::from(acc) * (i64::from(significand) << 7)) >> 31) as i32;
         // Half of it is added after half of the shift, so that it has room.
         let rounded = (upper.wrapping_shr((after - 1) as u32) + 1) >> 1;
         // Bounds of 16 bits, before the zero point and after, are beyond those of the results.
-        moved(rounded, zero, ends)
+        moved(rounded, of.zero, of.ends)
     }
 }

@@ -71,7 +71,8 @@ macro_rules! tier {
             y: &mut crate::view::MatMut<'_, u8>,
             args: &crate::rules::RequantizeByRule<'_>,
         ) {
-            crate::generic::rule_requantize::requantize(acc, y, args);
+            // SAFETY: the table's caller has checked the CPU.
+            unsafe { crate::generic::rule_requantize::requantize::<$registers>(acc, y, args) }
         }
 
         $(#[$feature])?
@@ -80,7 +81,8 @@ macro_rules! tier {
             y: &mut crate::rules::IntegersMut<'_>,
             args: &crate::rules::QuantizeByRule<'_>,
         ) {
-            crate::generic::rule_quantize::quantize(x, y, args);
+            // SAFETY: the table's caller has checked the CPU.
+            unsafe { crate::generic::rule_quantize::quantize::<$registers>(x, y, args) }
         }
 
         $(#[$feature])?

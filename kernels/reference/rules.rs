@@ -1,6 +1,9 @@
 //! The oracle of the rules: each as its origin states it.
+//!
+//! Functions of accumulators are `#[inline]`: a test calls them for all there are.
 
 /// `f32_zp_first`: `clip(rne(f32(f32(f32(acc) * m) + zero_point)))`.
+#[inline]
 pub fn f32_zero_point_first(acc: i32, multiplier: f32, zero_point: i32, (low, high): (i32, i32)) -> i32 {
     let scaled = acc as f32 * multiplier;
     let moved = scaled + zero_point as f32;
@@ -8,6 +11,7 @@ pub fn f32_zero_point_first(acc: i32, multiplier: f32, zero_point: i32, (low, hi
 }
 
 /// `f64_zp_first`: `clip(rne(f64(acc) * f64(m) + zero_point))`, every step in binary64.
+#[inline]
 pub fn f64_zero_point_first(acc: i32, multiplier: f32, zero_point: i32, (low, high): (i32, i32)) -> i32 {
     let scaled = f64::from(acc) * f64::from(multiplier);
     let moved = scaled + f64::from(zero_point);
@@ -26,17 +30,20 @@ pub struct Scales {
 }
 
 /// `onednn_conv`: `rne(clip(f32(f32((f32(acc) * f32(sa * sb)) + bias) * f32(1 / sc)) + zero_point))`, every step rounded.
+#[inline]
 pub fn onednn_conv(acc: i32, scales: Scales, bias: f32, zero_point: i32, clamp: (i32, i32)) -> i32 {
     let by = scales.a * scales.b;
     onednn(acc as f32 * by, scales, bias, zero_point, clamp)
 }
 
 /// `onednn_matmul`: likewise of `f32(f32(acc) * sa) * sb`.
+#[inline]
 pub fn onednn_matmul(acc: i32, scales: Scales, bias: f32, zero_point: i32, clamp: (i32, i32)) -> i32 {
     let by_a = acc as f32 * scales.a;
     onednn(by_a * scales.b, scales, bias, zero_point, clamp)
 }
 
+#[inline]
 fn onednn(scaled: f32, scales: Scales, bias: f32, zero_point: i32, (low, high): (i32, i32)) -> i32 {
     let real = scaled + bias;
     let inverse = 1.0 / scales.c;
@@ -46,6 +53,7 @@ fn onednn(scaled: f32, scales: Scales, bias: f32, zero_point: i32, (low, high): 
 
 /// `fbgemm_x86`: `f32(f32(acc) + bias) * m` to an integer, which is the least one for 2^31 and more; the zero point added
 /// in 16 bits with saturation; to 8 bits with saturation. The bias is in units of the accumulators.
+#[inline]
 pub fn fbgemm(acc: i32, multiplier: f32, bias: f32, zero_point: i32, (low, high): (i32, i32)) -> i32 {
     let scaled = (acc as f32 + bias) * multiplier;
     let integer = if scaled >= 2_147_483_648.0 { i32::MIN } else { libm::rintf(scaled) as i32 };
@@ -55,6 +63,7 @@ pub fn fbgemm(acc: i32, multiplier: f32, bias: f32, zero_point: i32, (low, high)
 }
 
 /// gemmlowp's `SaturatingRoundingDoublingHighMul`.
+#[inline]
 pub fn srdhm(a: i32, b: i32) -> i32 {
     if a == i32::MIN && b == i32::MIN {
         return i32::MAX;
@@ -65,6 +74,7 @@ pub fn srdhm(a: i32, b: i32) -> i32 {
 }
 
 /// gemmlowp's `RoundingDivideByPOT`: ties away from zero. Exponents are from 0 to 31.
+#[inline]
 pub fn rounding_divide_by_pot(x: i32, exponent: u32) -> i32 {
     let mask = ((1i64 << exponent) - 1) as i32;
     let rest = x & mask;
@@ -94,6 +104,7 @@ pub fn quantize_multiplier_single(multiplier: f64) -> (i32, i32) {
 
 /// TFLite's `MultiplyByQuantizedMultiplier`, in two roundings. A shift to the left saturates, where its origin has no
 /// defined result.
+#[inline]
 pub fn multiply_double(x: i32, (q, shift): (i32, i32)) -> i32 {
     let left = i64::from(x) << shift.max(0);
     let left = left.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
@@ -102,6 +113,7 @@ pub fn multiply_double(x: i32, (q, shift): (i32, i32)) -> i32 {
 
 /// TFLite's `MultiplyByQuantizedMultiplier`, in one rounding: what leaves 32 bits saturates, where its origin has no
 /// defined result.
+#[inline]
 pub fn multiply_single(x: i32, (q, shift): (i32, i32)) -> i32 {
     let right = 31 - shift;
     let product = i128::from(x) * i128::from(q) + (1i128 << (right - 1));
@@ -109,11 +121,13 @@ pub fn multiply_single(x: i32, (q, shift): (i32, i32)) -> i32 {
 }
 
 /// `tflite_double` and `tflite_single` of what [`multiply_double`] or [`multiply_single`] gave.
+#[inline]
 pub fn tflite(scaled: i32, zero_point: i32, (low, high): (i32, i32)) -> i32 {
     (i64::from(scaled) + i64::from(zero_point)).clamp(low.into(), high.into()) as i32
 }
 
 /// `xnnpack_rndnu`: a multiplier's 24 bits, and a shift that rounds up; what leaves 32 bits wraps.
+#[inline]
 pub fn rndnu(acc: i32, multiplier: f32, zero_point: i32, (low, high): (i32, i32)) -> i32 {
     let (significand, shift) = rndnu_parts(multiplier);
     let rounded = (i64::from(acc) * i64::from(significand) + (1 << (shift - 1))) >> shift;
@@ -122,6 +136,7 @@ pub fn rndnu(acc: i32, multiplier: f32, zero_point: i32, (low, high): (i32, i32)
 
 /// `xnnpack_rndnu_neon`: shifted with saturation, the upper half of the doubled product truncated, shifted and rounded
 /// up, to 16 bits and with the zero point there with saturation, to 8 bits.
+#[inline]
 pub fn rndnu_neon(acc: i32, multiplier: f32, zero_point: i32, (low, high): (i32, i32)) -> i32 {
     let (significand, shift) = rndnu_parts(multiplier);
     let multiplier = i64::from(significand) << 7;
@@ -135,6 +150,7 @@ pub fn rndnu_neon(acc: i32, multiplier: f32, zero_point: i32, (low, high): (i32,
 }
 
 /// The significand of a multiplier, and how far it stands to the left: from 16 for just below 256 to 55 for 2^-32.
+#[inline]
 fn rndnu_parts(multiplier: f32) -> (i32, u32) {
     let bits = multiplier.to_bits();
     let exponent = bits >> 23;

@@ -9,8 +9,10 @@ use zeropoint_kernels::reference::{self, Affine, rules};
 use crate::Failure;
 use crate::random::Random;
 
-/// Scales whose multipliers make ties, are near 1, subnormal, the largest, or as any.
-const SCALES: [[f32; 3]; 10] = [
+/// Scales whose multipliers make ties, are near 1, subnormal, the largest, or as any; and those where a rule takes a
+/// shorter way: the largest below one quarter and below one half, one that drops as few bits there and makes ties, and
+/// the least in fixed point.
+const SCALES: [[f32; 3]; 14] = [
     [0.5, 0.25, 0.25],
     [0.5, 0.007_812_5, 1.0],
     [1.0, 1.0, 1.0],
@@ -21,18 +23,39 @@ const SCALES: [[f32; 3]; 10] = [
     [255.999_98, 1.0, 1.0],
     [0.023_529_412, 0.003_8, 0.019_110_054],
     [1.0 / 3.0, 1.0 / 7.0, 1e4],
+    [0.249_999_99, 1.0, 1.0],
+    [0.499_999_97, 1.0, 1.0],
+    [0.5, 0.25, 1.0],
+    [1.0 / 65_536.0, 1.0 / 65_536.0, 1.0],
 ];
 
-/// Accumulators that are computed at once.
-const BLOCK: u64 = 1 << 16;
+/// Multipliers that each rule is run with.
+pub const MULTIPLIERS: usize = SCALES.len();
 
-/// Requantises every `stride`th of all accumulators by each rule with ten multipliers, on these tiers, and compares with
-/// the reference. `done` is called for each rule and multiplier.
-pub fn accumulators(tiers: &[Isa], stride: u64, done: &(dyn Fn(Rule) + Sync)) -> Vec<Failure> {
+/// Accumulators that are computed at once: they and their results stay in the nearest cache.
+const BLOCK: usize = 1 << 13;
+
+/// What a thread computes a block in.
+struct Block {
+    acc: Vec<i32>,
+    expected: Vec<u8>,
+    found: Vec<u8>,
+}
+
+impl Block {
+    fn new() -> Self {
+        Self { acc: vec![0; BLOCK], expected: vec![0; BLOCK], found: vec![0; BLOCK] }
+    }
+}
+
+/// Requantises every `stride`th of all accumulators by each of these rules with [`MULTIPLIERS`] multipliers, on
+/// these tiers, and compares with the reference. `done` is called for each rule and multiplier.
+pub fn accumulators(tiers: &[Isa], rules: &[Rule], stride: u64, done: &(dyn Fn(Rule) + Sync)) -> Vec<Failure> {
+    let backends = tiers.iter().map(|&isa| Backend::with_isa(isa).expect("a tier of this CPU")).collect::<Vec<_>>();
     let mut failures = Vec::new();
-    for &rule in Rule::ALL {
+    for &rule in rules {
         for (index, scales) in SCALES.into_iter().enumerate() {
-            let (zero_point, range) = (3 + index as i32 * 7, (0, 255));
+            let zero_point = 3 + index as i32 * 7;
             let to = Requantization::from_scales(scales[0], Scales::All(scales[1]), scales[2], Type::U8, zero_point)
                 .and_then(|to| to.with_rule(rule));
             let to = match to {
@@ -41,57 +64,76 @@ pub fn accumulators(tiers: &[Isa], stride: u64, done: &(dyn Fn(Rule) + Sync)) ->
                 Err(Error::Multiplier { .. }) => continue,
                 Err(error) => panic!("{rule} of {scales:?}: {error}"),
             };
-            let of = answer(rule, scales);
+            let answer = answer(rule, scales, zero_point);
             let case = || format!("{rule} of scales {scales:?}, zero point {zero_point}");
-            let blocks = (1u64 << 32).div_ceil(stride).div_ceil(BLOCK);
-            let failed = (0..blocks).into_par_iter().find_map_any(|block| {
-                let count = BLOCK.min((1u64 << 32).div_ceil(stride) - block * BLOCK);
-                let acc = (0..count).map(|at| ((block * BLOCK + at) * stride) as u32 as i32).collect::<Vec<_>>();
-                let expected = acc.iter().map(|&acc| of(acc, zero_point, range) as u8).collect::<Vec<_>>();
-                tiers.iter().find_map(|&isa| {
-                    let backend = Backend::with_isa(isa).expect("a tier of this CPU");
-                    let (shape, mut found) = ([1, acc.len()], vec![0u8; acc.len()]);
-                    let view = MatMut::new(&mut found, shape).expect("a row");
-                    let result = elementwise::requantize(&backend, MatRef::new(&acc, shape).expect("a row"), &to, view);
+            let all = (1u64 << 32).div_ceil(stride);
+            let of_block = |block: &mut Block, index: u64| {
+                let first = index * BLOCK as u64;
+                let len = (BLOCK as u64).min(all - first) as usize;
+                let (acc, expected) = (&mut block.acc[..len], &mut block.expected[..len]);
+                let mut next = (first * stride) as i32;
+                for acc in acc.iter_mut() {
+                    *acc = next;
+                    next = next.wrapping_add(stride as i32);
+                }
+                answer(acc, expected);
+                backends.iter().find_map(|backend| {
+                    let (shape, found) = ([1, len], &mut block.found[..len]);
+                    found.fill(0);
+                    let view = MatMut::new(found, shape).expect("a row");
+                    let result = elementwise::requantize(backend, MatRef::new(acc, shape).expect("a row"), &to, view);
                     let kernel = if rule == Rule::default() { "requantize" } else { "rule_requantize" };
                     let failure = |what| Failure { kernel: backend.kernel_name(kernel).to_owned(), case: case(), what };
                     if let Err(error) = result {
                         return Some(failure(error.to_string()));
                     }
-                    let at = found.iter().zip(&expected).position(|(found, expected)| found != expected)?;
+                    if found == expected {
+                        return None;
+                    }
+                    let at = found.iter().zip(expected.iter()).position(|(found, expected)| found != expected)?;
                     Some(failure(format!("{} gives {}, expected {}", acc[at], found[at], expected[at])))
                 })
-            });
-            failures.extend(failed);
+            };
+            let blocks = (0..all.div_ceil(BLOCK as u64)).into_par_iter();
+            failures.extend(blocks.map_init(Block::new, of_block).find_map_any(|failure| failure));
             done(rule);
         }
     }
     failures
 }
 
-/// The reference of a rule.
-type Answer = Box<dyn Fn(i32, i32, (i32, i32)) -> i32 + Sync>;
+/// The reference of a rule, for a block of accumulators: a call for each would take longer than most rules.
+type Answer = Box<dyn Fn(&[i32], &mut [u8]) + Sync>;
 
-fn answer(rule: Rule, [a, b, c]: [f32; 3]) -> Answer {
-    let (scales, m) = (rules::Scales { a, b, c }, reference::multiplier(a, b, c));
+fn each(of: impl Fn(i32) -> i32 + Sync + 'static) -> Answer {
+    Box::new(move |acc, results| {
+        for (&acc, result) in acc.iter().zip(results) {
+            *result = of(acc) as u8;
+        }
+    })
+}
+
+/// The reference of a rule, to all of u8.
+fn answer(rule: Rule, [a, b, c]: [f32; 3], zero: i32) -> Answer {
+    let (scales, m, range) = (rules::Scales { a, b, c }, reference::multiplier(a, b, c), (0, 255));
     let double = f64::from(a * b) / f64::from(c);
     match rule {
-        Rule::F32ClipRound => Box::new(move |acc, zero, range| reference::requantize(acc, m, zero, range)),
-        Rule::F32ZeroPointFirst => Box::new(move |acc, zero, range| rules::f32_zero_point_first(acc, m, zero, range)),
-        Rule::F64ZeroPointFirst => Box::new(move |acc, zero, range| rules::f64_zero_point_first(acc, m, zero, range)),
-        Rule::OneDnnConv => Box::new(move |acc, zero, range| rules::onednn_conv(acc, scales, 0.0, zero, range)),
-        Rule::OneDnnMatMul => Box::new(move |acc, zero, range| rules::onednn_matmul(acc, scales, 0.0, zero, range)),
-        Rule::FbgemmX86 => Box::new(move |acc, zero, range| rules::fbgemm(acc, m, 0.0, zero, range)),
+        Rule::F32ClipRound => each(move |acc| reference::requantize(acc, m, zero, range)),
+        Rule::F32ZeroPointFirst => each(move |acc| rules::f32_zero_point_first(acc, m, zero, range)),
+        Rule::F64ZeroPointFirst => each(move |acc| rules::f64_zero_point_first(acc, m, zero, range)),
+        Rule::OneDnnConv => each(move |acc| rules::onednn_conv(acc, scales, 0.0, zero, range)),
+        Rule::OneDnnMatMul => each(move |acc| rules::onednn_matmul(acc, scales, 0.0, zero, range)),
+        Rule::FbgemmX86 => each(move |acc| rules::fbgemm(acc, m, 0.0, zero, range)),
         Rule::TfliteDouble => {
             let fixed = rules::quantize_multiplier(double);
-            Box::new(move |acc, zero, range| rules::tflite(rules::multiply_double(acc, fixed), zero, range))
+            each(move |acc| rules::tflite(rules::multiply_double(acc, fixed), zero, range))
         }
         Rule::TfliteSingle => {
             let fixed = rules::quantize_multiplier_single(double);
-            Box::new(move |acc, zero, range| rules::tflite(rules::multiply_single(acc, fixed), zero, range))
+            each(move |acc| rules::tflite(rules::multiply_single(acc, fixed), zero, range))
         }
-        Rule::XnnpackRndnu => Box::new(move |acc, zero, range| rules::rndnu(acc, m, zero, range)),
-        Rule::XnnpackRndnuNeon => Box::new(move |acc, zero, range| rules::rndnu_neon(acc, m, zero, range)),
+        Rule::XnnpackRndnu => each(move |acc| rules::rndnu(acc, m, zero, range)),
+        Rule::XnnpackRndnuNeon => each(move |acc| rules::rndnu_neon(acc, m, zero, range)),
         other => panic!("no reference of {other}"),
     }
 }

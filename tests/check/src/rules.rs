@@ -185,7 +185,10 @@ fn quantized<Q: zeropoint::Integer + Into<i32> + TryFrom<i32> + PartialEq + std:
         .map(|at| match random.below(8) {
             0 => random.of(&[f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, f32::MAX, f32::MIN, 1e-42]),
             1 => f32::from_bits(random.bits() as u32),
-            2..5 => (random.within(-300, 300) as f32 + 0.5) * scales[of(at)],
+            2..5 => {
+                let tie = (random.within(-300, 300) as f32 + 0.5) * scales[of(at)];
+                random.of(&[tie, tie.next_up(), tie.next_down()])
+            }
             _ => random.within(-70_000, 70_000) as f32 * scales[of(at)],
         })
         .collect::<Vec<_>>();

@@ -405,6 +405,19 @@ impl<'a, T, const R: usize> ViewMut<'a, T, R> {
         Phases { view: self, steps, next: 0, count }
     }
 
+    /// The element at `index`.
+    ///
+    /// # Panics
+    /// If the index lies outside the shape.
+    pub fn at(&self, index: [usize; R]) -> T
+    where
+        T: Copy,
+    {
+        let offset = offset(index, self.shape, self.strides);
+        // SAFETY: the index was checked, and the constructor proved that all of the shape lies inside the slice.
+        unsafe { self.start.add(offset).read() }
+    }
+
     /// Writes the element at `index`.
     ///
     /// # Panics

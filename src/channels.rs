@@ -15,7 +15,7 @@ use crate::error::{Error, same_length, within};
 use crate::lines::zeroed;
 use crate::options::ProductOptions;
 use crate::param::Param;
-use crate::plan::operand;
+use crate::plan::weights;
 use crate::product::{Inputs, Product, Window3d};
 use crate::weights::{Filter, Geometry, Inner};
 
@@ -56,7 +56,7 @@ fn sums<A: Int8>(inner: &Inner, pixel: impl Iterator<Item = A> + Clone) -> Resul
     let (input, output) = (product.input_shape(), product.output_shape());
     if !output.contains(&0) {
         let a = ImagesRef::new(&pixels, input)?;
-        let operand = operand(inner, &product.bias);
+        let operand = product.operand(weights(inner));
         let inputs = Inputs { a, zero_points: Param::All(0), channels: &[], row_scales: &[], operand };
         product.run(inputs, ImagesMut::new(&mut sums, output)?, &mut scratch)?;
     }

@@ -4,6 +4,7 @@
 use zeropoint_kernels::view::View;
 use zeropoint_kernels::view::{ImagesMut, ImagesRef};
 
+use crate::dynamic::RunParameters;
 use crate::element::{Element, Int8};
 use crate::error::Error;
 use crate::options::{Output, ProductOptions};
@@ -74,7 +75,7 @@ impl ConvPlan {
 
     /// Bytes of scratch that a thread needs; they may begin anywhere and hold anything.
     pub fn scratch_len(&self) -> usize {
-        self.plan.product.scratch_len()
+        self.plan.scratch_len()
     }
 
     /// Computes all of `y`.
@@ -124,6 +125,53 @@ impl ConvPlan {
         scratch: &mut [u8],
     ) -> Result<(), Error> {
         self.plan.run_rayon(x, y, scratch)
+    }
+
+    /// Computes all of `y` by parameters that come with the run, of a plan that was made with
+    /// [`ProductOptions::dynamic`].
+    ///
+    /// # Errors
+    /// For a type, shape or scratch length other than the plan's, a zero point outside the type, scales or a bias that do
+    /// not fit the columns, and a plan that has parameters of its own; nothing is written then.
+    pub fn run_dynamic<A: Int8, O: Element>(
+        &self,
+        x: ImagesRef<'_, A>,
+        by: &RunParameters<'_>,
+        y: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        self.plan.run_dynamic(x, by, y, scratch)
+    }
+
+    /// Computes one part of the output by parameters that come with the run, the same ones for each part. Each part running
+    /// at the same time has scratch of its own.
+    ///
+    /// # Errors
+    /// As [`ConvPlan::run_dynamic`]; for a part of another plan's output.
+    pub fn run_part_dynamic<A: Int8, O: Element>(
+        &self,
+        x: ImagesRef<'_, A>,
+        by: &RunParameters<'_>,
+        part: OutputPart<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        self.plan.run_part_dynamic(x, by, part, scratch)
+    }
+
+    /// Computes all of `y` by parameters that come with the run, on the threads of the current rayon pool, as many as the
+    /// scratch has room for: [`ConvPlan::scratch_len`] bytes for each.
+    ///
+    /// # Errors
+    /// As [`ConvPlan::run_dynamic`].
+    #[cfg(feature = "rayon")]
+    pub fn run_dynamic_rayon<A: Int8, O: Element>(
+        &self,
+        x: ImagesRef<'_, A>,
+        by: &RunParameters<'_>,
+        y: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        self.plan.run_dynamic_rayon(x, by, y, scratch)
     }
 }
 

@@ -7,6 +7,7 @@
 use zeropoint_kernels::view::{ImagesMut, VolumesMut, VolumesRef};
 
 use crate::conv::no_rows;
+use crate::dynamic::no_dynamic;
 use crate::element::{Element, Int8};
 use crate::error::{Error, same_shape};
 use crate::options::ProductOptions;
@@ -58,6 +59,7 @@ impl Conv3dPlan {
         options: &ProductOptions<'_>,
     ) -> Result<Self, Error> {
         no_rows(options)?;
+        no_dynamic(options)?;
         let plan = Plan::new(weights, [planes, height, width], window, options)?;
         for [planes, height, width, channels] in [plan.product.input_shape(), plan.product.output_shape()] {
             product("sizes of the product", &[volumes, planes, height, width, channels.max(1)])?;
@@ -77,7 +79,7 @@ impl Conv3dPlan {
 
     /// Bytes of scratch that a thread needs; they may begin anywhere and hold anything.
     pub fn scratch_len(&self) -> usize {
-        self.plan.product.scratch_len()
+        self.plan.scratch_len()
     }
 
     /// How many parts the work has, whatever the machine.

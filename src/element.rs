@@ -76,6 +76,12 @@ pub trait Element: Copy + fmt::Debug + PartialEq + bytemuck::Pod + Send + Sync +
     fn bytes(_: MatMut<'_, Self>) -> Option<MatMut<'_, u8>> {
         None
     }
+
+    /// The value, in the same bits for every NaN.
+    #[doc(hidden)]
+    fn settled(self) -> Self {
+        self
+    }
 }
 
 /// An 8-bit integer: `u8` or `i8`.
@@ -132,6 +138,9 @@ impl Element for i32 {
 
 impl Element for f32 {
     const TYPE: Type = Type::F32;
+    fn settled(self) -> Self {
+        if self.is_nan() { Self::NAN } else { self }
+    }
     fn epilogue<'a>(out: MatMut<'a, Self>, ends: Ends<'a>) -> Epilogue<'a> {
         let Ends { row_scales: rows, scales, bias, .. } = ends;
         if rows.is_empty() {

@@ -2,6 +2,7 @@
 
 use zeropoint_kernels::view::{MatMut, MatRef};
 
+use crate::dynamic::RunParameters;
 use crate::element::{Element, Int8};
 use crate::error::{Error, same_shape};
 use crate::options::ProductOptions;
@@ -44,7 +45,7 @@ impl GemmPlan {
 
     /// Bytes of scratch that a thread needs; they may begin anywhere and hold anything.
     pub fn scratch_len(&self) -> usize {
-        self.plan.product.scratch_len()
+        self.plan.scratch_len()
     }
 
     /// Computes all of `out`.
@@ -105,6 +106,55 @@ impl GemmPlan {
     ) -> Result<(), Error> {
         self.check(&a, &out)?;
         self.plan.run_rayon(a.as_images(), out.into_images(), scratch)
+    }
+
+    /// Computes all of `out` by parameters that come with the run, of a plan that was made with
+    /// [`ProductOptions::dynamic`].
+    ///
+    /// # Errors
+    /// For a type, shape or scratch length other than the plan's, a zero point outside the type, scales or a bias that do
+    /// not fit the columns, and a plan that has parameters of its own; nothing is written then.
+    pub fn run_dynamic<A: Int8, O: Element>(
+        &self,
+        a: MatRef<'_, A>,
+        by: &RunParameters<'_>,
+        out: MatMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        self.check(&a, &out)?;
+        self.plan.run_dynamic(a.as_images(), by, out.into_images(), scratch)
+    }
+
+    /// Computes one part of the output by parameters that come with the run, the same ones for each part. Each part running
+    /// at the same time has scratch of its own.
+    ///
+    /// # Errors
+    /// As [`GemmPlan::run_dynamic`]; for a part of another plan's output.
+    pub fn run_part_dynamic<A: Int8, O: Element>(
+        &self,
+        a: MatRef<'_, A>,
+        by: &RunParameters<'_>,
+        part: OutputPart<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        self.plan.run_part_dynamic(a.as_images(), by, part, scratch)
+    }
+
+    /// Computes all of `out` by parameters that come with the run, on the threads of the current rayon pool, as many as the
+    /// scratch has room for: [`GemmPlan::scratch_len`] bytes for each.
+    ///
+    /// # Errors
+    /// As [`GemmPlan::run_dynamic`].
+    #[cfg(feature = "rayon")]
+    pub fn run_dynamic_rayon<A: Int8, O: Element>(
+        &self,
+        a: MatRef<'_, A>,
+        by: &RunParameters<'_>,
+        out: MatMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        self.check(&a, &out)?;
+        self.plan.run_dynamic_rayon(a.as_images(), by, out.into_images(), scratch)
     }
 }
 

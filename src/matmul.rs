@@ -159,7 +159,7 @@ impl MatMulPlan {
                 compensate(bias, zero, sums);
             }
             let weights = Weights::Panels { panels: packed, zero_points, sums };
-            let operand = Operand { weights, bias };
+            let operand = Operand { bias, ..self.product.operand(weights) };
             let matrix = out.reborrow().range(0, index, index + 1).into_images();
             let (a, row_scales) = (a.matrix(index).as_images(), &*self.product.row_scales);
             let inputs = Inputs { a, zero_points: a_zero_points, channels: &[], row_scales, operand };

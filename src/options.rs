@@ -29,6 +29,9 @@ pub enum Output<'a> {
         /// Bias for each column, in real units.
         bias: Option<&'a [f32]>,
     },
+    /// `f32`, by scales and a bias that come with each run: see [`crate::RunParameters`]. Only of plans that are
+    /// [`ProductOptions::dynamic`].
+    F32,
     /// `f32`, of a matrix product whose rows have scales: `f32(f32(acc) * f32(row * column)) + bias`, each step rounded to
     /// binary32.
     DequantizedRows {
@@ -46,7 +49,7 @@ impl Output<'_> {
         match self {
             Self::I32 => Type::I32,
             Self::Requantized(requantization) => requantization.output(),
-            Self::Dequantized { .. } | Self::DequantizedRows { .. } => Type::F32,
+            Self::F32 | Self::Dequantized { .. } | Self::DequantizedRows { .. } => Type::F32,
         }
     }
 }
@@ -69,12 +72,20 @@ pub struct ProductOptions<'a> {
     pub(crate) channel_zero_points: Option<&'a [i32]>,
     pub(crate) bias: Option<&'a [i32]>,
     pub(crate) output: Output<'a>,
+    pub(crate) dynamic: bool,
 }
 
 impl<'a> ProductOptions<'a> {
     /// For a left operand (activations) of this type, with zero point 0, no bias and results of 32 bits.
     pub fn new(input: Type) -> Self {
-        Self { input, zero_points: Param::All(0), channel_zero_points: None, bias: None, output: Output::I32 }
+        Self {
+            input,
+            zero_points: Param::All(0),
+            channel_zero_points: None,
+            bias: None,
+            output: Output::I32,
+            dynamic: false,
+        }
     }
 
     /// The zero point of the left operand.
@@ -84,7 +95,7 @@ impl<'a> ProductOptions<'a> {
 
     /// The zero points of the left operand: one for all, or in a matrix product one for each row.
     pub fn zero_points(self, zero_points: ZeroPoints<'a>) -> Self {
-        Self { zero_points, channel_zero_points: None, ..self }
+        Self { zero_points, channel_zero_points: None, dynamic: false, ..self }
     }
 
     /// A zero point for each input channel of a convolution, those of all groups, or for each of the K columns of a matrix
@@ -102,7 +113,13 @@ impl<'a> ProductOptions<'a> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn channel_zero_points(self, zero_points: &'a [i32]) -> Self {
-        Self { zero_points: Param::All(0), channel_zero_points: Some(zero_points), ..self }
+        Self { zero_points: Param::All(0), channel_zero_points: Some(zero_points), dynamic: false, ..self }
+    }
+
+    /// The zero point of the left operand, and the scales of results that are floats, come with each run, of a
+    /// [`crate::GemmPlan`] or a [`crate::ConvPlan`]: see [`crate::RunParameters`].
+    pub fn dynamic(self) -> Self {
+        Self { dynamic: true, ..self.zero_point(0) }
     }
 
     /// Added to the accumulators of each column before anything else.

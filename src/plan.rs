@@ -8,6 +8,7 @@ use zeropoint_kernels::table::KernelSet;
 use zeropoint_kernels::view::{ImagesMut, ImagesRef};
 
 use crate::channels;
+use crate::dynamic;
 use crate::element::{Element, Int8};
 use crate::error::{Error, same_length, same_shape};
 use crate::options::ProductOptions;
@@ -23,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) product: Product,
     weights: PackedWeights,
     zero_points: OwnZeroPoints,
+    /// The zero point of the input and the scales of the output come with each run.
+    pub(crate) dynamic: bool,
 }
 
 /// Zero points of the input that a plan keeps.
@@ -42,6 +45,9 @@ impl Plan {
         options: &ProductOptions<'_>,
     ) -> Result<Self, Error> {
         let window = window.into();
+        if options.dynamic {
+            dynamic::check_output(&options.output)?;
+        }
         let Some(channels) = options.channel_zero_points else {
             return Self::of(weights, images, window, options);
         };
@@ -74,7 +80,7 @@ impl Plan {
                         output: product.output_shape(),
                         window,
                         reading: options.input.int8("input type")?,
-                        zero_point: all,
+                        zero_point: (!options.dynamic).then_some(all),
                         bias: &product.bias,
                     },
                 );
@@ -89,7 +95,7 @@ impl Plan {
                 OwnZeroPoints::Each(each.to_vec())
             }
         };
-        Ok(Self { product, weights: weights.clone(), zero_points })
+        Ok(Self { product, weights: weights.clone(), zero_points, dynamic: options.dynamic })
     }
 
     #[inline]
@@ -99,7 +105,25 @@ impl Plan {
 
     #[inline]
     pub(crate) fn operand(&self) -> Operand<'_> {
-        operand(&self.weights.inner, &self.product.bias)
+        self.product.operand(weights(&self.weights.inner))
+    }
+
+    /// The sums of the columns of the weights, where kernels take bytes.
+    pub(crate) fn sums(&self) -> &[i32] {
+        &self.weights.inner.sums
+    }
+
+    /// Bytes of scratch that a thread needs.
+    pub(crate) fn scratch_len(&self) -> usize {
+        self.product.scratch_len().saturating_add(self.columns_len())
+    }
+
+    /// Checks that a run may do without parameters of its own.
+    fn check_own(&self) -> Result<(), Error> {
+        if self.dynamic {
+            return Err(Error::Kind { what: "parameters of the input", expected: "a run's", got: "none" });
+        }
+        Ok(())
     }
 
     #[inline]
@@ -123,6 +147,7 @@ impl Plan {
         out: ImagesMut<'_, O>,
         scratch: &mut [u8],
     ) -> Result<(), Error> {
+        self.check_own()?;
         self.product.run(self.inputs(a), out, scratch)
     }
 
@@ -138,6 +163,7 @@ impl Plan {
         part: OutputPart<'_, O>,
         scratch: &mut [u8],
     ) -> Result<(), Error> {
+        self.check_own()?;
         self.product.check::<A, O>(a.shape(), scratch.len())?;
         let (index, out) = part.into_inner();
         let expected = self.product.part_shape(index)?;
@@ -153,6 +179,7 @@ impl Plan {
         out: ImagesMut<'_, O>,
         scratch: &mut [u8],
     ) -> Result<(), Error> {
+        self.check_own()?;
         self.product.check::<A, O>(a.shape(), scratch.len())?;
         let parts = self.split(out)?;
         let each = self.product.scratch_len();
@@ -168,17 +195,16 @@ impl Plan {
     }
 }
 
-/// Packed weights with what is added to each column.
+/// Packed weights, as a product takes them.
 #[inline]
-pub(crate) fn operand<'a>(inner: &'a Inner, bias: &'a [i32]) -> Operand<'a> {
+pub(crate) fn weights(inner: &Inner) -> Weights<'_> {
     let Inner { packed, zero_points, sums, geometry, .. } = inner;
-    let weights = match packed {
+    match packed {
         Packed::Panels(panels) => Weights::Panels { panels, zero_points, sums },
         Packed::Pairs(pairs) => Weights::Taps(TapWeights::Pairs(pairs)),
         Packed::Bytes(bytes) => Weights::Taps(TapWeights::Bytes(bytes)),
         Packed::Groups(weights) => Weights::Taps(TapWeights::Groups { weights, width: geometry.channels }),
-    };
-    Operand { weights, bias }
+    }
 }
 
 /// The questions that every plan with constant weights answers.

@@ -63,8 +63,8 @@ pub(crate) struct Shape<'a> {
     pub(crate) output: [usize; 4],
     pub(crate) window: Window3d,
     pub(crate) reading: Reading,
-    /// The input's zero point, which is one for all.
-    pub(crate) zero_point: i32,
+    /// The input's zero point, which is one for all; none where each run has its own.
+    pub(crate) zero_point: Option<i32>,
     /// Of each padded column, before anything was taken into it.
     pub(crate) bias: &'a [i32],
 }
@@ -88,7 +88,7 @@ impl Winograd {
             return None;
         }
         let (low, high) = shape.reading.range();
-        let farthest = (shape.zero_point - low).max(high - shape.zero_point);
+        let farthest = shape.zero_point.map_or(high - low, |zero| (zero - low).max(high - zero));
         let block = block(inner, channels, columns, farthest.unsigned_abs())?;
         let units = columns.div_ceil(unit(panels, groups, columns).max(1));
         let blocks = cut(tiles, images, channels * groups, units, panels.width);

@@ -802,6 +802,82 @@ fn linear_layers() {
 }
 
 #[test]
+fn parameters_of_a_run() {
+    let scales = Param::All(1.0);
+    let by = RunParameters { zero_point: 0, scale: 1.0, scales, bias: None };
+    let options = options().dynamic();
+    refused!(
+        GemmPlan::new(&weights(), 2, &options.clone().output(Output::Dequantized { scales, bias: None })),
+        Error::Kind { .. },
+        "output of a dynamic plan: I32 or F32 expected, scales given"
+    );
+    refused!(
+        GemmPlan::new(&weights(), 2, &options.clone().zero_point(3).output(Output::F32)),
+        Error::Kind { .. },
+        "output: one with scales, in a plan that is not dynamic, expected, F32 given"
+    );
+    let plan = GemmPlan::new(&weights(), 2, &options.output(Output::F32)).unwrap();
+    let (a, mut out, mut scratch) = ([0u8; 6], [7.0; 4], vec![0; plan.scratch_len()]);
+    let mut run = |by: &RunParameters<'_>, scratch: &mut [u8]| {
+        plan.run_dynamic(MatRef::new(&a, [2, 3]).unwrap(), by, MatMut::new(&mut out, [2, 2]).unwrap(), scratch)
+    };
+    refused!(
+        run(&RunParameters { zero_point: 256, ..by }, &mut scratch),
+        Error::OutOfRange { .. },
+        "zero point of the input: a value from 0 to 255 expected, 256 given"
+    );
+    refused!(
+        run(&RunParameters { scales: Param::Each(&[1.0; 3]), ..by }, &mut scratch),
+        Error::Length { .. },
+        "scales of the weights: 2 elements expected, 3 given"
+    );
+    refused!(
+        run(&RunParameters { bias: Some(Param::Each(&[])), ..by }, &mut scratch),
+        Error::Length { .. },
+        "bias in real units: 2 elements expected, 0 given"
+    );
+    let length = scratch.len() - 1;
+    assert!(matches!(run(&by, &mut scratch[..length]), Err(Error::Length { what: "scratch", .. })));
+    let a = MatRef::new(&a, [2, 3]).unwrap();
+    refused!(
+        plan.run(a, MatMut::new(&mut out, [2, 2]).unwrap(), &mut scratch),
+        Error::Kind { .. },
+        "parameters of the input: a run's expected, none given"
+    );
+    let own = ProductOptions::new(Type::U8).output(Output::Dequantized { scales, bias: None });
+    let own = GemmPlan::new(&weights(), 2, &own).unwrap();
+    refused!(
+        own.run_dynamic(a, &by, MatMut::new(&mut out, [2, 2]).unwrap(), &mut vec![0; own.scratch_len()]),
+        Error::Kind { .. },
+        "parameters of the input: those of the plan expected, a run's given"
+    );
+    assert_eq!(out, [7.0; 4]);
+}
+
+/// Sums of 0, 1 and -1 by a scale beyond all numbers: no CPU's own NaN.
+#[test]
+fn numbers_of_a_run_may_be_any() {
+    for backend in Backend::available().map(|isa| Backend::with_isa(isa).unwrap()) {
+        let weights =
+            PackedWeights::gemm(&backend, MatRef::new(&[0i8, 1, -1], [1, 3]).unwrap(), Param::All(0)).unwrap();
+        let plan = GemmPlan::new(&weights, 1, &ProductOptions::new(Type::U8).dynamic().output(Output::F32)).unwrap();
+        let run = |scale: f32, bias: Option<Param<'_, f32>>| {
+            let by = RunParameters { zero_point: 0, scale, scales: Param::All(1.0), bias };
+            let (a, mut out) = ([1u8], [0f32; 3]);
+            let (a, view) = (MatRef::new(&a, [1, 1]).unwrap(), MatMut::new(&mut out, [1, 3]).unwrap());
+            plan.run_dynamic(a, &by, view, &mut vec![0; plan.scratch_len()]).unwrap();
+            out.map(f32::to_bits)
+        };
+        let infinity = f32::INFINITY;
+        assert_eq!(run(infinity, None), [f32::NAN, infinity, -infinity].map(f32::to_bits));
+        assert_eq!(run(infinity, Some(Param::All(-infinity))), [f32::NAN, f32::NAN, -infinity].map(f32::to_bits));
+        assert_eq!(run(-f32::NAN, None), [f32::NAN; 3].map(f32::to_bits));
+        assert_eq!(run(0.0, None), [0.0, 0.0, -0.0].map(f32::to_bits));
+        assert_eq!(run(-2.0, Some(Param::Each(&[1.0, 2.0, 3.0]))), [1.0f32, 0.0, 5.0].map(f32::to_bits));
+    }
+}
+
+#[test]
 fn rules_of_requantising() {
     let of = |multiplier| to(Param::All(multiplier));
     refused!(

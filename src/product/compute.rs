@@ -117,7 +117,7 @@ impl Product {
         let input = Input { a: &bytes, zero_points, channels };
         if let Some(winograd) = &self.winograd {
             let columns = self.range_columns(part.units.clone());
-            let ends = self.ends(columns.start, &[]);
+            let ends = self.ends(operand, columns.start, &[]);
             winograd.run_part(part, columns, (input, A::READING), ends, out, scratch);
             return;
         }
@@ -203,7 +203,7 @@ impl Product {
                     channels: self.columns,
                     bias: operand.bias,
                 },
-                epilogue: O::epilogue(out, self.ends(0, &[])),
+                epilogue: O::epilogue(out, self.ends(operand, 0, &[])),
             });
         });
     }
@@ -229,11 +229,11 @@ impl Product {
                 weights,
                 channels: self.columns,
                 bias: operand.bias,
-                epilogue: O::epilogue(out, self.ends(0, &[])),
+                epilogue: O::epilogue(out, self.ends(operand, 0, &[])),
             }),
             Weights::Panels { panels, zero_points, sums } => {
                 let depth = self.segments.len() * self.segment_len;
-                let panels = Panels { all: panels, depth, zero_points, sums, bias: operand.bias };
+                let panels = Panels { all: panels, depth, zero_points, sums, operand };
                 if self.geometry.filter.groups == 1 {
                     let first = self.range_columns(units).start;
                     self.panels(left, panels, first, rows_max, out, scratch);
@@ -272,18 +272,18 @@ impl Product {
             row_zero_points: left.zero_points,
             sums: panels.sums.get(first..).unwrap_or(&[]),
             columns,
-            bias: &panels.bias[first..],
-            epilogue: O::epilogue(out, self.ends(first, left.row_scales)),
+            bias: &panels.operand.bias[first..],
+            epilogue: O::epilogue(out, self.ends(panels.operand, first, left.row_scales)),
             scratch,
         });
     }
 
     #[inline]
-    fn ends<'a>(&'a self, first: usize, row_scales: &'a [f32]) -> Ends<'a> {
+    fn ends<'a>(&self, operand: Operand<'a>, first: usize, row_scales: &'a [f32]) -> Ends<'a> {
         Ends {
             row_scales,
-            scales: self.scales.get(first..).unwrap_or(&[]),
-            bias: self.float_bias.get(first..).unwrap_or(&[]),
+            scales: operand.scales.get(first..).unwrap_or(&[]),
+            bias: operand.float_bias.get(first..).unwrap_or(&[]),
             requantize: self.requantize,
         }
     }
@@ -297,7 +297,7 @@ struct Panels<'a> {
     depth: usize,
     zero_points: &'a [i16],
     sums: &'a [i32],
-    bias: &'a [i32],
+    operand: Operand<'a>,
 }
 
 /// The left operand of a part.

@@ -96,6 +96,9 @@ pub(crate) struct Operand<'a> {
     pub(crate) weights: Weights<'a>,
     /// Of each group's padded columns; for kernels that take bytes, what one zero point of the input comes to is in it.
     pub(crate) bias: &'a [i32],
+    /// What multiplies sums that become other types, and what floats add: of each group's padded columns likewise.
+    pub(crate) scales: &'a [f32],
+    pub(crate) float_bias: &'a [f32],
 }
 
 /// Packed weights.
@@ -292,6 +295,14 @@ impl Product {
         let mut sums_first = None;
         let (scales, float_bias, requantize) = match &options.output {
             Output::I32 => (none(), none(), None),
+            Output::F32 if options.dynamic => (none(), none(), None),
+            Output::F32 => {
+                return Err(Error::Kind {
+                    what: "output",
+                    expected: "one with scales, in a plan that is not dynamic,",
+                    got: "F32",
+                });
+            }
             Output::Requantized(to) => {
                 to.check_columns(outputs)?;
                 let largest = bias.iter().map(|bias| bias.unsigned_abs()).max().unwrap_or(0);
@@ -387,6 +398,32 @@ impl Product {
     fn flip(&self) -> u8 {
         let input = if self.input_type == Type::I8 { Reading::Signed } else { Reading::Unsigned };
         input.flip_to_unsigned() ^ self.reading.flip_to_unsigned()
+    }
+
+    /// Weights, with what the plan has of their columns.
+    #[inline]
+    pub(crate) fn operand<'a>(&'a self, weights: Weights<'a>) -> Operand<'a> {
+        Operand { weights, bias: &self.bias, scales: &self.scales, float_bias: &self.float_bias }
+    }
+
+    /// Whether results are floats.
+    pub(crate) fn is_real(&self) -> bool {
+        self.output_type == Type::F32
+    }
+
+    /// Writes what each column has to the places of the padded columns; as many as there are.
+    pub(crate) fn spread_to(&self, from: Param<'_, f32>, to: &mut [f32]) {
+        match from {
+            Param::All(all) => to.fill(all),
+            Param::Each(each) if self.columns > 0 => {
+                for (to, from) in to.chunks_exact_mut(self.padded).zip(each.chunks_exact(self.columns)) {
+                    let (to, rest) = to.split_at_mut(self.columns);
+                    to.copy_from_slice(from);
+                    rest.fill(0.0);
+                }
+            }
+            Param::Each(_) => to.fill(0.0),
+        }
     }
 
     /// Takes what one zero point of all of the input comes to into the bias, by the sums of the padded columns.

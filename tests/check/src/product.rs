@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use zeropoint::{
     Backend, Conv3dPlan, ConvPlan, Error, Filter, GemmPlan, ImagesMut, ImagesRef, MatMulPlan, MatMut, MatRef,
-    Output as Out, PackedWeights, Param, ProductOptions, Requantization, Rule, Scales, TransposedConv3dPlan, View,
-    ViewMut, Window,
+    Output as Out, PackedWeights, Param, ProductOptions, Requantization, Rule, RunParameters, Scales,
+    TransposedConv3dPlan, View, ViewMut, Window,
 };
 use zeropoint_kernels::reference::{self, Value};
 
@@ -120,6 +120,25 @@ impl Ends {
         })
     }
 
+    /// The output of a plan whose scales come with each run, where that may be.
+    fn dynamic(&self) -> Option<Out<'static>> {
+        match self.end {
+            End::I32 => Some(Out::I32),
+            End::F32 { .. } => Some(Out::F32),
+            _ => None,
+        }
+    }
+
+    /// Those of a run, whose input has a scale too, and what results are expected by.
+    fn of_run(&self, zero_point: i32, scale: f32) -> (RunParameters<'_>, Self) {
+        let bias = matches!(self.end, End::F32 { bias: true }).then_some(Param::Each(&self.float_bias[..]));
+        let by = RunParameters { zero_point, scale, scales: Scales::Each(&self.multipliers), bias };
+        let multipliers = self.multipliers.iter().map(|multiplier| scale * multiplier).collect();
+        let float_bias = self.float_bias.clone();
+        let &Self { end, zero_point, clamp, columns, .. } = self;
+        (by, Self { end, multipliers, zero_point, clamp, float_bias, by_rule: None, columns })
+    }
+
     fn byte(&self, acc: i32, column: usize) -> i32 {
         if let Some(by_rule) = &self.by_rule {
             return by_rule.value(acc, column);
@@ -210,6 +229,57 @@ plan_with_parts!(ConvPlan, 4, identity, identity);
 plan_with_parts!(Conv3dPlan, 5, identity, identity);
 plan_with_parts!(TransposedConv3dPlan, 5, identity, identity);
 plan_with_parts!(GemmPlan, 4, matrix, matrix_mut);
+
+/// A plan with the parameters of a run.
+struct ByRun<'a, P> {
+    plan: P,
+    by: RunParameters<'a>,
+}
+
+/// The scale of the input of such a run: one that rounds.
+const SCALE: f32 = 0.37;
+
+/// As above, of plans that take them.
+macro_rules! plan_by_run {
+    ($plan:ty, $operand:path, $result:path) => {
+        impl<A: Int> Plan<A, 4> for ByRun<'_, $plan> {
+            fn kernel(&self) -> &'static str {
+                self.plan.kernel()
+            }
+            fn scratch_len(&self) -> usize {
+                self.plan.scratch_len()
+            }
+            fn whole<O: zeropoint::Element>(
+                &self,
+                a: ImagesRef<'_, A>,
+                out: ImagesMut<'_, O>,
+                scratch: &mut [u8],
+            ) -> Result<(), Error> {
+                self.plan.run_dynamic($operand(a), &self.by, $result(out), scratch)
+            }
+            fn parts<O: zeropoint::Element>(&self, a: ImagesRef<'_, A>, out: ImagesMut<'_, O>) -> Result<bool, Error> {
+                let mut parts = self.plan.split($result(out))?.collect::<Vec<_>>();
+                parts.reverse();
+                for part in parts {
+                    let scratch = &mut vec![0x5a; self.plan.scratch_len()];
+                    self.plan.run_part_dynamic($operand(a), &self.by, part, scratch)?;
+                }
+                Ok(true)
+            }
+            fn threads<O: zeropoint::Element>(
+                &self,
+                a: ImagesRef<'_, A>,
+                out: ImagesMut<'_, O>,
+                scratch: &mut [u8],
+            ) -> Result<(), Error> {
+                let (a, out) = ($operand(a), $result(out));
+                pool().install(|| self.plan.run_dynamic_rayon(a, &self.by, out, scratch))
+            }
+        }
+    };
+}
+plan_by_run!(ConvPlan, identity, identity);
+plan_by_run!(GemmPlan, matrix, matrix_mut);
 
 /// A matrix among images of width 1.
 pub(crate) fn matrix<T>(images: ImagesRef<'_, T>) -> MatRef<'_, T> {
@@ -328,6 +398,12 @@ fn gemm_of<A: Int, B: Int>(backend: &Backend, case: &Gemm) -> Result<&'static st
         |column| bias[column],
     );
     ends(&plan, a.view(), &accumulators, &parameters, [1, m, 1, n], case.layout)?;
+    if let (ZeroPointsOf::All(zero_point), Some(output)) = (case.zero_points[0], parameters.dynamic()) {
+        let options = ProductOptions::new(case.elements[0].type_()).dynamic().bias(&bias).output(output);
+        let (by, parameters) = parameters.of_run(zero_point, SCALE);
+        let plan = ByRun { plan: GemmPlan::new(&weights, m, &options).map_err(&refused)?, by };
+        ends(&plan, a.view(), &accumulators, &parameters, [1, m, 1, n], case.layout)?;
+    }
     Ok(plan.kernel())
 }
 
@@ -375,6 +451,12 @@ fn conv_of<A: Int, B: Int>(backend: &Backend, case: &Conv) -> Result<&'static st
         return Err((plan.kernel().to_owned(), format!("shape {shape:?} expected, got {:?}", plan.output_shape())));
     }
     ends(&plan, x.view(), &accumulators, &parameters, shape, case.layout)?;
+    if let Some(output) = parameters.dynamic() {
+        let options = ProductOptions::new(case.elements[0].type_()).dynamic().bias(&bias).output(output);
+        let (by, parameters) = parameters.of_run(case.zero_point, SCALE);
+        let plan = ConvPlan::new(&weights, case.images, window, &options).map_err(&refused)?;
+        ends(&ByRun { plan, by }, x.view(), &accumulators, &parameters, shape, case.layout)?;
+    }
     Ok(plan.kernel())
 }
 

@@ -5,7 +5,8 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use support::{MODELS, load, model, session, tiers};
+use support::{Builder, F32, I32, MODELS, int, ints, load, model, session, tiers};
+use zeropoint_runner::graph::Data;
 
 struct Counting;
 
@@ -50,6 +51,25 @@ fn allocations(body: impl FnOnce()) -> usize {
     COUNT.load(Ordering::SeqCst)
 }
 
+/// Two convolutions and two products whose inputs are quantised by what they hold: to floats, and to sums.
+fn dynamic() -> Builder {
+    let weights = |count: usize| Data::I8((0..count).map(|at| (at % 251) as u8 as i8).collect());
+    Builder::new(17)
+        .input("x", F32, &[1, 16, 20, 20])
+        .output("y", F32, &[1, 16, 20, 24])
+        .output("sums", I32, &[1, 16, 18, 18])
+        .constant("w", &[16, 16, 3, 3], weights(16 * 16 * 9))
+        .constant("b", &[20, 24], weights(20 * 24))
+        .f32("sw", 0.5)
+        .results("DynamicQuantizeLinear", "x", &["q", "s", "z"], vec![])
+        .node("ConvInteger", "q w z", "sums", vec![])
+        .node("Mul", "s sw", "both", vec![])
+        .node("ConvInteger", "q w z", "made", vec![ints("pads", &[1, 1, 1, 1])])
+        .node("Cast", "made", "floats", vec![int("to", 1)])
+        .node("Mul", "floats both", "v", vec![])
+        .node("com.microsoft.DynamicQuantizeMatMul", "v b sw", "y", vec![])
+}
+
 // Without the test harness, whose own thread allocates when it begins to wait: the count is the process's.
 fn main() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1, "the count counts");
@@ -74,6 +94,18 @@ fn main() {
                 }
                 kept.push(session);
             }
+        }
+    }
+    for backend in tiers() {
+        for threads in [1, 2] {
+            let mut session = dynamic().session(&backend, threads);
+            session.input_mut::<f32>(0).unwrap().iter_mut().enumerate().for_each(|(at, x)| *x = (at % 97) as f32);
+            let count = session.install(|session| {
+                session.run().unwrap();
+                allocations(|| (0..20).for_each(|_| session.run().unwrap()))
+            });
+            assert_eq!(count, 0, "dynamic quantisation, {}, {threads} threads", backend.isa());
+            kept.push(session);
         }
     }
     println!("an inference allocates nothing: ok");

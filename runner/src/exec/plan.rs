@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use zeropoint::{Backend, Isa};
+use zeropoint::{Backend, Isa, PackedWeights};
 
 use super::arena::{self, Life};
 use super::constants;
@@ -36,6 +36,12 @@ pub struct Packed {
     pub packed: usize,
     /// Depthwise taps are padded to whole vectors.
     pub depthwise: bool,
+}
+
+impl From<&PackedWeights> for Packed {
+    fn from(weights: &PackedWeights) -> Self {
+        Self { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: weights.is_depthwise() }
+    }
 }
 
 /// A tensor of the file that a run makes, and how.

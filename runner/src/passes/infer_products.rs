@@ -2,7 +2,7 @@
 
 use super::infer::{Known, QUANTIZED, expect, integers, split};
 use super::resolve::Operand;
-use super::window::pool;
+use super::window::{convolution, pool};
 use crate::error::Fault;
 use crate::graph::op;
 use crate::graph::{Constant, Op, Type, shape};
@@ -41,6 +41,10 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         Op::MatMulIntegerToFloat => {
             let (a, b) = (quantized(0, "A")?, quantized(1, "B")?);
             product(a.shape, b.shape)
+        }
+        Op::ConvIntegerToFloat(attributes) => {
+            let (x, w) = (quantized(0, "x")?, quantized(3, "w")?);
+            Ok((Type::F32, convolution(attributes, x.shape, w.shape)?.output))
         }
         Op::DynamicQuantizeMatMul => {
             let (a, b) = (real(0, "A")?, quantized(1, "B")?);

@@ -79,7 +79,9 @@ fn wants_channels_last(graph: &Graph, node: &Node) -> bool {
     let image = node.inputs.first().copied().flatten().and_then(|id| graph.tensor(id).shape.as_ref());
     let two_dimensional = image.is_some_and(|shape| shape.len() == 4);
     match &node.op {
-        Op::QLinearConv(attributes) | Op::ConvInteger(attributes) => two_dimensional && !attributes.channels_last,
+        Op::QLinearConv(attributes) | Op::ConvInteger(attributes) | Op::ConvIntegerToFloat(attributes) => {
+            two_dimensional && !attributes.channels_last
+        }
         Op::MaxPool(pool) | Op::QLinearAveragePool { pool, .. } => !pool.window.channels_last,
         Op::QLinearGlobalAveragePool { channels_last: false } => true,
         _ => false,

@@ -5,6 +5,8 @@
 //! with it is told then. And again in each run, with the values at hand as constants: by the same code, whatever the
 //! operator. That allocates, as planning does, and a node whose parameters are constants does not. Weights are packed
 //! anew only where they, or their zero points, are what a run brings.
+//!
+//! Where a step reads such an operand in each run for itself, none of this is done: see [`read_by_step`].
 
 use std::sync::Arc;
 
@@ -16,14 +18,32 @@ use super::super::plan::Packed;
 use super::super::shelf::Shelf;
 use super::{Action, Context, Step, planned, told};
 use crate::error::Fault;
-use crate::graph::{Constant, Data, Graph, Node, TensorId, Type, shape};
+use crate::graph::{Constant, Data, Graph, Node, Op, TensorId, Type, shape};
 
 /// Operands that are parameters, but no constants.
 pub(super) fn parameters(graph: &Graph, node: &Node) -> Vec<usize> {
-    let late =
-        |&(operand, id): &(usize, TensorId)| !node.op.is_activation(operand) && graph.tensor(id).constant.is_none();
+    let late = |&(operand, id): &(usize, TensorId)| {
+        let read = node.op.is_activation(operand) || read_by_step(graph, node, operand, id);
+        !read && graph.tensor(id).constant.is_none()
+    };
     let operands = node.inputs.iter().enumerate().filter_map(|(operand, id)| Some((operand, (*id)?)));
     operands.filter(late).map(|(operand, _)| operand).collect()
+}
+
+/// Whether the operand is a zero point, one for all of an operand that is not packed, of a product of sums: what a node
+/// that quantises by what it is given makes.
+fn read_by_step(graph: &Graph, node: &Node, operand: usize, id: TensorId) -> bool {
+    let axes = |id: TensorId| graph.tensor(id).shape.as_ref().map(Vec::len);
+    let of = match (&node.op, operand) {
+        // Of volumes the library takes none.
+        (Op::ConvInteger(_), 2) if node.inputs[0].and_then(axes).is_some_and(|axes| axes <= 4) => 0,
+        (Op::MatMulInteger, 2) => 0,
+        (Op::MatMulInteger, 3) => 1,
+        _ => return false,
+    };
+    let packed = node.inputs.get(of).copied().flatten().is_none_or(|id| graph.tensor(id).constant.is_some());
+    let one = graph.tensor(id).shape.as_deref().is_some_and(|shape| shape::elements(shape) == Ok(1));
+    one && (of == 0 || !packed)
 }
 
 struct Late {

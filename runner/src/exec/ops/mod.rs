@@ -5,6 +5,7 @@ mod average_pool;
 mod binary;
 mod cast;
 mod conv;
+mod dynamic_product;
 mod dynamic_quantize;
 mod elementwise;
 mod float;
@@ -107,6 +108,7 @@ fn planned(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         Op::DynamicQuantizeLinear => dynamic_quantize::lower(operands, backend)?,
         Op::QLinearConv(attributes) => conv::quantized(operands, attributes, backend)?,
         Op::ConvInteger(attributes) => conv::integer(operands, attributes, backend)?,
+        Op::ConvIntegerToFloat(attributes) => conv::to_float(operands, attributes, backend)?,
         Op::QLinearMatMul => matmul::quantized(operands, backend)?,
         Op::MatMulInteger => matmul::integer(operands, backend)?,
         Op::QLinearAdd | Op::QLinearMul => binary::lower(operands, backend)?,

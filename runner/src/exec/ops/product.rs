@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use zeropoint::{Conv3dPlan, ConvPlan, GemmPlan, PackedWeights, View, ViewMut};
+use zeropoint::{Conv3dPlan, ConvPlan, GemmPlan, PackedWeights, View, ViewError, ViewMut};
 
 use super::super::parameters::Operands;
 use super::super::plan::Packed;
@@ -82,6 +82,16 @@ impl<const AXES: usize> Place<AXES> {
         strides[1..].rotate_left(1);
         Self { shape, strides }
     }
+
+    /// The operand in its memory.
+    pub(super) fn view<'a, T>(&self, data: &'a [T]) -> Result<View<'a, T, AXES>, ViewError> {
+        View::with_strides(data, self.shape, self.strides)
+    }
+
+    /// The operand in its memory, to write.
+    pub(super) fn view_mut<'a, T>(&self, data: &'a mut [T]) -> Result<ViewMut<'a, T, AXES>, ViewError> {
+        ViewMut::with_strides(data, self.shape, self.strides)
+    }
 }
 
 struct Product<P, A, O, const AXES: usize> {
@@ -102,9 +112,10 @@ pub(super) fn step<P: Plan<AXES> + 'static, const AXES: usize>(
     [from, to]: [Place<AXES>; 2],
 ) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
-    let packed = Packed { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: weights.is_depthwise() };
+    let packed = Packed::from(weights);
     Ok(quantized!(operands.type_(x)?, A => match operands.type_(y)? {
         Type::I32 => Box::new(Product::<P, A, i32, AXES> { plan, packed, x, y, from, to, types: PhantomData }),
+        Type::F32 => Box::new(Product::<P, A, f32, AXES> { plan, packed, x, y, from, to, types: PhantomData }),
         other => quantized!(other, O => {
             Box::new(Product::<P, A, O, AXES> { plan, packed, x, y, from, to, types: PhantomData })
         }),
@@ -120,8 +131,8 @@ where
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         let Context { memory, scratch, threads } = context;
         memory.writing::<O, _>(self.y, |memory, y| {
-            let x = View::with_strides(memory.read::<A>(self.x), self.from.shape, self.from.strides).map_err(told)?;
-            let y = ViewMut::with_strides(y, self.to.shape, self.to.strides).map_err(told)?;
+            let x = self.from.view(memory.read::<A>(self.x)).map_err(told)?;
+            let y = self.to.view_mut(y).map_err(told)?;
             self.plan.run(x, y, scratch, threads).map_err(told)
         })
     }

@@ -1,11 +1,15 @@
-//! `QLinearConv` and `ConvInteger`.
+//! `QLinearConv`, `ConvInteger` and `ConvIntegerToFloat`.
 
 mod plane;
+mod to_float;
 mod volume;
+
+pub(super) use self::to_float::to_float;
 
 use zeropoint::{Backend, Output, PackedWeights, ProductOptions, Requantization};
 
 use super::super::parameters::Operands;
+use super::dynamic_product::{self, Tensors};
 use super::product::Place;
 use super::{Step, kernel_type, param, quantized as int8, refused};
 use crate::error::Fault;
@@ -54,9 +58,19 @@ impl<'a> Parts<'a> {
     /// The step, by the number of spatial axes.
     fn step(&self, options: &ProductOptions<'_>, backend: &Backend) -> Result<Box<dyn Step>, Fault> {
         match self.geometry.from.len() {
-            1 | 2 => plane::step(self, options, backend),
+            1 | 2 => plane::step(self, options, None, backend),
             3 => volume::step(self, options, backend),
             axes => Err(Fault::unsupported(format!("a convolution over {axes} spatial axes, expected 1 to 3"))),
+        }
+    }
+
+    /// The step of a convolution whose input has parameters that only a run knows.
+    fn dynamic(&self, options: &ProductOptions<'_>, by: Tensors, backend: &Backend) -> Result<Box<dyn Step>, Fault> {
+        match self.geometry.from.len() {
+            1 | 2 => plane::step(self, options, Some(by), backend),
+            axes => Err(Fault::unsupported(format!(
+                "a convolution over {axes} spatial axes by parameters that are only known at run time, expected 1 or 2"
+            ))),
         }
     }
 }
@@ -94,6 +108,11 @@ pub(super) fn integer(
 ) -> Result<Box<dyn Step>, Fault> {
     let parts = Parts::of(operands, attributes, [1, 3])?;
     let x_type = operands.type_(operands.id(0)?)?;
+    if operands.optional(2).is_some_and(|id| operands.tensor(id).constant.is_none()) {
+        let zero_point = dynamic_product::zero_point(operands, (2, "x_zero_point"))?;
+        let by = Tensors { zero_point, ..Tensors::default() };
+        return parts.dynamic(&ProductOptions::new(kernel_type(x_type)?).dynamic(), by, backend);
+    }
     let zero_points = operands.zero_points(2, "x_zero_point", x_type, Some(parts.geometry.channels))?;
     parts.step(&input(kernel_type(x_type)?, &zero_points), backend)
 }

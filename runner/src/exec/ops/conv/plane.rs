@@ -2,6 +2,7 @@
 
 use zeropoint::{Backend, ConvPlan, Filter, PackedWeights, ProductOptions, View, Window};
 
+use super::super::dynamic_product::{self, Tensors};
 use super::super::product;
 use super::{Parts, Step, int8, param, refused};
 use crate::error::Fault;
@@ -15,7 +16,13 @@ fn plane(numbers: &[usize], of_rows: usize) -> [usize; 2] {
     }
 }
 
-pub(super) fn step(parts: &Parts<'_>, options: &ProductOptions<'_>, backend: &Backend) -> Result<Box<dyn Step>, Fault> {
+/// The step, by parameters that are the plan's, or tensors that are read in each run.
+pub(super) fn step(
+    parts: &Parts<'_>,
+    options: &ProductOptions<'_>,
+    by: Option<Tensors>,
+    backend: &Backend,
+) -> Result<Box<dyn Step>, Fault> {
     let Geometry { images, channels, outputs, from, to, taps, strides, dilations, pads, .. } = &parts.geometry;
     let ([rows, columns], [above, across]) = (plane(from, 1), plane(taps, 1));
     let [out_rows, out_columns] = plane(to, 1);
@@ -36,5 +43,8 @@ pub(super) fn step(parts: &Parts<'_>, options: &ProductOptions<'_>, backend: &Ba
     let plan = ConvPlan::new(&weights, [*images, rows, columns], window, options).map_err(refused)?;
     let from = parts.place(operands.id(0)?, [*images, rows, columns, *channels]);
     let to = parts.place(operands.output()?, [*images, out_rows, out_columns, *outputs]);
-    product::step(operands, plan, &weights, [from, to])
+    match by {
+        Some(by) => dynamic_product::step(operands, plan, &weights, by, [from, to]),
+        None => product::step(operands, plan, &weights, [from, to]),
+    }
 }

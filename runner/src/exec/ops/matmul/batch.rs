@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use rayon::prelude::*;
-use zeropoint::{Backend, MatMulPlan, Output, View, ViewMut};
+use zeropoint::{Backend, MatMulPlan, Output, View, ViewMut, ZeroPoints};
 
 use super::super::{Context, Step, param, refused, told};
 use super::Operation;
@@ -23,6 +23,8 @@ pub(super) struct Batch<A, B, O> {
     count: usize,
     a_zero_points: Lines<i32>,
     b_zero_points: Lines<i32>,
+    /// Those of both operands, one for all, that are read in each run instead.
+    late: [Option<TensorId>; 2],
     types: PhantomData<fn(A, B) -> O>,
 }
 
@@ -34,11 +36,11 @@ impl<A, B, O> Batch<A, B, O> {
         operation: Operation,
         output: Output<'_>,
     ) -> Result<Self, Fault> {
-        let Operation { shapes, a_zero_points, b_zero_points } = operation;
+        let Operation { shapes, a_zero_points, b_zero_points, late } = operation;
         let sizes = [shapes.m, shapes.k, shapes.n];
         let plan = MatMulPlan::new(backend, sizes, types[0], types[1], output).map_err(refused)?;
         let count = shape::elements(&shapes.batch)?;
-        Ok(Self { plan, a, b, shapes, count, a_zero_points, b_zero_points, types: PhantomData })
+        Ok(Self { plan, a, b, shapes, count, a_zero_points, b_zero_points, late, types: PhantomData })
     }
 
     /// Elements of a matrix of the product.
@@ -59,8 +61,8 @@ impl<A, B, O> Batch<A, B, O> {
 
 impl<A, B, O> Batch<A, B, O>
 where
-    A: Element + zeropoint::Int8,
-    B: Element + zeropoint::Int8,
+    A: Element + zeropoint::Int8 + Into<i32>,
+    B: Element + zeropoint::Int8 + Into<i32>,
     O: zeropoint::Element,
 {
     /// Computes one matrix of the product.
@@ -75,7 +77,14 @@ where
         let (a, b) = self.shapes.operands(index);
         let left = View::new(&memory.read::<A>(self.a)[a * m * k..], [1, m, k])?;
         let right = View::new(&memory.read::<B>(self.b)[b * k * n..], [1, k, n])?;
-        let (a, b) = (param(self.a_zero_points.matrix(a)), param(self.b_zero_points.matrix(b)));
+        let a = match self.late[0] {
+            Some(id) => ZeroPoints::All(memory.read::<A>(id)[0].into()),
+            None => param(self.a_zero_points.matrix(a)),
+        };
+        let b = match self.late[1] {
+            Some(id) => ZeroPoints::All(memory.read::<B>(id)[0].into()),
+            None => param(self.b_zero_points.matrix(b)),
+        };
         self.plan.run(left, a, right, b, ViewMut::new(y, [1, m, n])?, scratch)
     }
 
@@ -113,8 +122,8 @@ pub(super) struct Direct<A, B, O> {
 
 impl<A, B, O> Step for Direct<A, B, O>
 where
-    A: Element + zeropoint::Int8,
-    B: Element + zeropoint::Int8,
+    A: Element + zeropoint::Int8 + Into<i32>,
+    B: Element + zeropoint::Int8 + Into<i32>,
     O: Element + zeropoint::Element,
 {
     fn run(&self, context: Context<'_>) -> Result<(), String> {

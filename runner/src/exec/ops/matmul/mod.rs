@@ -14,10 +14,11 @@ use self::batch::{Batch, Direct};
 use self::lines::{Along, Lines};
 use self::requantize::{Requantized, Scales};
 use super::super::parameters::Operands;
+use super::dynamic_product::{self, Tensors};
 use super::product::{self, Place};
 use super::{Step, kernel_type, param, quantized as int8, refused};
 use crate::error::Fault;
-use crate::graph::{Type, shape};
+use crate::graph::{TensorId, Type, shape};
 use crate::passes::{MatMul, matmul};
 
 /// Which operands are what.
@@ -32,33 +33,42 @@ struct Operation {
     shapes: MatMul,
     a_zero_points: Lines<i32>,
     b_zero_points: Lines<i32>,
+    /// Zero points of both operands, one for all, that are read in each run instead.
+    late: [Option<TensorId>; 2],
 }
 
 impl Operation {
     fn of(operands: Operands<'_>, places: &Places) -> Result<Self, Fault> {
         let (a, b) = (operands.id(0)?, operands.id(places.b)?);
         let shapes = matmul(operands.shape(a)?, operands.shape(b)?)?;
-        let a_zero_points = operands.shaped_zero_points(places.a_zero_point, "a_zero_point", operands.type_(a)?)?;
-        let b_zero_points = operands.shaped_zero_points(places.b_zero_point, "b_zero_point", operands.type_(b)?)?;
+        let late = [places.a_zero_point, places.b_zero_point]
+            .map(|at| operands.optional(at).filter(|&id| operands.tensor(id).constant.is_none()));
+        let zero_points = |at: usize, what: &str, of: TensorId, late: Option<TensorId>| match late {
+            Some(_) => dynamic_product::one_zero_point(operands, (at, what), of).map(|_| (vec![0], &[][..])),
+            None => operands.shaped_zero_points(at, what, operands.type_(of)?),
+        };
+        let a_zero_points = zero_points(places.a_zero_point, "a_zero_point", a, late[0])?;
+        let b_zero_points = zero_points(places.b_zero_point, "b_zero_point", b, late[1])?;
         let (rows, columns) = (&[Along::Rows], &[Along::Columns]);
         Ok(Self {
             a_zero_points: Lines::of("a_zero_point", a_zero_points, rows, [shapes.m, shapes.k], &shapes.a)?,
             b_zero_points: Lines::of("b_zero_point", b_zero_points, columns, [shapes.k, shapes.n], &shapes.b)?,
+            late,
             shapes,
         })
     }
 
     /// Where the right operand is one matrix, the rows of all matrices on the left are those of one.
     fn stacked(self) -> Result<Self, Fault> {
-        let Self { shapes, a_zero_points, b_zero_points } = self;
+        let Self { shapes, a_zero_points, b_zero_points, late } = self;
         let matrices = shape::elements(&shapes.a)?;
         if shape::elements(&shapes.b)? != 1 || matrices == 1 {
-            return Ok(Self { shapes, a_zero_points, b_zero_points });
+            return Ok(Self { shapes, a_zero_points, b_zero_points, late });
         }
         let a_zero_points = a_zero_points.stacked(matrices, shapes.m)?;
         let m = shape::elements(&[matrices, shapes.m])?;
         let shapes = MatMul { m, a: vec![], b: vec![], batch: vec![], ..shapes };
-        Ok(Self { shapes, a_zero_points, b_zero_points })
+        Ok(Self { shapes, a_zero_points, b_zero_points, late })
     }
 }
 
@@ -135,10 +145,16 @@ fn packed(
             PackedWeights::gemm(backend, view, param(operation.b_zero_points.matrix(0))).map_err(refused)?
         }))
     })?;
-    let options =
-        ProductOptions::new(kernel_type(a_type)?).zero_points(param(operation.a_zero_points.matrix(0))).output(output);
+    let options = ProductOptions::new(kernel_type(a_type)?).output(output);
+    let places = [Place::dense([m, k]), Place::dense([m, n])];
+    if let [Some(zero_point), _] = operation.late {
+        let plan = GemmPlan::new(&weights, m, &options.dynamic()).map_err(refused)?;
+        let by = Tensors { zero_point: Some(zero_point), ..Tensors::default() };
+        return dynamic_product::step(operands, plan, &weights, by, places);
+    }
+    let options = options.zero_points(param(operation.a_zero_points.matrix(0)));
     let plan = GemmPlan::new(&weights, m, &options).map_err(refused)?;
-    product::step(operands, plan, &weights, [Place::dense([m, k]), Place::dense([m, n])])
+    product::step(operands, plan, &weights, places)
 }
 
 /// Products whose operands are both read where they are.

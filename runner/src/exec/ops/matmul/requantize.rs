@@ -112,8 +112,8 @@ impl<A, B, Y> Requantized<A, B, Y> {
 
 impl<A, B, Y> Step for Requantized<A, B, Y>
 where
-    A: Element + zeropoint::Int8,
-    B: Element + zeropoint::Int8,
+    A: Element + zeropoint::Int8 + Into<i32>,
+    B: Element + zeropoint::Int8 + Into<i32>,
     Y: Element + zeropoint::Int8,
 {
     fn run(&self, context: Context<'_>) -> Result<(), String> {

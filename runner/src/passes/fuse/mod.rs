@@ -9,6 +9,7 @@ mod bias;
 mod build;
 mod clamps;
 mod clips;
+mod dynamic;
 mod identities;
 mod merge;
 mod movement;
@@ -26,7 +27,8 @@ use crate::graph::{Graph, Type};
 pub(super) type Pass = (&'static str, fn(&mut Graph, &Options) -> Vec<String>);
 
 /// All steps in their order.
-pub(super) const PASSES: [Pass; 13] = [
+pub(super) const PASSES: [Pass; 14] = [
+    ("sums to floats", dynamic::dynamic),
     ("merge equal quantisers", merge::merge),
     ("biases", bias::bias),
     ("batch normalisations", batch_norm::batch_norm),

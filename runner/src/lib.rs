@@ -28,7 +28,9 @@ pub mod passes;
 
 mod convert;
 mod functions;
+mod picks;
 mod rearrange;
+mod scaling;
 
 #[cfg(feature = "command")]
 pub mod command;

@@ -34,21 +34,6 @@ pub(crate) fn copy_strided<T: Copy>(from: &[T], shape: &[usize], strides: &[usiz
     }
 }
 
-/// Writes `from`, which is in C order of `shape`, to the elements of `to` at the given distances along each axis but the
-/// last, along which they are neighbours. The caller has made sure that every element exists.
-pub(crate) fn scatter_rows<T: Copy>(from: &[T], shape: &[usize], strides: &[usize], to: &mut [T]) {
-    let Some((&width, outer)) = shape.split_last() else {
-        to[..1].copy_from_slice(from);
-        return;
-    };
-    let mut at = Odometer::new(outer);
-    for row in from.chunks_exact(width) {
-        let offset = at.offset(strides);
-        to[offset..offset + width].copy_from_slice(row);
-        at.advance();
-    }
-}
-
 /// Indices along some axes, the last of which runs fastest.
 pub(crate) struct Odometer<'a> {
     shape: &'a [usize],
@@ -63,6 +48,11 @@ impl<'a> Odometer<'a> {
     /// The distance of the element from the first, by the distances along each axis.
     pub(crate) fn offset(&self, strides: &[usize]) -> usize {
         self.shape.iter().zip(&self.index).zip(strides).map(|((_, index), stride)| index * stride).sum()
+    }
+
+    /// Where it stands.
+    pub(crate) fn index(&self) -> &[usize] {
+        &self.index[..self.shape.len()]
     }
 
     pub(crate) fn advance(&mut self) {
@@ -95,6 +85,16 @@ pub(crate) fn place_columns<T: Copy>(from: &[T], width: usize, at: usize, row: u
     }
     for (from, to) in from.chunks_exact(width).zip(to.chunks_exact_mut(row)) {
         to[at..at + width].copy_from_slice(from);
+    }
+}
+
+/// Copies columns `at` to `at + width` of `from`, rows of `row`, into `to`, rows of `width`.
+pub(crate) fn take_columns<T: Copy>(from: &[T], row: usize, at: usize, width: usize, to: &mut [T]) {
+    if width == 0 {
+        return;
+    }
+    for (from, to) in from.chunks_exact(row).zip(to.chunks_exact_mut(width)) {
+        to.copy_from_slice(&from[at..at + width]);
     }
 }
 
@@ -133,5 +133,8 @@ mod tests {
         let mut to = [0; 10];
         place_columns(&[1, 2, 3, 4], 2, 3, 5, &mut to);
         assert_eq!(to, [0, 0, 0, 1, 2, 0, 0, 0, 3, 4]);
+        let mut back = [0; 4];
+        take_columns(&to, 5, 3, 2, &mut back);
+        assert_eq!(back, [1, 2, 3, 4]);
     }
 }

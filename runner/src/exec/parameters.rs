@@ -53,6 +53,11 @@ impl<'a> Operands<'a> {
         })
     }
 
+    /// A constant that may be left out.
+    pub(super) fn parameter(&self, index: usize, what: &str) -> Result<Option<&'a Constant>, Fault> {
+        self.optional(index).map(|_| self.constant(index, what)).transpose()
+    }
+
     pub(super) fn values<T: Element>(&self, index: usize, what: &str) -> Result<&'a [T], Fault> {
         let constant = self.constant(index, what)?;
         T::of(constant.data())

@@ -46,7 +46,7 @@ impl Default for Convolution {
     }
 }
 
-/// The attributes of a two-dimensional pool.
+/// The attributes of a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// The window, with its kernel given and one group.
@@ -107,16 +107,16 @@ pub enum Coordinates {
 }
 
 /// How elements between others are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Interpolation {
     /// Those of the nearest.
     Nearest(Nearest),
     /// Along straight lines.
     Linear,
-    /// By cubic polynomials, `a` in units of 1/1000.
+    /// By cubic polynomials.
     Cubic {
-        /// The coefficient, times 1000.
-        thousandths: i32,
+        /// What the polynomials begin with, often called `a`.
+        coefficient: f32,
         /// Weights of elements that do not exist are 0, and the rest is scaled to 1.
         exclude_outside: bool,
     },
@@ -133,10 +133,12 @@ pub enum Nearest {
     Floor,
     /// The one above.
     Ceil,
+    /// The one below along an axis that grows, the one above along one that shrinks: ONNX before version 11.
+    FloorOrCeil,
 }
 
 /// The attributes of a change of size.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Resize {
     /// How elements are made.
     pub interpolation: Interpolation,
@@ -304,7 +306,7 @@ pub enum Op {
     GlobalMaxPool,
     /// `x` of f32: the mean of each image and channel.
     GlobalAveragePool,
-    /// `x, roi?, scales?, sizes?`
+    /// `x, roi?, scales?, sizes?`, or `x, scales`; one of scales and sizes has elements.
     Resize(Resize),
     /// `x, starts, ends, axes?, steps?`
     Slice,
@@ -401,6 +403,8 @@ pub enum Op {
         /// The shape.
         shape: Vec<usize>,
     },
+    /// `x, shape`: to the shape that both broadcast to.
+    ExpandTo,
     /// `x` in the other memory order; made by a pass.
     Relayout,
     /// One that this runner does not know.
@@ -476,7 +480,7 @@ impl Op {
             Self::Concat { .. } => "Concat",
             Self::Cast { .. } => "Cast",
             Self::Identity => "Identity",
-            Self::Expand { .. } => "Expand",
+            Self::Expand { .. } | Self::ExpandTo => "Expand",
             Self::Relayout => "Relayout",
             Self::Unknown { name } => name,
         }
@@ -571,6 +575,7 @@ impl Op {
             Self::Slice => (3, 5, &["data", "starts", "ends"]),
             Self::Split { .. } => (1, 2, &["input"]),
             Self::Tile => (2, 2, &["input", "repeats"]),
+            Self::ExpandTo => (2, 2, &["input", "shape"]),
             Self::ConstantOfShape => (2, 2, &["input", "value"]),
             Self::Range => (3, 3, &["start", "limit", "delta"]),
             Self::Lookup => (2, 2, &["x", "table"]),

@@ -2,10 +2,13 @@
 
 use super::compute;
 use super::infer::{shape_range, transposition};
+use super::infer_movement::parameter;
+use super::movement::{along, blocks};
 use super::resolve::Operand;
 use crate::error::Fault;
 use crate::graph::constant::{each_type, map_type};
 use crate::graph::{Constant, Data, Op, Type, shape};
+use crate::picks::{Along, Picks};
 use crate::{convert, rearrange};
 
 /// The most elements that all folded values of a graph may have. They are shapes and small tables; without a limit a
@@ -45,6 +48,11 @@ pub(super) fn fold(
             | Op::Concat { .. }
             | Op::Cast { .. }
             | Op::Expand { .. }
+            | Op::ExpandTo
+            | Op::Slice
+            | Op::Tile
+            | Op::DepthToSpace { .. }
+            | Op::SpaceToDepth { .. }
     ) && !compute::computes(op)
     {
         return Ok(None);
@@ -53,10 +61,7 @@ pub(super) fn fold(
     if compute::can_wait(op) && (elements > MOST_IN_ADVANCE || spent.saturating_add(elements) > MOST_ELEMENTS) {
         return Ok(None);
     }
-    *spent = spent.saturating_add(elements);
-    if *spent > MOST_ELEMENTS {
-        return Err(Fault::too_large(format!("more than {MOST_ELEMENTS} elements of constants to compute")));
-    }
+    let elements = spend(shape, spent)?;
     let data = match op {
         Op::Transpose { permutation } => {
             let strides = shape::strides(x.shape());
@@ -64,7 +69,15 @@ pub(super) fn fold(
             let strides: Vec<usize> = permutation.iter().map(|&axis| strides[axis]).collect();
             strided(x.data(), shape, &strides, elements)
         }
-        Op::Expand { .. } => strided(x.data(), shape, &broadcast_strides(x.shape(), shape), elements),
+        Op::Slice | Op::Tile => {
+            let along = along(op, x.shape(), &|index, what| parameter(operands, index, what))?.unwrap_or_default();
+            picked(x, &along, elements)?
+        }
+        Op::DepthToSpace { .. } | Op::SpaceToDepth { .. } => {
+            let Some(((sizes, strides), _)) = blocks(op, x.shape())? else { return Ok(None) };
+            strided(x.data(), &sizes, &strides, elements)
+        }
+        Op::Expand { .. } | Op::ExpandTo => strided(x.data(), shape, &broadcast_strides(x.shape(), shape), elements),
         Op::Gather { axis } => {
             let axis = shape::axis(*axis, x.shape().len())?;
             let indices = gather_indices(constants[1], x.shape()[axis])?;
@@ -84,6 +97,45 @@ pub(super) fn fold(
         _ => x.data().clone(),
     };
     Constant::new(shape.to_vec(), data).map(Some)
+}
+
+/// The parts of a constant that is split.
+pub(super) fn split(
+    operands: &[Option<Operand<'_>>],
+    axis: i64,
+    shapes: &[(Type, Vec<usize>)],
+    spent: &mut usize,
+) -> Result<Option<Vec<Constant>>, Fault> {
+    let Some(x) = operands.first().and_then(Option::as_ref).and_then(|x| x.constant) else { return Ok(None) };
+    let axis = shape::axis(axis, x.shape().len())?;
+    let mut at = 0;
+    let part = |(_, shape): &(Type, Vec<usize>)| {
+        let elements = spend(shape, spent)?;
+        let mut along: Vec<Along> = x.shape().iter().map(|&size| Along::all(size)).collect();
+        along[axis] = Along::Line { first: at, step: 1, count: shape[axis] };
+        at += shape[axis];
+        Constant::new(shape.clone(), picked(x, &along, elements)?)
+    };
+    shapes.iter().map(part).collect::<Result<_, Fault>>().map(Some)
+}
+
+/// Counts the elements of a value that is folded.
+fn spend(shape: &[usize], spent: &mut usize) -> Result<usize, Fault> {
+    let elements = shape::elements(shape)?;
+    *spent = spent.saturating_add(elements);
+    if *spent > MOST_ELEMENTS {
+        return Err(Fault::too_large(format!("more than {MOST_ELEMENTS} elements of constants to compute")));
+    }
+    Ok(elements)
+}
+
+fn picked(x: &Constant, along: &[Along], elements: usize) -> Result<Data, Fault> {
+    let picks = Picks::new(x.shape(), along)?;
+    Ok(map_type!(x.data(), values => {
+        let mut to = vec![Default::default(); elements];
+        picks.copy(values, &mut to);
+        to
+    }))
 }
 
 pub(super) fn strided(data: &Data, shape: &[usize], strides: &[usize], elements: usize) -> Data {
@@ -218,6 +270,30 @@ mod tests {
         assert_eq!(twice, i64s(&[2, 6], &[0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5]));
         let repeated = value(&Op::Expand { shape: vec![2, 2] }, &[&i64s(&[2, 1], &[7, 8])]);
         assert_eq!(repeated, i64s(&[2, 2], &[7, 7, 8, 8]));
+    }
+
+    #[test]
+    fn slices_tiles_blocks_and_parts() {
+        let x = i64s(&[2, 3], &[0, 1, 2, 3, 4, 5]);
+        let one = |value| i64s(&[1], &[value]);
+        let sliced = fold(
+            &Op::Slice,
+            &[known(&x), known(&one(-1)), known(&one(i64::MIN)), known(&one(1)), known(&one(-2))],
+            &[2, 2],
+            &mut 0,
+        );
+        assert_eq!(sliced.unwrap().unwrap(), i64s(&[2, 2], &[2, 0, 5, 3]));
+        let tiled = fold(&Op::Tile, &[known(&x), known(&i64s(&[2], &[1, 2]))], &[2, 6], &mut 0);
+        assert_eq!(tiled.unwrap().unwrap(), i64s(&[2, 6], &[0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5]));
+        let deep = i64s(&[1, 4, 1, 2], &[0, 1, 2, 3, 4, 5, 6, 7]);
+        let op = Op::DepthToSpace { block: 2, depth_first: true };
+        let wide = i64s(&[1, 1, 2, 4], &[0, 2, 1, 3, 4, 6, 5, 7]);
+        assert_eq!(fold(&op, &[known(&deep)], &[1, 1, 2, 4], &mut 0).unwrap().unwrap(), wide);
+        let back = fold(&Op::SpaceToDepth { block: 2 }, &[known(&wide)], &[1, 4, 1, 2], &mut 0);
+        assert_eq!(back.unwrap().unwrap(), deep);
+        let shapes = [(Type::I64, vec![2, 1]), (Type::I64, vec![2, 2])];
+        let parts = split(&[known(&x)], 1, &shapes, &mut 0).unwrap().unwrap();
+        assert_eq!(parts, [i64s(&[2, 1], &[0, 3]), i64s(&[2, 2], &[1, 2, 4, 5])]);
     }
 
     #[test]

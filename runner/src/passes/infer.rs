@@ -3,7 +3,7 @@
 use super::matmul::matmul;
 use super::resolve::Operand;
 use super::window::convolution;
-use super::{infer_elementwise, infer_products, infer_reductions};
+use super::{infer_elementwise, infer_movement, infer_products, infer_reductions, movement};
 use crate::error::Fault;
 use crate::graph::{Op, Type, shape};
 
@@ -17,6 +17,7 @@ pub(super) fn results(op: &Op, operands: &[Option<Operand<'_>>]) -> Result<Vec<(
             let zero_point = (first.0, vec![]);
             vec![first, (Type::F32, vec![]), zero_point]
         }
+        Op::Split { axis, parts } => infer_movement::split(operands, *axis, *parts)?,
         _ => vec![infer(op, operands)?],
     })
 }
@@ -204,6 +205,13 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         | Op::RmsNormalization { .. }
         | Op::BatchNormalization { .. }
         | Op::InstanceNormalization { .. } => infer_reductions::infer(op, operands),
+        Op::Slice
+        | Op::Tile
+        | Op::ExpandTo
+        | Op::Pad(_)
+        | Op::Resize(_)
+        | Op::DepthToSpace { .. }
+        | Op::SpaceToDepth { .. } => infer_movement::infer(op, operands),
         _ => infer_products::infer(op, operands),
     }
 }
@@ -222,13 +230,10 @@ pub(super) fn expect(what: &str, type_: Type, expected: &[Type]) -> Result<(), F
 /// The values of an operand that shapes depend on.
 pub(super) fn integers(operand: &Operand<'_>, what: &str) -> Result<Vec<i64>, Fault> {
     let constant = operand.constant.ok_or_else(|| Fault::unsupported(format!("{what}: only known at run time")))?;
-    if constant.shape().len() > 1 {
-        return Err(Fault::invalid(format!("{what}: has shape {:?}, expected one axis", constant.shape())));
-    }
-    constant.integers().ok_or_else(|| Fault::invalid(format!("{what}: is {}, expected int64", constant.type_())))
+    movement::integers(constant, what)
 }
 
-fn distinct(axes: &[i64], rank: usize) -> Result<Vec<usize>, Fault> {
+pub(super) fn distinct(axes: &[i64], rank: usize) -> Result<Vec<usize>, Fault> {
     let mut found = Vec::with_capacity(axes.len());
     for &axis in axes {
         let index = shape::axis(axis, rank)?;

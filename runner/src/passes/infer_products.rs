@@ -1,11 +1,11 @@
 //! Type and shape of what pools, products to floats, and operators beside them make.
 
-use super::infer::{Known, QUANTIZED, expect, integers, split};
+use super::infer::{Known, QUANTIZED, expect, split};
 use super::resolve::Operand;
 use super::window::{convolution, pool};
 use crate::error::Fault;
 use crate::graph::op;
-use crate::graph::{Constant, Op, Type, shape};
+use crate::graph::{Op, Type, shape};
 
 pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
     let optional = |index: usize| operands.get(index).and_then(Option::as_ref);
@@ -88,16 +88,6 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             }
             Ok((Type::F32, vec![m, n]))
         }
-        Op::Pad(_) => {
-            let x = operand(0)?;
-            let pads = integers(operand(1)?, "pads")?;
-            let axes = optional(3).map(|axes| integers(axes, "axes")).transpose()?;
-            let (before, behind) = pad(x.shape.len(), &pads, axes.as_deref())?;
-            let sizes = x.shape.iter().zip(before.iter().zip(&behind));
-            let sizes = sizes.map(|(&size, (&before, &behind))| size.checked_add(before)?.checked_add(behind));
-            let shape = sizes.collect::<Option<Vec<_>>>();
-            Ok((x.type_, shape.ok_or_else(|| Fault::overflow(format!("the pads of {:?}", x.shape)))?))
-        }
         _ => Err(Fault::unsupported("this operator is not known")),
     }
 }
@@ -161,46 +151,4 @@ fn product(a: &[usize], b: &[usize]) -> Known {
         return Err(Fault::invalid(format!("a {a:?} has {k} columns, but b {b:?} has {rows} rows")));
     }
     Ok((Type::F32, [&shape::broadcast(batch_a, batch_b)?[..], &[m, n]].concat()))
-}
-
-/// Elements before and behind each axis.
-fn pad(rank: usize, pads: &[i64], axes: Option<&[i64]>) -> Result<Gathered, Fault> {
-    let axes = match axes {
-        Some(axes) => axes.iter().map(|&axis| shape::axis(axis, rank)).collect::<Result<Vec<_>, _>>()?,
-        None => (0..rank).collect(),
-    };
-    if pads.len() != 2 * axes.len() {
-        return Err(Fault::invalid(format!("pads has {} values, expected {}", pads.len(), 2 * axes.len())));
-    }
-    let mut gathered = (vec![0; rank], vec![0; rank]);
-    for (index, &axis) in axes.iter().enumerate() {
-        let size = |at: usize| {
-            usize::try_from(pads[at])
-                .map_err(|_| Fault::unsupported(format!("pads is {pads:?}, expected none below 0")))
-        };
-        gathered.0[axis] = size(index)?;
-        gathered.1[axis] = size(index + axes.len())?;
-    }
-    Ok(gathered)
-}
-
-/// As [`pad`], of operands that were checked.
-pub(crate) fn pad_sizes(rank: usize, pads: &Constant, axes: Option<&Constant>) -> Result<Gathered, Fault> {
-    let integers = |constant: &Constant| constant.integers().unwrap_or_default();
-    pad(rank, &integers(pads), axes.map(integers).as_deref())
-}
-
-/// Of each axis, what is before it and what is behind.
-type Gathered = (Vec<usize>, Vec<usize>);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pads_go_to_their_axes() {
-        assert_eq!(pad(3, &[1, 2, 3, 4, 5, 6], None), Ok((vec![1, 2, 3], vec![4, 5, 6])));
-        assert!(pad(2, &[1, 2, 3], None).is_err());
-        assert!(pad(1, &[-1, 0], None).is_err());
-    }
 }

@@ -6,22 +6,27 @@ mod fold;
 mod fuse;
 mod infer;
 mod infer_elementwise;
+mod infer_movement;
 mod infer_products;
 mod infer_reductions;
 pub mod layout;
 mod matmul;
+mod movement;
 mod options;
 pub mod prune;
 mod report;
+mod resize;
 pub mod resolve;
 mod window;
 
 pub(crate) use fold::{broadcast_strides, gather_indices};
 pub(crate) use infer::{split, transposition};
-pub(crate) use infer_products::{gemm, pad_sizes};
+pub(crate) use infer_products::gemm;
 pub(crate) use matmul::{MatMul, matmul};
+pub(crate) use movement::{along, blocks, pads};
 pub use options::{Options, Semantics};
 pub use report::{Observer, PassReport};
+pub(crate) use resize::resize;
 pub(crate) use window::{Geometry, Pooled, convolution, pool};
 
 use crate::error::{Error, Problems};

@@ -41,15 +41,15 @@ pub fn resolve(graph: &mut Graph, problems: &mut Problems) -> Vec<String> {
                 continue;
             }
         };
-        let constant = match (known.as_slice(), &node.op) {
-            ([(_, shape)], op) => fold::fold(op, &operands, shape, &mut folded),
+        let constants = match (known.as_slice(), &node.op) {
+            (parts, Op::Split { axis, .. }) => fold::split(&operands, *axis, parts, &mut folded),
+            ([(_, shape)], op) => fold::fold(op, &operands, shape, &mut folded).map(|value| Some(vec![value?])),
             _ => Ok(None),
         };
-        let constant = constant.unwrap_or_else(|fault| {
+        let constants = constants.unwrap_or_else(|fault| {
             report(fault);
             None
         });
-        let is_constant = constant.is_some();
         for (&output, (type_, shape)) in node.outputs.iter().zip(known) {
             let tensor = graph.tensor_mut(output);
             if let Some(fault) = contradiction(tensor, type_, &shape) {
@@ -58,11 +58,13 @@ pub fn resolve(graph: &mut Graph, problems: &mut Problems) -> Vec<String> {
             tensor.type_ = Some(type_);
             tensor.shape = Some(shape);
         }
-        if is_constant {
-            graph.tensor_mut(node.outputs[0]).constant = constant.map(std::sync::Arc::new);
-            fired.push(label);
-        } else {
+        let Some(constants) = constants else {
             kept.push(node);
+            continue;
+        };
+        fired.push(label);
+        for (&output, constant) in node.outputs.iter().zip(constants) {
+            graph.tensor_mut(output).constant = Some(std::sync::Arc::new(constant));
         }
     }
     graph.nodes = kept;

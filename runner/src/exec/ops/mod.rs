@@ -17,6 +17,7 @@ mod max_pool;
 mod movement;
 mod normalization;
 mod pad;
+mod picked;
 mod pool;
 mod product;
 mod qgemm;
@@ -25,7 +26,9 @@ mod quantized_concat;
 mod quantized_softmax;
 mod quantized_where;
 mod reduce;
+mod resize;
 mod softmax;
+mod split;
 mod windows;
 
 pub(super) use late::part;
@@ -116,6 +119,11 @@ fn planned(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         Op::MatMulIntegerToFloat => integer_product::to_float(operands, backend)?,
         Op::DynamicQuantizeMatMul => integer_product::dynamic(operands, backend)?,
         Op::MaxPool(pool) => max_pool::lower(operands, pool, backend)?,
+        Op::Resize(attributes) => match picked::lower(operands, &operands.node.op)? {
+            Some(step) => step,
+            None => resize::lower(operands, attributes)?,
+        },
+        Op::Split { axis, .. } => split::lower(operands, *axis)?,
         Op::QLinearAveragePool { pool, count_include_pad } => {
             average_pool::lower(operands, pool, *count_include_pad, backend)?
         }
@@ -137,7 +145,11 @@ fn planned(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         Op::BatchNormalization { epsilon } => normalization::channels(operands, *epsilon)?,
         Op::MatMul => float::matmul(operands)?,
         Op::Gemm(attributes) => float::gemm_step(operands, attributes)?,
-        Op::Pad(_) => pad::lower(operands)?,
+        op @ (Op::Slice | Op::Tile | Op::Pad(_)) => match picked::lower(operands, op)? {
+            Some(step) => step,
+            // With a value around, which is none of the elements.
+            None => pad::lower(operands)?,
+        },
         Op::QLinearGlobalAveragePool { channels_last } => pool::lower(operands, *channels_last, backend)?,
         Op::Softmax { axis, flattened } => softmax::lower(operands, *axis, *flattened)?,
         Op::Reshape { .. } | Op::Flatten { .. } | Op::Unsqueeze | Op::Squeeze | Op::Identity => {
@@ -153,7 +165,12 @@ fn planned(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         Op::Relayout if layout::coincide(operands.shape(operands.id(0)?)?) => {
             return Ok(Action::Same(operands.id(0)?));
         }
-        Op::Relayout | Op::Transpose { .. } | Op::Expand { .. } => movement::strided(operands)?,
+        Op::Relayout
+        | Op::Transpose { .. }
+        | Op::Expand { .. }
+        | Op::ExpandTo
+        | Op::DepthToSpace { .. }
+        | Op::SpaceToDepth { .. } => movement::strided(operands)?,
         Op::Gather { axis } => movement::gather(operands, *axis)?,
         Op::Concat { axis } => movement::concat(operands, *axis)?,
         Op::Shape { .. } => return Err(Fault::unsupported("the shape of a tensor that is not known before a run")),

@@ -6,7 +6,7 @@ use super::super::parameters::Operands;
 use super::{Context, Step};
 use crate::error::Fault;
 use crate::graph::{Element, Op, TensorId, Type, shape};
-use crate::passes::{broadcast_strides, gather_indices, layout, transposition};
+use crate::passes::{blocks, broadcast_strides, gather_indices, layout, transposition};
 use crate::rearrange;
 
 /// Runs an expression with the Rust type of a tensor type.
@@ -36,7 +36,7 @@ struct Strided<T> {
     type_: PhantomData<fn(T)>,
 }
 
-/// `Transpose`, `Expand` and `Relayout`.
+/// `Transpose`, `Expand`, `DepthToSpace`, `SpaceToDepth` and `Relayout`.
 pub(super) fn strided(operands: Operands<'_>) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
     let (from, to) = (operands.shape(x)?, operands.shape(y)?);
@@ -50,7 +50,10 @@ pub(super) fn strided(operands: Operands<'_>) -> Result<Box<dyn Step>, Fault> {
             let permutation = transposition(permutation.as_deref(), from.len())?;
             (to.to_vec(), permutation.iter().map(|&axis| dense[axis]).collect())
         }
-        _ => (to.to_vec(), broadcast_strides(from, to)),
+        op => match blocks(op, from)? {
+            Some(((shape, strides), _)) => (shape.to_vec(), strides.to_vec()),
+            None => (to.to_vec(), broadcast_strides(from, to)),
+        },
     };
     Ok(any!(operands.type_(x)?, T => Box::new(Strided::<T> { x, y, shape, strides, type_: PhantomData })))
 }

@@ -8,6 +8,7 @@ mod functions;
 mod nodes;
 pub mod proto;
 mod reductions;
+mod spatial;
 mod tensor;
 
 use std::collections::hash_map::Entry;
@@ -174,6 +175,7 @@ impl<'a> Reader<'a> {
                 ("", Some(output)) => format!("{op} node that makes \"{output}\""),
                 (name, _) => format!("{op} node \"{name}\""),
             };
+            let (mut operands, mut results) = (node.input.as_slice(), node.output.as_slice());
             let (op, extra) = match meaning {
                 Ok(Meaning::Operator(op, extra)) => (op, extra),
                 Ok(Meaning::Chain(op)) if node.input.len() != 2 => {
@@ -181,6 +183,15 @@ impl<'a> Reader<'a> {
                     continue;
                 }
                 Ok(Meaning::Chain(op)) => (op, Vec::new()),
+                Ok(Meaning::Dropout) => {
+                    if self.may_train(node) {
+                        let fault = Fault::unsupported("training_mode is not known to be false");
+                        self.report(label(&"Dropout"), fault);
+                    }
+                    // Nobody reads the mask, or it is made by no node.
+                    (operands, results) = (operands.get(..1).unwrap_or_default(), results.get(..1).unwrap_or_default());
+                    (Op::Identity, Vec::new())
+                }
                 Ok(Meaning::Constant(constant)) => {
                     match (node.input.as_slice(), node.output.as_slice()) {
                         ([], [name]) if !name.is_empty() && !self.names.contains_key(name.as_str()) => {
@@ -201,12 +212,12 @@ impl<'a> Reader<'a> {
                 }
             };
             let mut inputs: Vec<Option<TensorId>> =
-                node.input.iter().map(|name| if name.is_empty() { None } else { Some(self.tensor(name)) }).collect();
+                operands.iter().map(|name| if name.is_empty() { None } else { Some(self.tensor(name)) }).collect();
             for constant in extra {
                 let name = node.output.first().map_or("", String::as_str);
                 inputs.push(Some(self.graph.add(Tensor { internal: true, ..Tensor::constant(name, constant) })));
             }
-            let outputs = self.results(node, &op);
+            let outputs = self.results(results, &op);
             // What reads an optional operand only asks whether it is there.
             while inputs.last() == Some(&None) {
                 inputs.pop();
@@ -219,7 +230,7 @@ impl<'a> Reader<'a> {
     fn chain(&mut self, node: &'a NodeProto, op: &Op) {
         let inputs: Vec<Option<TensorId>> =
             node.input.iter().map(|name| if name.is_empty() { None } else { Some(self.tensor(name)) }).collect();
-        let outputs = self.results(node, op);
+        let outputs = self.results(&node.output, op);
         let name = node.output.first().map_or("", String::as_str);
         let (mut so_far, rest) = inputs.split_first().map_or((None, &[][..]), |(first, rest)| (*first, rest));
         let Some((last, middle)) = rest.split_last() else {
@@ -240,8 +251,8 @@ impl<'a> Reader<'a> {
 
     /// The tensors that a node makes. One that is left out by an empty name is made all the same where the operator
     /// always makes it.
-    fn results(&mut self, node: &'a NodeProto, op: &Op) -> Vec<TensorId> {
-        let mut names: Vec<&str> = node.output.iter().map(String::as_str).collect();
+    fn results(&mut self, names: &'a [String], op: &Op) -> Vec<TensorId> {
+        let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
         while names.len() > op.results() && names.last() == Some(&"") {
             names.pop();
         }
@@ -250,6 +261,13 @@ impl<'a> Reader<'a> {
             .into_iter()
             .map(|name| if name.is_empty() { self.graph.add(unnamed()) } else { self.tensor(name) })
             .collect()
+    }
+
+    /// Whether a `Dropout` is not known to do nothing.
+    fn may_train(&self, node: &NodeProto) -> bool {
+        let Some(mode) = node.input.get(2).filter(|name| !name.is_empty()) else { return false };
+        let constant = self.names.get(mode.as_str()).and_then(|&id| self.graph.tensor(id).constant.as_ref());
+        !constant.and_then(|constant| constant.integers()).is_some_and(|values| values.iter().all(|&value| value == 0))
     }
 
     fn meaning(&self, node: &NodeProto) -> Result<Meaning, Fault> {

@@ -3,9 +3,9 @@
 use super::attributes::Attributes;
 use super::external::Folder;
 use super::proto::{AttributeProto, NodeProto};
-use super::{functions, reductions, tensor};
+use super::{functions, reductions, spatial, tensor};
 use crate::error::Fault;
-use crate::graph::op::{Border, Convolution, Gemm, Padding, Pool};
+use crate::graph::op::{Convolution, Gemm, Padding, Pool};
 use crate::graph::{Constant, Data, Op, Type};
 
 /// What a node is.
@@ -14,6 +14,8 @@ pub(super) enum Meaning {
     Operator(Op, Vec<Constant>),
     /// An operator of two operands on any number of them, one after the other.
     Chain(Op),
+    /// The node's first operand, unless the third says that it trains.
+    Dropout,
     /// A constant.
     Constant(Constant),
 }
@@ -81,7 +83,28 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
         }
         ("", "Pad") => {
             operands.extend(pad(a, opset)?);
-            Op::Pad(Border::Constant)
+            Op::Pad(spatial::border(a)?)
+        }
+        ("", "Upsample") => spatial::resize_by_scale(a)?,
+        ("", "Resize") if opset < 11 => spatial::resize_by_scale(a)?,
+        ("", "Resize") => spatial::resize(a)?,
+        ("", "Slice") => Op::Slice,
+        ("", "Split") => {
+            if opset < 13 {
+                operands.extend(a.ints("split")?.map(|sizes| vector(sizes.to_vec())).transpose()?);
+            }
+            spatial::split(a, node.output.len())?
+        }
+        ("", "Tile") => Op::Tile,
+        ("", "Expand") => Op::ExpandTo,
+        ("", "DepthToSpace") => spatial::depth_to_space(a)?,
+        ("", "SpaceToDepth") => spatial::space_to_depth(a)?,
+        ("", "Dropout") => {
+            // How much is dropped in training, and where the random numbers begin.
+            a.float("ratio")?;
+            a.int("seed")?;
+            attributes.finish()?;
+            return Ok(Meaning::Dropout);
         }
         ("com.microsoft", "QLinearGlobalAveragePool") => {
             Op::QLinearGlobalAveragePool { channels_last: a.flag("channels_last")? }
@@ -216,10 +239,6 @@ fn quantized_softmax(a: &mut Attributes<'_>) -> Result<Op, Fault> {
 
 /// What older opsets say in attributes: the pads, and what is around.
 fn pad(a: &mut Attributes<'_>, opset: i64) -> Result<Vec<Constant>, Fault> {
-    match a.string("mode")?.unwrap_or("constant") {
-        "constant" => {}
-        other => return Err(Fault::unsupported(format!("attribute mode is \"{other}\", expected \"constant\""))),
-    }
     if opset >= 11 {
         return Ok(Vec::new());
     }
@@ -228,7 +247,7 @@ fn pad(a: &mut Attributes<'_>, opset: i64) -> Result<Vec<Constant>, Fault> {
     Ok(vec![vector(pads.to_vec())?, value])
 }
 
-fn required(a: &mut Attributes<'_>, name: &str) -> Result<i64, Fault> {
+pub(super) fn required(a: &mut Attributes<'_>, name: &str) -> Result<i64, Fault> {
     a.int(name)?.ok_or_else(|| Fault::invalid(format!("attribute {name} is missing")))
 }
 

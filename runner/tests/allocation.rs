@@ -5,8 +5,10 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use support::{Builder, F32, I32, MODELS, int, ints, load, model, session, tiers};
-use zeropoint_runner::graph::Data;
+use support::{Builder, F32, I32, MODELS, int, ints, load, model, session, string, tiers};
+use zeropoint_runner::formats::onnx;
+use zeropoint_runner::graph::{Data, Graph};
+use zeropoint_runner::passes;
 
 struct Counting;
 
@@ -70,14 +72,43 @@ fn dynamic() -> Builder {
         .node("com.microsoft.DynamicQuantizeMatMul", "v b sw", "y", vec![])
 }
 
+/// Convolutions, pools and movements of floats.
+fn of_floats() -> Graph {
+    let floats = |count| Data::F32(vec![0.5; count]);
+    let i64s = |values: &[i64]| Data::I64(values.to_vec());
+    let model = Builder::new(18)
+        .input("x", F32, &[2, 4, 9, 9])
+        .output("y", F32, &[2, 8, 10, 12])
+        .constant("w", &[6, 2, 3, 3], floats(108))
+        .constant("wt", &[6, 4, 2, 2], floats(96))
+        .constant("pads", &[8], i64s(&[0, 0, 1, 1, 0, 0, 1, -1]))
+        .constant("start", &[1], i64s(&[-1]))
+        .constant("end", &[1], i64s(&[-99]))
+        .constant("axis", &[1], i64s(&[1]))
+        .constant("sizes", &[4], i64s(&[2, 4, 10, 12]))
+        .node("Conv", "x w", "c", vec![int("group", 2)])
+        .node("ConvTranspose", "c wt", "t", vec![ints("strides", &[2, 2])])
+        .node("MaxPool", "t", "m", vec![ints("kernel_shape", &[2, 2])])
+        .node("AveragePool", "m", "a", vec![ints("kernel_shape", &[3, 3])])
+        .node("Pad", "a pads", "p", vec![string("mode", "reflect")])
+        .node("Slice", "p start end axis start", "s", vec![])
+        .node("Resize", "s - - sizes", "r", vec![string("mode", "cubic")])
+        .results("Split", "r", &["left", "right"], vec![int("axis", 1), int("num_outputs", 2)])
+        .node("Concat", "right left r", "y", vec![int("axis", 1)]);
+    let (mut graph, problems) = onnx::parse(&model.bytes(), None);
+    problems.into_result().unwrap();
+    passes::prepare(&mut graph, &passes::Options::default()).unwrap();
+    graph
+}
+
 // Without the test harness, whose own thread allocates when it begins to wait: the count is the process's.
 fn main() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1, "the count counts");
     // Threads of a pool that is dropped end later, and allocate in doing so.
     let mut kept = Vec::new();
-    for (name, prefix) in MODELS {
-        let runs = if prefix == "person" { 100 } else { 3 };
-        let graph = load(&model(name));
+    let real =
+        MODELS.iter().map(|&(name, prefix)| (name, if prefix == "person" { 100 } else { 3 }, load(&model(name))));
+    for (name, runs, graph) in real.chain([("of floats", 10, of_floats())]) {
         for backend in tiers() {
             for threads in [1, 2] {
                 let mut session = session(&graph, &backend, threads);

@@ -3,7 +3,7 @@
 use super::matmul::matmul;
 use super::resolve::Operand;
 use super::window::convolution;
-use super::{infer_elementwise, infer_movement, infer_products, infer_reductions, movement};
+use super::{infer_elementwise, infer_movement, infer_products, infer_reductions, infer_windows, movement};
 use crate::error::Fault;
 use crate::graph::{Op, Type, shape};
 
@@ -205,6 +205,13 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         | Op::RmsNormalization { .. }
         | Op::BatchNormalization { .. }
         | Op::InstanceNormalization { .. } => infer_reductions::infer(op, operands),
+        Op::Conv(_)
+        | Op::ConvTranspose(_)
+        | Op::MaxPool(_)
+        | Op::AveragePool { .. }
+        | Op::QLinearAveragePool { .. }
+        | Op::GlobalMaxPool
+        | Op::GlobalAveragePool => infer_windows::infer(op, operands),
         Op::Slice
         | Op::Tile
         | Op::ExpandTo

@@ -1,8 +1,8 @@
-//! Type and shape of what pools, products to floats, and operators beside them make.
+//! Type and shape of what products to floats, and operators beside them, make.
 
 use super::infer::{Known, QUANTIZED, expect, split};
 use super::resolve::Operand;
-use super::window::{convolution, pool};
+use super::window::convolution;
 use crate::error::Fault;
 use crate::graph::op;
 use crate::graph::{Op, Type, shape};
@@ -49,15 +49,6 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         Op::DynamicQuantizeMatMul => {
             let (a, b) = (real(0, "A")?, quantized(1, "B")?);
             product(a.shape, b.shape)
-        }
-        Op::MaxPool(attributes) => {
-            let x = quantized(0, "x")?;
-            Ok((x.type_, pool(attributes, x.shape)?.output.to_vec()))
-        }
-        Op::QLinearAveragePool { pool: attributes, .. } => {
-            let x = quantized(0, "X")?;
-            let type_ = optional(4).map_or(x.type_, |zero_point| zero_point.type_);
-            Ok((type_, pool(attributes, x.shape)?.output.to_vec()))
         }
         Op::QLinearLeakyRelu { .. } | Op::QLinearSigmoid | Op::QLinearSoftmax { .. } => {
             let x = quantized(0, "X")?;

@@ -82,14 +82,16 @@ fn wants_channels_last(graph: &Graph, node: &Node) -> bool {
         Op::QLinearConv(attributes) | Op::ConvInteger(attributes) | Op::ConvIntegerToFloat(attributes) => {
             two_dimensional && !attributes.channels_last
         }
-        Op::MaxPool(pool) | Op::QLinearAveragePool { pool, .. } => !pool.window.channels_last,
+        // Those of floats, and over other axes than rows and columns, take the order of the shape.
+        Op::MaxPool(_) if is_f32(graph, node) => false,
+        Op::MaxPool(pool) | Op::QLinearAveragePool { pool, .. } => two_dimensional && !pool.window.channels_last,
         Op::QLinearGlobalAveragePool { channels_last: false } => true,
         _ => false,
     }
 }
 
 fn is_f32(graph: &Graph, node: &Node) -> bool {
-    node.inputs[0].is_some_and(|id| graph.tensor(id).type_ == Some(Type::F32))
+    node.inputs.first().copied().flatten().is_some_and(|id| graph.tensor(id).type_ == Some(Type::F32))
 }
 
 fn per_tensor(graph: &Graph, node: &Node) -> bool {

@@ -9,6 +9,7 @@ mod infer_elementwise;
 mod infer_movement;
 mod infer_products;
 mod infer_reductions;
+mod infer_windows;
 pub mod layout;
 mod matmul;
 mod movement;
@@ -17,6 +18,7 @@ pub mod prune;
 mod report;
 mod resize;
 pub mod resolve;
+mod transposed;
 mod window;
 
 pub(crate) use fold::{broadcast_strides, gather_indices};
@@ -27,7 +29,8 @@ pub(crate) use movement::{along, blocks, pads};
 pub use options::{Options, Semantics};
 pub use report::{Observer, PassReport};
 pub(crate) use resize::resize;
-pub(crate) use window::{Geometry, Pooled, convolution, pool};
+pub(crate) use transposed::transposed;
+pub(crate) use window::{Geometry, convolution, pool};
 
 use crate::error::{Error, Problems};
 use crate::graph::Graph;

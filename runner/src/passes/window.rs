@@ -75,17 +75,18 @@ pub(crate) fn convolution(attributes: &Convolution, x: &[usize], w: &[usize]) ->
         };
         to.push(room / stride + 1);
     }
-    let output = if attributes.channels_last {
-        [&[images], to.as_slice(), &[outputs]].concat()
-    } else {
-        [&[images, outputs], to.as_slice()].concat()
-    };
+    let output = images_of(images, &to, outputs, attributes.channels_last);
     let (from, taps) = (from.to_vec(), taps.to_vec());
     Ok(Geometry { output, images, channels, outputs, from, to, taps, strides, dilations, pads })
 }
 
+/// The shape of images.
+pub(super) fn images_of(images: usize, sizes: &[usize], channels: usize, channels_last: bool) -> Vec<usize> {
+    if channels_last { [&[images], sizes, &[channels]].concat() } else { [&[images, channels], sizes].concat() }
+}
+
 /// What an attribute says for each axis; without it the default.
-fn each(name: &str, values: &[usize], count: usize, default: usize) -> Result<Vec<usize>, Fault> {
+pub(super) fn each(name: &str, values: &[usize], count: usize, default: usize) -> Result<Vec<usize>, Fault> {
     match values.len() {
         0 => Ok(vec![default; count]),
         length if length == count => Ok(values.to_vec()),
@@ -94,12 +95,11 @@ fn each(name: &str, values: &[usize], count: usize, default: usize) -> Result<Ve
 }
 
 /// The geometry of a pool, all of it checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pooled {
-    /// The output's shape, in the order of the input's.
-    pub(crate) output: [usize; 4],
-    /// The windows.
-    pub(crate) pooling: Pooling,
+    /// That of a convolution with so many taps, but for the size of the output.
+    pub(crate) windows: Geometry,
+    ceil_mode: bool,
 }
 
 /// The geometry of a pool: that of a convolution with so many taps, which all see a part of the image.
@@ -108,31 +108,53 @@ pub(crate) fn pool(attributes: &Pool, x: &[usize]) -> Result<Pooled, Fault> {
     let Some(kernel) = &window.kernel else {
         return Err(Fault::invalid("attribute kernel_shape is missing"));
     };
-    let &[images, second, _, last] = x else {
-        return Err(Fault::unsupported(format!("x has shape {x:?}, expected four axes")));
+    let &[images, second, .., last] = x else {
+        return Err(Fault::invalid(format!("x has shape {x:?}, expected three axes at least")));
     };
     let channels = if window.channels_last { last } else { second };
-    let geometry = convolution(window, x, &[&[channels, channels], kernel.as_slice()].concat())?;
-    let pads = geometry.pads.iter().zip(kernel.iter().cycle());
+    let mut windows = convolution(window, x, &[&[channels, channels], kernel.as_slice()].concat())?;
+    let pads = windows.pads.iter().zip(kernel.iter().cycle());
     if pads.into_iter().any(|(pad, taps)| pad >= taps) {
         return Err(Fault::invalid(format!(
             "attribute pads is {:?}, expected less than kernel_shape {kernel:?}",
-            geometry.pads
+            windows.pads
         )));
     }
-    let two = |sizes: &[usize]| [sizes[0], sizes[1]];
-    let pooling = Pooling {
-        kernel: two(kernel),
-        strides: two(&geometry.strides),
-        dilation: two(&geometry.dilations),
-        pads: [geometry.pads[0], geometry.pads[1], geometry.pads[2], geometry.pads[3]],
-        ceil_mode,
-    };
-    let overflow = || Fault::overflow(format!("the sizes of a window over {x:?}: {attributes:?}"));
-    let [height, width] = pooling.output(two(&geometry.from)).ok_or_else(overflow)?;
-    let output =
-        if window.channels_last { [images, height, width, channels] } else { [images, channels, height, width] };
-    Ok(Pooled { output, pooling })
+    for axis in 0..kernel.len() {
+        let overflow = || Fault::overflow(format!("the sizes of a window over {x:?}: {attributes:?}"));
+        let [to, _] = windows.pooling(&[axis], ceil_mode).output([windows.from[axis], 1]).ok_or_else(overflow)?;
+        windows.to[axis] = to;
+    }
+    windows.output = images_of(images, &windows.to, channels, window.channels_last);
+    Ok(Pooled { windows, ceil_mode })
+}
+
+impl Pooled {
+    /// The windows of a pool over rows and columns, as the library takes them, and the shapes of input and output with the
+    /// channels last.
+    pub(crate) fn plane(&self) -> Result<(Pooling, [[usize; 4]; 2]), Fault> {
+        let Geometry { images, channels, ref from, ref to, .. } = self.windows;
+        let (&[height, width], &[rows, columns]) = (from.as_slice(), to.as_slice()) else {
+            return Err(Fault::unsupported(format!("windows over {} spatial axes, expected 2", from.len())));
+        };
+        let shapes = [[images, height, width, channels], [images, rows, columns, channels]];
+        Ok((self.windows.pooling(&[0, 1], self.ceil_mode), shapes))
+    }
+}
+
+impl Geometry {
+    /// The windows along one or two of the axes.
+    fn pooling(&self, axes: &[usize], ceil_mode: bool) -> Pooling {
+        let mut pooling = Pooling { ceil_mode, ..Pooling::new([1, 1]) };
+        for (place, &axis) in axes.iter().enumerate() {
+            pooling.kernel[place] = self.taps[axis];
+            pooling.strides[place] = self.strides[axis];
+            pooling.dilation[place] = self.dilations[axis];
+            pooling.pads[place] = self.pads[axis];
+            pooling.pads[place + 2] = self.pads[axis + self.from.len()];
+        }
+        pooling
+    }
 }
 
 #[cfg(test)]
@@ -183,7 +205,7 @@ mod tests {
         let pool_of = |padding, ceil_mode, channels_last, x: [usize; 4]| {
             let kernel = Some(vec![3, 2]);
             let window = Convolution { kernel, channels_last, ..window(2, 1, padding) };
-            pool(&Pool { window, ceil_mode }, &x).map(|pooled| pooled.output)
+            pool(&Pool { window, ceil_mode }, &x).map(|pooled| <[usize; 4]>::try_from(pooled.windows.output).unwrap())
         };
         let none = || Padding::Explicit(vec![]);
         assert_eq!(pool_of(none(), false, false, [2, 5, 8, 7]), Ok([2, 5, 3, 3]));
@@ -192,5 +214,18 @@ mod tests {
         assert_eq!(pool_of(Padding::SameUpper, false, false, [1, 1, 8, 7]), Ok([1, 1, 4, 4]));
         assert!(pool_of(Padding::Explicit(vec![3, 0, 0, 0]), false, false, [1, 1, 8, 7]).is_err());
         assert!(pool_of(none(), false, false, [1, 1, 2, 7]).is_err());
+    }
+
+    #[test]
+    fn pools_have_any_number_of_axes() {
+        let pool_of = |kernel: &[usize], x: &[usize]| {
+            let window = Convolution { kernel: Some(kernel.to_vec()), ..Convolution::default() };
+            pool(&Pool { window, ceil_mode: false }, x)
+        };
+        assert_eq!(pool_of(&[3], &[2, 5, 8]).unwrap().windows.output, [2, 5, 6]);
+        assert_eq!(pool_of(&[3, 1, 2], &[2, 5, 8, 4, 4]).unwrap().windows.output, [2, 5, 6, 4, 3]);
+        assert!(pool_of(&[3], &[2, 5, 8]).unwrap().plane().is_err());
+        assert!(pool_of(&[3], &[2, 5, 8, 8]).is_err());
+        assert!(pool_of(&[], &[2, 5]).is_err());
     }
 }

@@ -28,10 +28,10 @@ pub(super) fn lower(
     let (x_type, y_type) = (operands.type_(x)?, operands.type_(y)?);
     let from = quantized_operand(operands, 1, ["X_scale", "X_zero_point"], x_type)?;
     let to = quantized_operand(operands, 3, ["Y_scale", "Y_zero_point"], y_type)?;
-    let (images, pooled) = images(operands, pool)?;
+    let (images, pooling) = images(operands, pool)?;
     let [height, width, channels] = images.image;
     let (image, runtime) = ([height, width], Runtime::Onnxruntime);
-    let plan = AveragePoolPlan::new(backend, image, channels, pooled.pooling, [from, to], runtime, count_include_pad);
+    let plan = AveragePoolPlan::new(backend, image, channels, pooling, [from, to], runtime, count_include_pad);
     let plan = plan.map_err(refused)?;
     Ok(quantized!(x_type, X => quantized!(y_type, Y => {
         Box::new(AveragePool::<X, Y> { plan, images, x, y, types: PhantomData })

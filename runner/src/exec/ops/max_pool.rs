@@ -1,4 +1,4 @@
-//! `MaxPool`, channels last.
+//! `MaxPool` of 8 bits over rows and columns, channels last.
 
 use std::marker::PhantomData;
 
@@ -6,9 +6,9 @@ use zeropoint::{Backend, Int8, MaxPoolPlan};
 
 use super::super::parameters::Operands;
 use super::windows::{Images, images};
-use super::{Context, Step, kernel_type, quantized, refused};
+use super::{Context, Step, kernel_type, quantized, refused, spatial};
 use crate::error::Fault;
-use crate::graph::{Element, TensorId, op};
+use crate::graph::{Element, TensorId, Type, op};
 
 struct MaxPool<X> {
     plan: MaxPoolPlan,
@@ -21,9 +21,12 @@ struct MaxPool<X> {
 pub(super) fn lower(operands: Operands<'_>, pool: &op::Pool, backend: &Backend) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
     let type_ = operands.type_(x)?;
-    let (images, pooled) = images(operands, pool)?;
+    if type_ == Type::F32 || operands.shape(x)?.len() != 4 {
+        return spatial::max_pool(operands, pool);
+    }
+    let (images, pooling) = images(operands, pool)?;
     let [height, width, channels] = images.image;
-    let plan = MaxPoolPlan::new(backend, [height, width], channels, pooled.pooling, kernel_type(type_)?);
+    let plan = MaxPoolPlan::new(backend, [height, width], channels, pooling, kernel_type(type_)?);
     let plan = plan.map_err(refused)?;
     Ok(quantized!(type_, X => Box::new(MaxPool::<X> { plan, images, x, y, type_: PhantomData })))
 }

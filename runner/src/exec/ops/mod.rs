@@ -28,6 +28,7 @@ mod quantized_where;
 mod reduce;
 mod resize;
 mod softmax;
+mod spatial;
 mod split;
 mod windows;
 
@@ -119,6 +120,11 @@ fn planned(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         Op::MatMulIntegerToFloat => integer_product::to_float(operands, backend)?,
         Op::DynamicQuantizeMatMul => integer_product::dynamic(operands, backend)?,
         Op::MaxPool(pool) => max_pool::lower(operands, pool, backend)?,
+        Op::Conv(attributes) => spatial::convolution(operands, attributes)?,
+        Op::ConvTranspose(attributes) => spatial::transposed(operands, attributes)?,
+        Op::AveragePool { pool, count_include_pad } => spatial::average_pool(operands, pool, *count_include_pad)?,
+        Op::GlobalMaxPool => spatial::global_max_pool(operands)?,
+        Op::GlobalAveragePool => spatial::global_average_pool(operands)?,
         Op::Resize(attributes) => match picked::lower(operands, &operands.node.op)? {
             Some(step) => step,
             None => resize::lower(operands, attributes)?,

@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
-use zeropoint::{ImagesMut, ImagesRef, Int8};
+use zeropoint::{ImagesMut, ImagesRef, Int8, Pooling};
 
 use super::super::parameters::Operands;
 use super::told;
 use crate::error::Fault;
 use crate::graph::op;
-use crate::passes::{Pooled, pool};
+use crate::passes::pool;
 
 /// The images of a pool. Either way the channels are last in memory: by the shape, or by the layout.
 pub(super) struct Images {
@@ -20,18 +20,10 @@ pub(super) struct Images {
 }
 
 /// The images and the windows of a node.
-pub(super) fn images(operands: Operands<'_>, attributes: &op::Pool) -> Result<(Images, Pooled), Fault> {
-    let shape = operands.shape4(operands.id(0)?)?;
-    let pooled = pool(attributes, &shape)?;
-    let ([_, height, width, channels], [_, rows, columns, _]) = match attributes.window.channels_last {
-        true => (shape, pooled.output),
-        false => (last(shape), last(pooled.output)),
-    };
-    Ok((Images { image: [height, width, channels], output: [rows, columns] }, pooled))
-}
-
-fn last([n, c, h, w]: [usize; 4]) -> [usize; 4] {
-    [n, h, w, c]
+pub(super) fn images(operands: Operands<'_>, attributes: &op::Pool) -> Result<(Images, Pooling), Fault> {
+    let (pooling, shapes) = pool(attributes, operands.shape(operands.id(0)?)?)?.plane()?;
+    let [[_, height, width, channels], [_, rows, columns, _]] = shapes;
+    Ok((Images { image: [height, width, channels], output: [rows, columns] }, pooling))
 }
 
 impl Images {

@@ -85,6 +85,11 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
             operands.extend(pad(a, opset)?);
             Op::Pad(spatial::border(a)?)
         }
+        ("", "Conv") => Op::Conv(convolution(a)?),
+        ("", "ConvTranspose") => Op::ConvTranspose(spatial::transposed(a)?),
+        ("", "AveragePool") => spatial::average_pool(a)?,
+        ("", "GlobalAveragePool") => Op::GlobalAveragePool,
+        ("", "GlobalMaxPool") => Op::GlobalMaxPool,
         ("", "Upsample") => spatial::resize_by_scale(a)?,
         ("", "Resize") if opset < 11 => spatial::resize_by_scale(a)?,
         ("", "Resize") => spatial::resize(a)?,
@@ -193,7 +198,7 @@ fn dequantize(a: &mut Attributes<'_>) -> Result<Op, Fault> {
     Ok(Op::DequantizeLinear { axis: a.int_or("axis", 1)?, block: block(a)?, to: chosen(a, "output_dtype")? })
 }
 
-fn convolution(a: &mut Attributes<'_>) -> Result<Convolution, Fault> {
+pub(super) fn convolution(a: &mut Attributes<'_>) -> Result<Convolution, Fault> {
     let kernel = a.sizes("kernel_shape", 1)?;
     let strides = a.sizes("strides", 1)?.unwrap_or_default();
     let dilations = a.sizes("dilations", 1)?.unwrap_or_default();
@@ -220,7 +225,7 @@ fn convolution(a: &mut Attributes<'_>) -> Result<Convolution, Fault> {
     Ok(Convolution { kernel, strides, dilations, padding, groups, channels_last: false })
 }
 
-fn pool(a: &mut Attributes<'_>) -> Result<Pool, Fault> {
+pub(super) fn pool(a: &mut Attributes<'_>) -> Result<Pool, Fault> {
     let ceil_mode = a.flag("ceil_mode")?;
     Ok(Pool { window: convolution(a)?, ceil_mode })
 }

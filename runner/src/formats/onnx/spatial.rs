@@ -1,10 +1,21 @@
-//! The attributes of operators that move elements, and change the size of images.
+//! The attributes of operators on images, and of those that move elements.
 
 use super::attributes::Attributes;
-use super::nodes::required;
+use super::nodes::{convolution, pool, required};
 use crate::error::Fault;
 use crate::graph::Op;
-use crate::graph::op::{Border, Coordinates, Interpolation, Nearest, Resize};
+use crate::graph::op::{Border, Coordinates, Interpolation, Nearest, Resize, Transposed};
+
+pub(super) fn transposed(a: &mut Attributes<'_>) -> Result<Transposed, Fault> {
+    let output_padding = a.sizes("output_padding", 0)?.unwrap_or_default();
+    let output_shape = a.sizes("output_shape", 0)?.filter(|sizes| !sizes.is_empty());
+    Ok(Transposed { window: convolution(a)?, output_padding, output_shape })
+}
+
+pub(super) fn average_pool(a: &mut Attributes<'_>) -> Result<Op, Fault> {
+    let count_include_pad = a.flag("count_include_pad")?;
+    Ok(Op::AveragePool { pool: pool(a)?, count_include_pad })
+}
 
 fn block(a: &mut Attributes<'_>) -> Result<usize, Fault> {
     let size = required(a, "blocksize")?;

@@ -1,9 +1,12 @@
-//! Convolutions and pools of floats: against the documentation's examples, and loops that are the definition.
+//! Convolutions and pools of floats, transposed convolutions and convolutions to floats of integers: against the
+//! documentation's examples, and loops that are the definition.
 
 mod support;
 
-use support::{Attribute, Builder, F32, I8, I32, Random, U8, int, ints, string};
-use zeropoint_runner::graph::Data;
+use support::{Attribute, Builder, F32, I8, I32, Random, U8, int, ints, session, string, tiers};
+use zeropoint_runner::graph::op::{Convolution, Padding, Transposed};
+use zeropoint_runner::graph::{Constant, Data, Graph, Node, Op, Tensor, TensorId, Type};
+use zeropoint_runner::passes;
 
 fn dims(shape: &[usize]) -> Vec<i64> {
     shape.iter().map(|&size| i64::try_from(size).unwrap()).collect()
@@ -372,5 +375,235 @@ fn images_that_do_not_fit_are_named() {
         (pool("GlobalAveragePool", I8, &[1, 1, 3], none()), "X is int8, expected float32"),
     ] {
         assert!(told.contains(expected), "{told}");
+    }
+}
+
+/// A graph of one node, which no file has.
+struct One {
+    graph: Graph,
+    operands: Vec<Option<TensorId>>,
+    inputs: Vec<Data>,
+}
+
+impl One {
+    fn new() -> Self {
+        Self { graph: Graph::default(), operands: Vec::new(), inputs: Vec::new() }
+    }
+
+    fn input(mut self, shape: &[usize], data: Data) -> Self {
+        let name = format!("input {}", self.inputs.len());
+        let tensor = Tensor { type_: Some(data.type_()), shape: Some(shape.to_vec()), ..Tensor::named(name) };
+        let id = self.graph.add(tensor);
+        self.graph.inputs.push(id);
+        self.operands.push(Some(id));
+        self.inputs.push(data);
+        self
+    }
+
+    fn constant(mut self, shape: &[usize], data: Data) -> Self {
+        let id = self.graph.add(Tensor::constant("constant", Constant::new(shape.to_vec(), data).unwrap()));
+        self.operands.push(Some(id));
+        self
+    }
+
+    /// A parameter of either kind.
+    fn parameter(self, late: bool, shape: &[usize], data: Data) -> Self {
+        if late { self.input(shape, data) } else { self.constant(shape, data) }
+    }
+
+    fn finish(mut self, op: Op, clamp: Option<(i32, i32)>) -> Result<(Graph, Vec<Data>), zeropoint_runner::Error> {
+        let y = self.graph.add(Tensor::named("y"));
+        self.graph.nodes.push(Node { clamp, ..Node::new(op, self.operands, y) });
+        self.graph.outputs.push(y);
+        passes::prepare(&mut self.graph, &passes::Options::default())?;
+        Ok((self.graph, self.inputs))
+    }
+
+    fn run(self, op: Op, clamp: Option<(i32, i32)>) -> Data {
+        let (graph, inputs) = self.finish(op, clamp).unwrap();
+        let mut expected = None;
+        for backend in tiers() {
+            for threads in [1, 2] {
+                let mut session = session(&graph, &backend, threads);
+                // Twice, as what a run brings is kept from none before.
+                for _ in 0..2 {
+                    inputs.iter().enumerate().for_each(|(index, data)| session.set_input(index, data).unwrap());
+                    session.run().unwrap();
+                    let got = session.output(0).unwrap().to_data();
+                    assert_eq!(expected.get_or_insert_with(|| got.clone()), &got, "{}", backend.isa());
+                }
+            }
+        }
+        expected.unwrap()
+    }
+}
+
+fn bytes(random: &mut Random, count: usize) -> Vec<u8> {
+    (0..count).map(|_| random.u8()).collect()
+}
+
+fn wide(values: &[u8]) -> Vec<i32> {
+    values.iter().map(|&value| value.into()).collect()
+}
+
+fn add_integers(products: Vec<(i32, i32)>, zeros: [i32; 2]) -> i32 {
+    products.into_iter().map(|(x, w)| (x - zeros[0]) * (w - zeros[1])).sum()
+}
+
+#[test]
+fn transposed_convolutions_of_integers() {
+    let mut random = Random(47);
+    for (axes, sizes, from, windows) in cases() {
+        let [images, channels, outputs, groups] = sizes;
+        let to = [0, 1, 2].map(|axis| {
+            (from[axis] - 1) * windows.strides[axis] + windows.reach(axis) - windows.before[axis] - windows.behind[axis]
+        });
+        let x_shape = [&[images, channels], &from[3 - axes..]].concat();
+        let w_shape = [&[channels, outputs / groups], &windows.taps[3 - axes..]].concat();
+        let x = bytes(&mut random, x_shape.iter().product());
+        let w = bytes(&mut random, w_shape.iter().product());
+        let w_zeros = bytes(&mut random, outputs);
+        let scales: Vec<f32> = (0..outputs).map(|output| (output + 1) as f32 / 512.0).collect();
+        let bias: Vec<i32> = (0..outputs).map(|_| i32::from(random.u8()) * 64 - 8192).collect();
+        let window = Convolution {
+            strides: windows.strides[3 - axes..].to_vec(),
+            dilations: windows.dilations[3 - axes..].to_vec(),
+            padding: Padding::Explicit([&windows.before[3 - axes..], &windows.behind[3 - axes..]].concat()),
+            groups,
+            ..Convolution::default()
+        };
+        for (late, clamp) in [(false, None), (true, Some((90, 200)))] {
+            let one = One::new()
+                .input(&x_shape, Data::U8(x.clone()))
+                .parameter(late, &[], Data::F32(vec![0.5]))
+                .parameter(late, &[], Data::U8(vec![131]))
+                .constant(&w_shape, Data::U8(w.clone()))
+                .constant(&[outputs], Data::F32(scales.clone()))
+                .constant(&[outputs], Data::U8(w_zeros.clone()))
+                .constant(&[], Data::F32(vec![8.0]))
+                .constant(&[], Data::U8(vec![99]))
+                .constant(&[outputs], Data::I32(bias.clone()));
+            let attributes = Transposed { window: window.clone(), ..Transposed::default() };
+            let got = one.run(Op::QLinearConvTranspose(attributes), clamp);
+            let expected = sums(&windows, true, sizes, from, to, &wide(&x), &wide(&w), |_, output, products| {
+                let sum = add_integers(products, [131, w_zeros[output].into()]) + bias[output];
+                let value =
+                    (sum as f32 * (0.5 * scales[output] / 8.0)).round_ties_even().clamp(-99.0, 156.0) as i32 + 99;
+                let (least, greatest) = clamp.unwrap_or((0, 255));
+                u8::try_from(value.clamp(least, greatest)).unwrap()
+            });
+            assert_eq!(got, Data::U8(expected), "{x_shape:?} {w_shape:?} late {late}");
+        }
+    }
+}
+
+#[test]
+fn convolutions_of_integers_to_floats() {
+    let mut random = Random(53);
+    for (axes, sizes, from, windows) in cases() {
+        let [images, channels, outputs, groups] = sizes;
+        let to = [0, 1, 2].map(|axis| {
+            (from[axis] + windows.before[axis] + windows.behind[axis] - windows.reach(axis)) / windows.strides[axis] + 1
+        });
+        let x_shape = [&[images, channels], &from[3 - axes..]].concat();
+        let w_shape = [&[outputs, channels / groups], &windows.taps[3 - axes..]].concat();
+        let x = bytes(&mut random, x_shape.iter().product());
+        let w = bytes(&mut random, w_shape.iter().product());
+        let scales: Vec<f32> = (0..outputs).map(|output| 0.1 / (output + 1) as f32).collect();
+        let whole: Vec<i32> = (0..outputs).map(|_| i32::from(random.u8()) * 64 - 8192).collect();
+        let real = floats(&mut random, outputs);
+        let attributes = Convolution {
+            strides: windows.strides[3 - axes..].to_vec(),
+            dilations: windows.dilations[3 - axes..].to_vec(),
+            padding: Padding::Explicit([&windows.before[3 - axes..], &windows.behind[3 - axes..]].concat()),
+            groups,
+            ..Convolution::default()
+        };
+        for (late, bias) in [
+            (false, None),
+            (true, None),
+            (false, Some(Data::I32(whole.clone()))),
+            (true, Some(Data::F32(real.clone()))),
+        ] {
+            let mut one = One::new()
+                .input(&x_shape, Data::U8(x.clone()))
+                .parameter(late, &[], Data::F32(vec![0.3]))
+                .parameter(late, &[], Data::U8(vec![131]))
+                .constant(&w_shape, Data::U8(w.clone()))
+                .constant(&[outputs], Data::F32(scales.clone()))
+                .constant(&[], Data::U8(vec![120]));
+            if let Some(bias) = &bias {
+                one = one.constant(&[outputs], bias.clone());
+            }
+            let got = one.run(Op::ConvIntegerToFloat(attributes.clone()), None);
+            let expected = sums(&windows, false, sizes, from, to, &wide(&x), &wide(&w), |_, output, products| {
+                let sum = add_integers(products, [131, 120]);
+                let scale = 0.3 * scales[output];
+                match &bias {
+                    None => sum as f32 * scale,
+                    Some(Data::I32(bias)) => (sum + bias[output]) as f32 * scale,
+                    Some(_) => sum as f32 * scale + real[output],
+                }
+            });
+            assert_eq!(got, Data::F32(expected), "{x_shape:?} {w_shape:?} late {late} {bias:?}");
+        }
+    }
+}
+
+#[test]
+fn every_operator_keeps_the_bounds_of_its_results() {
+    let u8s = |values: &[u8]| Data::U8(values.to_vec());
+    let scale = |one: One| one.constant(&[], Data::F32(vec![1.0]));
+    let zero = |one: One| one.constant(&[], Data::U8(vec![0]));
+    let bounds = Some((3, 9));
+
+    let quantize = One::new().input(&[5], Data::F32(vec![-1.0, 2.0, 5.0, 9.6, 300.0]));
+    let op = Op::QuantizeLinear { axis: 1, block: 0, to: None, abs_max: None };
+    assert_eq!(zero(scale(quantize)).run(op, bounds), u8s(&[3, 3, 5, 9, 9]));
+    let narrow = scale(One::new().input(&[3], Data::F32(vec![-7.0, 0.0, 7.0]))).constant(&[], Data::I4(vec![0]));
+    let op = Op::QuantizeLinear { axis: 1, block: 0, to: None, abs_max: None };
+    assert_eq!(narrow.run(op, Some((-2, 5))), Data::I4(vec![-2, 0, 5]));
+
+    let pair = |op: Op| {
+        let one = zero(scale(One::new().input(&[4], u8s(&[0, 2, 3, 200]))));
+        zero(scale(zero(scale(one.input(&[4], u8s(&[1, 2, 3, 100])))))).run(op, bounds)
+    };
+    assert_eq!(pair(Op::QLinearAdd), u8s(&[3, 4, 6, 9]));
+    assert_eq!(pair(Op::QLinearMul), u8s(&[3, 4, 9, 9]));
+
+    // A matrix of one row with one of three columns, constant or not, and with a scale of each row.
+    let product = |late: bool, scales: usize| {
+        let one = One::new().input(&[2, 1], u8s(&[2, 1]));
+        let one = zero(one.constant(&[scales], Data::F32(vec![1.0; scales])));
+        let one = zero(scale(one.parameter(late, &[1, 3], u8s(&[1, 2, 9]))));
+        zero(scale(one)).run(Op::QLinearMatMul, bounds)
+    };
+    for (late, scales) in [(false, 1), (true, 1), (false, 2)] {
+        assert_eq!(product(late, scales), u8s(&[3, 4, 9, 3, 3, 9]), "{late} {scales}");
+    }
+    for addend in [&[1usize, 3][..], &[2, 1]] {
+        let one = zero(scale(One::new().input(&[2, 1], u8s(&[2, 1]))));
+        let one = zero(scale(one.constant(&[1, 3], u8s(&[1, 2, 9]))));
+        let one = one.constant(addend, Data::I32(vec![1; addend.iter().product()]));
+        let gemm = zeropoint_runner::graph::op::Gemm { transpose_a: false, transpose_b: false, alpha: 1.0, beta: 1.0 };
+        assert_eq!(zero(scale(one)).run(Op::QGemm(gemm), bounds), u8s(&[3, 5, 9, 3, 3, 9]));
+    }
+    let one = zero(scale(One::new().input(&[1, 1, 1, 4], u8s(&[0, 2, 5, 200]))));
+    let one = zero(scale(zero(scale(one.constant(&[1, 1, 1, 1], u8s(&[1]))))));
+    assert_eq!(one.run(Op::QLinearConv(Convolution::default()), bounds), u8s(&[3, 3, 5, 9]));
+}
+
+#[test]
+fn bounds_that_are_none_are_refused() {
+    let quantize = |bounds| {
+        let one = One::new().input(&[1], Data::F32(vec![0.0])).constant(&[], Data::F32(vec![1.0]));
+        let op = Op::QuantizeLinear { axis: 1, block: 0, to: Some(Type::I8), abs_max: None };
+        let (graph, _) = one.finish(op, Some(bounds)).unwrap();
+        let plan = zeropoint_runner::exec::Plan::new(&graph, &zeropoint::Backend::best(), Default::default());
+        plan.err().map_or_else(String::new, |error| error.to_string())
+    };
+    assert_eq!(quantize((-128, 127)), "");
+    for bounds in [(-129, 0), (5, 4), (0, 128)] {
+        assert!(quantize(bounds).contains("of elements of int8"), "{bounds:?}");
     }
 }

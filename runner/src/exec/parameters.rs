@@ -1,5 +1,7 @@
 //! A node's operands, as the planner wants them: constants of the right type and length, or an error that names them.
 
+use zeropoint::Requantization;
+
 use super::shelf::Shelf;
 use crate::error::Fault;
 use crate::graph::{Constant, Element, Graph, Node, Tensor, TensorId, Type};
@@ -131,6 +133,14 @@ impl<'a> Operands<'a> {
         let (values, _) = self.shaped_zero_points(index, what, type_)?;
         expect_length(what, values.len(), each)?;
         Ok(values)
+    }
+
+    /// With the bounds of the node's results.
+    pub(super) fn bounded(&self, to: Requantization) -> Result<Requantization, Fault> {
+        match self.node.clamp {
+            Some((low, high)) => to.with_clamp(low, high).map_err(|error| Fault::invalid(error.to_string())),
+            None => Ok(to),
+        }
     }
 
     pub(super) fn zero_point(&self, index: usize, what: &str, type_: Type) -> Result<i32, Fault> {

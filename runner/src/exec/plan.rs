@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use zeropoint::{Backend, Isa, PackedWeights};
+use zeropoint::{Backend, Isa, PackedWeights, TransposedWeights};
 
 use super::arena::{self, Life};
 use super::constants;
@@ -41,6 +41,12 @@ pub struct Packed {
 impl From<&PackedWeights> for Packed {
     fn from(weights: &PackedWeights) -> Self {
         Self { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: weights.is_depthwise() }
+    }
+}
+
+impl From<&TransposedWeights> for Packed {
+    fn from(weights: &TransposedWeights) -> Self {
+        Self { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: false }
     }
 }
 

@@ -207,6 +207,8 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         | Op::InstanceNormalization { .. } => infer_reductions::infer(op, operands),
         Op::Conv(_)
         | Op::ConvTranspose(_)
+        | Op::QLinearConvTranspose(_)
+        | Op::ConvIntegerToFloat(_)
         | Op::MaxPool(_)
         | Op::AveragePool { .. }
         | Op::QLinearAveragePool { .. }

@@ -2,7 +2,6 @@
 
 use super::infer::{Known, QUANTIZED, expect, split};
 use super::resolve::Operand;
-use super::window::convolution;
 use crate::error::Fault;
 use crate::graph::op;
 use crate::graph::{Op, Type, shape};
@@ -41,10 +40,6 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         Op::MatMulIntegerToFloat => {
             let (a, b) = (quantized(0, "A")?, quantized(1, "B")?);
             product(a.shape, b.shape)
-        }
-        Op::ConvIntegerToFloat(attributes) => {
-            let (x, w) = (quantized(0, "x")?, quantized(3, "w")?);
-            Ok((Type::F32, convolution(attributes, x.shape, w.shape)?.output))
         }
         Op::DynamicQuantizeMatMul => {
             let (a, b) = (real(0, "A")?, quantized(1, "B")?);

@@ -19,6 +19,24 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         Op::ConvTranspose(attributes) => {
             floats(x, operand(1)?, optional(2), transposed(attributes, x.shape, operand(1)?.shape)?.0)
         }
+        Op::QLinearConvTranspose(attributes) => {
+            let (w, y) = (operand(3)?, operand(7)?);
+            expect("x", x.type_, &QUANTIZED)?;
+            expect("w", w.type_, &QUANTIZED)?;
+            expect("y_zero_point", y.type_, &QUANTIZED)?;
+            Ok((y.type_, transposed(attributes, x.shape, w.shape)?.0.output))
+        }
+        Op::ConvIntegerToFloat(attributes) => {
+            let w = operand(3)?;
+            expect("x", x.type_, &QUANTIZED)?;
+            expect("w", w.type_, &QUANTIZED)?;
+            let geometry = convolution(attributes, x.shape, w.shape)?;
+            if let Some(b) = optional(6) {
+                expect("B", b.type_, &[Type::I32, Type::F32])?;
+                bias(b, &geometry)?;
+            }
+            Ok((Type::F32, geometry.output))
+        }
         Op::MaxPool(attributes) => {
             expect("x", x.type_, &POOLED)?;
             let windows = pool(attributes, x.shape)?.windows;

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::fold;
+use crate::graph::op::Transposed;
 use crate::graph::{Constant, Graph, Layout, Node, Op, Tensor, TensorId, Type, shape};
 
 /// Gives each tensor its memory order. Tells the tensors that are brought into another one.
@@ -79,7 +80,10 @@ fn wants_channels_last(graph: &Graph, node: &Node) -> bool {
     let image = node.inputs.first().copied().flatten().and_then(|id| graph.tensor(id).shape.as_ref());
     let two_dimensional = image.is_some_and(|shape| shape.len() == 4);
     match &node.op {
-        Op::QLinearConv(attributes) | Op::ConvInteger(attributes) | Op::ConvIntegerToFloat(attributes) => {
+        Op::QLinearConv(attributes)
+        | Op::ConvInteger(attributes)
+        | Op::ConvIntegerToFloat(attributes)
+        | Op::QLinearConvTranspose(Transposed { window: attributes, .. }) => {
             two_dimensional && !attributes.channels_last
         }
         // Those of floats, and over other axes than rows and columns, take the order of the shape.

@@ -3,6 +3,7 @@
 mod arg;
 mod average_pool;
 mod binary;
+mod bounded;
 mod cast;
 mod conv;
 mod dynamic_product;
@@ -106,13 +107,21 @@ pub(super) fn lower(graph: &Graph, node: &Node, backend: &Backend) -> Result<Act
 
 /// What to do for a node whose parameters are constants.
 fn planned(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
+    match action(operands, backend)? {
+        Action::Run(step) => bounded::step(operands, step).map(Action::Run),
+        Action::Same(_) if operands.node.clamp.is_some() => Err(Fault::unsupported("bounds of what is not computed")),
+        same => Ok(same),
+    }
+}
+
+/// The same, but for the bounds of the results where the kernel has none.
+fn action(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
     Ok(Action::Run(match &operands.node.op {
         Op::QuantizeLinear { axis, block, .. } => quantize::quantize(operands, *axis, *block, backend)?,
         Op::DequantizeLinear { axis, block, .. } => quantize::dequantize(operands, *axis, *block, backend)?,
         Op::DynamicQuantizeLinear => dynamic_quantize::lower(operands, backend)?,
         Op::QLinearConv(attributes) => conv::quantized(operands, attributes, backend)?,
         Op::ConvInteger(attributes) => conv::integer(operands, attributes, backend)?,
-        Op::ConvIntegerToFloat(attributes) => conv::to_float(operands, attributes, backend)?,
         Op::QLinearMatMul => matmul::quantized(operands, backend)?,
         Op::MatMulInteger => matmul::integer(operands, backend)?,
         Op::QLinearAdd | Op::QLinearMul => binary::lower(operands, backend)?,
@@ -122,6 +131,8 @@ fn planned(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         Op::MaxPool(pool) => max_pool::lower(operands, pool, backend)?,
         Op::Conv(attributes) => spatial::convolution(operands, attributes)?,
         Op::ConvTranspose(attributes) => spatial::transposed(operands, attributes)?,
+        Op::ConvIntegerToFloat(attributes) => conv::to_float(operands, attributes, backend)?,
+        Op::QLinearConvTranspose(attributes) => conv::quantized_transposed(operands, attributes, backend)?,
         Op::AveragePool { pool, count_include_pad } => spatial::average_pool(operands, pool, *count_include_pad)?,
         Op::GlobalMaxPool => spatial::global_max_pool(operands)?,
         Op::GlobalAveragePool => spatial::global_average_pool(operands)?,

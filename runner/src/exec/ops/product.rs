@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use zeropoint::{Conv3dPlan, ConvPlan, GemmPlan, PackedWeights, View, ViewError, ViewMut};
+use zeropoint::{Conv3dPlan, ConvPlan, GemmPlan, TransposedConv3dPlan, TransposedConvPlan, View, ViewError, ViewMut};
 
 use super::super::parameters::Operands;
 use super::super::plan::Packed;
@@ -58,6 +58,8 @@ macro_rules! plan {
 plan!(ConvPlan, 4);
 plan!(Conv3dPlan, 5);
 plan!(GemmPlan, 2);
+plan!(TransposedConvPlan, 4);
+plan!(TransposedConv3dPlan, 5);
 
 /// The shape and strides of an operand, as a plan sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,11 +110,11 @@ struct Product<P, A, O, const AXES: usize> {
 pub(super) fn step<P: Plan<AXES> + 'static, const AXES: usize>(
     operands: Operands<'_>,
     plan: P,
-    weights: &PackedWeights,
+    packed: impl Into<Packed>,
     [from, to]: [Place<AXES>; 2],
 ) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
-    let packed = Packed::from(weights);
+    let packed = packed.into();
     Ok(quantized!(operands.type_(x)?, A => match operands.type_(y)? {
         Type::I32 => Box::new(Product::<P, A, i32, AXES> { plan, packed, x, y, from, to, types: PhantomData }),
         Type::F32 => Box::new(Product::<P, A, f32, AXES> { plan, packed, x, y, from, to, types: PhantomData }),

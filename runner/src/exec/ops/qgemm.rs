@@ -125,7 +125,7 @@ pub(super) fn lower(operands: Operands<'_>, attributes: &op::Gemm, backend: &Bac
         let y_scale = operands.scale(7, "y_scale")?;
         let y_zero_point = operands.zero_point(8, "y_zero_point", y_type)?;
         let to = Requantization::from_scales(a_scale, param(&b_scales), y_scale, kernel_type(y_type)?, y_zero_point);
-        Ending::Requantized(to.map_err(refused)?)
+        Ending::Requantized(operands.bounded(to.map_err(refused)?)?)
     };
     let options = ProductOptions::new(kernel_type(a_type)?).zero_point(a_zero_point);
     let options = match &addend {

@@ -1,21 +1,24 @@
-//! `QLinearConv`, `ConvInteger` and `ConvIntegerToFloat`.
+//! Convolutions of integers: to quantised values, to sums, to floats; and transposed ones to quantised values.
 
 mod plane;
 mod to_float;
+mod transposed;
 mod volume;
 
 pub(super) use self::to_float::to_float;
 
-use zeropoint::{Backend, Output, PackedWeights, ProductOptions, Requantization};
+use std::any::Any;
+
+use zeropoint::{Backend, Output, ProductOptions, Requantization};
 
 use super::super::parameters::Operands;
 use super::dynamic_product::{self, Tensors};
 use super::product::Place;
 use super::{Step, kernel_type, param, quantized as int8, refused};
 use crate::error::Fault;
-use crate::graph::op::Convolution;
+use crate::graph::op::{Convolution, Transposed};
 use crate::graph::{Element, Layout, TensorId};
-use crate::passes::{Geometry, convolution};
+use crate::passes::{Geometry, convolution, transposed as geometry_of_transposed};
 
 /// A convolution before it is planned.
 struct Parts<'a> {
@@ -33,7 +36,16 @@ impl<'a> Parts<'a> {
     fn of(operands: Operands<'a>, attributes: &Convolution, weights: [usize; 2]) -> Result<Self, Fault> {
         let (x, w) = (operands.id(0)?, operands.id(weights[0])?);
         let geometry = convolution(attributes, operands.shape(x)?, operands.shape(w)?)?;
-        let w_type = operands.type_(w)?;
+        Self::new(operands, attributes, geometry, weights)
+    }
+
+    fn new(
+        operands: Operands<'a>,
+        attributes: &Convolution,
+        geometry: Geometry,
+        weights: [usize; 2],
+    ) -> Result<Self, Fault> {
+        let w_type = operands.type_(operands.id(weights[0])?)?;
         let zero_points = operands.zero_points(weights[1], "w_zero_point", w_type, Some(geometry.outputs))?;
         let Convolution { groups, channels_last, .. } = *attributes;
         Ok(Self { operands, geometry, groups, channels_last, weights, zero_points })
@@ -45,7 +57,7 @@ impl<'a> Parts<'a> {
     }
 
     /// The weights as `pack` packs them.
-    fn packed(&self, pack: impl FnOnce() -> Result<PackedWeights, Fault>) -> Result<PackedWeights, Fault> {
+    fn packed<W: Any + Clone + Send + Sync>(&self, pack: impl FnOnce() -> Result<W, Fault>) -> Result<W, Fault> {
         self.operands.packed(&self.weights, pack)
     }
 
@@ -60,7 +72,7 @@ impl<'a> Parts<'a> {
         match self.geometry.from.len() {
             1 | 2 => plane::step(self, options, None, backend),
             3 => volume::step(self, options, backend),
-            axes => Err(Fault::unsupported(format!("a convolution over {axes} spatial axes, expected 1 to 3"))),
+            axes => Err(too_many(axes)),
         }
     }
 
@@ -75,12 +87,36 @@ impl<'a> Parts<'a> {
     }
 }
 
+fn too_many(axes: usize) -> Fault {
+    Fault::unsupported(format!("a convolution over {axes} spatial axes, expected 1 to 3"))
+}
+
 pub(super) fn quantized(
     operands: Operands<'_>,
     attributes: &Convolution,
     backend: &Backend,
 ) -> Result<Box<dyn Step>, Fault> {
     let parts = Parts::of(operands, attributes, [3, 5])?;
+    requantized(&parts, |options| parts.step(options, backend))
+}
+
+pub(super) fn quantized_transposed(
+    operands: Operands<'_>,
+    attributes: &Transposed,
+    backend: &Backend,
+) -> Result<Box<dyn Step>, Fault> {
+    let (x, w) = (operands.id(0)?, operands.id(3)?);
+    let (geometry, more) = geometry_of_transposed(attributes, operands.shape(x)?, operands.shape(w)?)?;
+    let parts = Parts::new(operands, &attributes.window, geometry, [3, 5])?;
+    requantized(&parts, |options| transposed::step(&parts, &more, options, backend))
+}
+
+/// The step of a convolution with the operands of `QLinearConv`.
+fn requantized(
+    parts: &Parts<'_>,
+    step: impl FnOnce(&ProductOptions<'_>) -> Result<Box<dyn Step>, Fault>,
+) -> Result<Box<dyn Step>, Fault> {
+    let operands = parts.operands;
     let (x_type, y_type) = (operands.type_(operands.id(0)?)?, operands.type_(operands.output()?)?);
     let outputs = parts.geometry.outputs;
     let x_scale = operands.scale(1, "x_scale")?;
@@ -90,15 +126,20 @@ pub(super) fn quantized(
     let y_zero_points = operands.zero_points(7, "y_zero_point", y_type, Some(outputs))?;
     let (w, y, zeros) = (param(&w_scales), param(&y_scales), param(&y_zero_points));
     let to = Requantization::from_scales(x_scale, w, y, kernel_type(y_type)?, zeros).map_err(refused)?;
-    let mut options = input(kernel_type(x_type)?, &x_zero_points).output(Output::Requantized(to));
+    let mut options = input(kernel_type(x_type)?, &x_zero_points).output(Output::Requantized(operands.bounded(to)?));
     if operands.optional(8).is_some() {
-        let bias = operands.values::<i32>(8, "B")?;
-        if bias.len() != outputs {
-            return Err(Fault::invalid(format!("B has {} values, expected {outputs}", bias.len())));
-        }
-        options = options.bias(bias);
+        options = options.bias(bias(parts, 8)?);
     }
-    parts.step(&options, backend)
+    step(&options)
+}
+
+/// A value for each output channel.
+fn bias<'a, T: Element>(parts: &Parts<'a>, operand: usize) -> Result<&'a [T], Fault> {
+    let (bias, outputs) = (parts.operands.values::<T>(operand, "B")?, parts.geometry.outputs);
+    if bias.len() == outputs {
+        return Ok(bias);
+    }
+    Err(Fault::invalid(format!("B has {} values, expected {outputs}", bias.len())))
 }
 
 pub(super) fn integer(

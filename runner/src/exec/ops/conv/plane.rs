@@ -9,7 +9,7 @@ use crate::error::Fault;
 use crate::passes::Geometry;
 
 /// Numbers of rows and columns.
-fn plane(numbers: &[usize], of_rows: usize) -> [usize; 2] {
+pub(super) fn plane(numbers: &[usize], of_rows: usize) -> [usize; 2] {
     match *numbers {
         [rows, columns] => [rows, columns],
         _ => [of_rows, numbers[0]],

@@ -5,7 +5,7 @@ use zeropoint::{Backend, Output, ProductOptions};
 use super::super::super::parameters::Operands;
 use super::super::dynamic_product::{Names, Tensors};
 use super::super::{Step, kernel_type, param};
-use super::{Parts, input};
+use super::{Parts, bias, input};
 use crate::error::Fault;
 use crate::graph::Type;
 use crate::graph::op::Convolution;
@@ -21,7 +21,7 @@ pub(in crate::exec::ops) fn to_float(
     let x_type = operands.type_(operands.id(0)?)?;
     let of_bias = operands.optional(6).map(|id| operands.type_(id)).transpose()?;
     let sums = match of_bias {
-        Some(Type::I32) => Some(each(operands.values::<i32>(6, "bias")?, outputs)?),
+        Some(Type::I32) => Some(bias::<i32>(&parts, 6)?),
         _ => None,
     };
     let known = [1, 2, 4].into_iter().filter_map(|operand| operands.optional(operand));
@@ -36,12 +36,12 @@ pub(in crate::exec::ops) fn to_float(
     let zero_points = operands.zero_points(2, "x_zero_point", x_type, Some(parts.geometry.channels))?;
     let w_scales = operands.scales(4, "w_scale", Some(outputs))?;
     let scales: Vec<f32> = w_scales.iter().map(|w_scale| x_scale * w_scale).collect();
-    let bias = match (of_bias, sums) {
-        (Some(_), None) => Some(each(operands.values::<f32>(6, "bias")?, outputs)?),
+    let added = match (of_bias, sums) {
+        (Some(_), None) => Some(bias::<f32>(&parts, 6)?),
         _ => None,
     };
     let options = with(input(kernel_type(x_type)?, &zero_points), sums);
-    parts.step(&options.output(Output::Dequantized { scales: param(&scales), bias }), backend)
+    parts.step(&options.output(Output::Dequantized { scales: param(&scales), bias: added }), backend)
 }
 
 /// Options with a bias that is part of the sums.
@@ -50,12 +50,4 @@ fn with<'a>(options: ProductOptions<'a>, bias: Option<&'a [i32]>) -> ProductOpti
         Some(bias) => options.bias(bias),
         None => options,
     }
-}
-
-/// A bias, if it has a value for each output channel.
-fn each<T>(bias: &[T], outputs: usize) -> Result<&[T], Fault> {
-    if bias.len() == outputs {
-        return Ok(bias);
-    }
-    Err(Fault::invalid(format!("bias has {} values, expected {outputs}", bias.len())))
 }

@@ -8,7 +8,7 @@ use crate::error::Fault;
 use crate::passes::Geometry;
 
 /// Numbers of planes, rows and columns.
-fn volume<const N: usize>(numbers: &[usize]) -> Result<[usize; N], Fault> {
+pub(super) fn volume<const N: usize>(numbers: &[usize]) -> Result<[usize; N], Fault> {
     numbers
         .try_into()
         .map_err(|_| Fault::unsupported(format!("{} numbers of spatial axes, expected {N}", numbers.len())))

@@ -95,6 +95,7 @@ pub(super) fn quantized(operands: Operands<'_>, backend: &Backend) -> Result<Box
             [*m, *n],
             batch,
         )?,
+        clamp: operands.node.clamp,
     };
     if let Some(to) = scales.single(kernel_type(y_type)?)? {
         return direct(operands, &places, operation.stacked()?, Output::Requantized(to), backend);

@@ -17,6 +17,8 @@ pub(super) struct Scales {
     pub(super) b: Lines<f32>,
     pub(super) y: Lines<f32>,
     pub(super) zero_points: Lines<i32>,
+    /// The bounds of the results.
+    pub(super) clamp: Option<(i32, i32)>,
 }
 
 impl Scales {
@@ -39,8 +41,12 @@ impl Scales {
     /// The requantisation of a row of the product, whose matrix is made of two others.
     fn of_row(&self, [a, b, y]: [usize; 3], row: usize, to: zeropoint::Type) -> Result<Requantization, Fault> {
         let (scales, zero_points) = (self.y.row(y, row), self.zero_points.row(y, row));
-        Requantization::from_scales(self.a.at(a, row), param(self.b.matrix(b)), param(scales), to, param(zero_points))
-            .map_err(refused)
+        let (a, b) = (self.a.at(a, row), param(self.b.matrix(b)));
+        let to = Requantization::from_scales(a, b, param(scales), to, param(zero_points)).map_err(refused)?;
+        match self.clamp {
+            Some((low, high)) => to.with_clamp(low, high).map_err(refused),
+            None => Ok(to),
+        }
     }
 }
 

@@ -112,10 +112,13 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
         for (from, to) in from.as_chunks::<32>().0.iter().zip(to.as_chunks_mut::<32>().0) {
             // SAFETY: as above; there are 32 integers, and as many bytes.
             unsafe {
-                let mut x = [_mm256_set1_epi32(0xff); 4];
-                for n in 0..4 {
-                    x[n] = _mm256_and_si256(x[n], Self::load(from.as_ptr().add(8 * n)));
-                }
+                let (from, low) = (from.as_ptr(), _mm256_set1_epi32(0xff));
+                let x = [
+                    _mm256_and_si256(low, Self::load(from)),
+                    _mm256_and_si256(low, Self::load(from.add(8))),
+                    _mm256_and_si256(low, Self::load(from.add(16))),
+                    _mm256_and_si256(low, Self::load(from.add(24))),
+                ];
                 let words = [_mm256_packus_epi32(x[0], x[1]), _mm256_packus_epi32(x[2], x[3])];
                 let bytes = _mm256_packus_epi16(words[0], words[1]);
                 _mm256_storeu_si256(to.as_mut_ptr().cast(), in_order(bytes));

@@ -18,23 +18,25 @@ pub(crate) unsafe fn requantize<R: Registers>(
     y: &mut MatMut<'_, u8>,
     args: &RequantizeByRule<'_>,
 ) {
-    let (none, of) = (Values::All(0.0), PhantomData::<R>);
+    let none = Values::All(0.0);
+    let mut rows = Rows::<R> { acc, y, args, registers: PhantomData };
     match args.scaling {
-        Scaling::ClipRound(by) => all(of, ClipRound, acc, y, args, by, none, none),
-        Scaling::ZeroPointFirst(by) => all(of, ZeroPointFirst, acc, y, args, by, none, none),
-        Scaling::ZeroPointFirst64(by) => all(of, ZeroPointFirst64, acc, y, args, by, none, none),
-        Scaling::OneDnn { before, by, bias, after } => all(of, OneDnn { before }, acc, y, args, by, bias, after),
-        Scaling::Fbgemm { by, bias } => all(of, Fbgemm, acc, y, args, by, bias, none),
-        Scaling::TfliteDouble(by) if most_shift(by) < 0 => all(of, TfliteDoubleOfSmall, acc, y, args, by, none, none),
-        Scaling::TfliteDouble(by) => all(of, TfliteDouble, acc, y, args, by, none, none),
-        Scaling::TfliteSingle(by) if most_shift(by) < -1 => all(of, TfliteSingleOfSmall, acc, y, args, by, none, none),
-        Scaling::TfliteSingle(by) => all(of, TfliteSingle, acc, y, args, by, none, none),
-        // The two differ where a shift to the left saturates, and where the result has less than two bits to drop.
+        Scaling::ClipRound(by) => rows.by(ClipRound, by, none, none),
+        Scaling::ZeroPointFirst(by) => rows.by(ZeroPointFirst, by, none, none),
+        Scaling::ZeroPointFirst64(by) => rows.by(ZeroPointFirst64, by, none, none),
+        Scaling::OneDnn { before, by, bias, after } => rows.by(OneDnn { before }, by, bias, after),
+        Scaling::Fbgemm { by, bias } => rows.by(Fbgemm, by, bias, none),
+        Scaling::TfliteDouble(by) if most_shift(by) < 0 => rows.by(TfliteDoubleOfSmall, by, none, none),
+        Scaling::TfliteDouble(by) => rows.by(TfliteDouble, by, none, none),
+        Scaling::TfliteSingle(by) if most_shift(by) < -1 => rows.by(TfliteSingleOfSmall, by, none, none),
+        Scaling::TfliteSingle(by) => rows.by(TfliteSingle, by, none, none),
+        // Below one half the two are the same: nothing is shifted to the left, and to truncate bits before rounding up
+        // changes nothing.
         Scaling::Rndnu(by) | Scaling::RndnuNeon(by) if most(by) < 0.25 => {
-            all(of, RndnuOfSmall, acc, y, args, by, none, none);
+            rows.by(RndnuOfSmall, by, none, none);
         }
-        Scaling::Rndnu(by) => all(of, Rndnu, acc, y, args, by, none, none),
-        Scaling::RndnuNeon(by) => all(of, RndnuNeon, acc, y, args, by, none, none),
+        Scaling::Rndnu(by) => rows.by(Rndnu, by, none, none),
+        Scaling::RndnuNeon(by) => rows.by(RndnuNeon, by, none, none),
     }
 }
 
@@ -123,50 +125,47 @@ impl<R: Registers, T: Rule, const EACH: bool> OfPiece<i32, u8> for Row<'_, R, T,
     }
 }
 
-#[inline(always)]
-fn all<R: Registers, T: Rule>(
+/// Rows to requantise, on a CPU that has the registers.
+struct Rows<'a, 'y, R> {
+    acc: MatRef<'a, i32>,
+    y: &'a mut MatMut<'y, u8>,
+    args: &'a RequantizeByRule<'a>,
     registers: PhantomData<R>,
-    rule: T,
-    acc: MatRef<'_, i32>,
-    y: &mut MatMut<'_, u8>,
-    args: &RequantizeByRule<'_>,
-    by: Values<'_, T::By>,
-    bias: Values<'_, f32>,
-    after: Values<'_, f32>,
-) {
-    let zeros = args.zero_points;
-    if by.is_one() && bias.is_one() && after.is_one() && zeros.is_one() {
-        rows::<R, T, false>(registers, rule, acc, y, args, by, bias, after);
-    } else {
-        rows::<R, T, true>(registers, rule, acc, y, args, by, bias, after);
-    }
 }
 
-#[inline(always)]
-fn rows<R: Registers, T: Rule, const EACH: bool>(
-    registers: PhantomData<R>,
-    rule: T,
-    acc: MatRef<'_, i32>,
-    y: &mut MatMut<'_, u8>,
-    args: &RequantizeByRule<'_>,
-    by: Values<'_, T::By>,
-    bias: Values<'_, f32>,
-    after: Values<'_, f32>,
-) {
-    let mut step = Row::<R, T, EACH> {
-        registers,
-        rule,
-        by: Parameters::new(by),
-        bias: Parameters::new(bias),
-        after: Parameters::new(after),
-        zeros: Parameters::new(args.zero_points),
-        clamp: args.clamp,
-    };
-    let [rows, columns] = acc.shape();
-    for row in 0..rows {
-        let acc = &acc.data()[row * acc.strides()[0]..][..columns];
-        if let Some(y) = y.row(row) {
-            pieces(acc, y, &mut step);
+impl<R: Registers> Rows<'_, '_, R> {
+    #[inline(always)]
+    fn by<T: Rule>(&mut self, rule: T, by: Values<'_, T::By>, bias: Values<'_, f32>, after: Values<'_, f32>) {
+        if by.is_one() && bias.is_one() && after.is_one() && self.args.zero_points.is_one() {
+            self.run::<T, false>(rule, by, bias, after);
+        } else {
+            self.run::<T, true>(rule, by, bias, after);
+        }
+    }
+
+    #[inline(always)]
+    fn run<T: Rule, const EACH: bool>(
+        &mut self,
+        rule: T,
+        by: Values<'_, T::By>,
+        bias: Values<'_, f32>,
+        after: Values<'_, f32>,
+    ) {
+        let mut step = Row::<R, T, EACH> {
+            registers: self.registers,
+            rule,
+            by: Parameters::new(by),
+            bias: Parameters::new(bias),
+            after: Parameters::new(after),
+            zeros: Parameters::new(self.args.zero_points),
+            clamp: self.args.clamp,
+        };
+        let [rows, columns] = self.acc.shape();
+        for row in 0..rows {
+            let acc = &self.acc.data()[row * self.acc.strides()[0]..][..columns];
+            if let Some(y) = self.y.row(row) {
+                pieces(acc, y, &mut step);
+            }
         }
     }
 }

@@ -57,14 +57,25 @@ impl Deviation {
 impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.first {
-            None if self.greatest > 0.0 => write!(f, "within the tolerance, at most {} apart", self.greatest),
+            None if self.greatest > 0.0 => write!(f, "within the tolerance, at most {} apart", Short(self.greatest)),
             None => f.write_str("equal"),
             Some(First { index, got, want }) => write!(
                 f,
                 "{} of {} differ, by at most {}, first at {index:?}: {got}, expected {want}",
-                self.differing, self.elements, self.greatest
+                self.differing,
+                self.elements,
+                Short(self.greatest)
             ),
         }
+    }
+}
+
+/// A distance in few digits.
+struct Short(f64);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if (1e-3..1e15).contains(&self.0) || !self.0.is_finite() { self.0.fmt(f) } else { write!(f, "{:.2e}", self.0) }
     }
 }
 
@@ -149,6 +160,12 @@ mod tests {
         let far = [i64::MAX, i64::MAX - 1].map(|value| [value]);
         let found = deviation(TensorRef::I64(&far[0]), TensorRef::I64(&far[1]), &[1], Tolerance::default());
         assert_eq!(found.unwrap().differing, 1);
+    }
+
+    #[test]
+    fn distances_are_short() {
+        let near = floats(&[0.0, 1.0], &[0.0, f32::from_bits(0x3f80_0001)], 0.0, 0.0);
+        assert_eq!(near.to_string(), "1 of 2 differ, by at most 1.19e-7, first at [1]: 1, expected 1.0000001");
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Report {
     pub unjudged: usize,
     /// How many of the unjudged are equal all the same.
     pub unjudged_equal: usize,
+    /// What of the unjudged differs.
+    pub unjudged_differences: Vec<String>,
     /// What differs, the first in the order of the graph first.
     pub differences: Vec<String>,
 }
@@ -99,6 +101,7 @@ pub fn compare(golden: &Trace, got: &Trace) -> Report {
             (false, difference) => {
                 report.unjudged += 1;
                 report.unjudged_equal += usize::from(difference.is_none());
+                report.unjudged_differences.extend(difference);
             }
         }
     }
@@ -186,5 +189,6 @@ mod tests {
         let report = compare(&golden, &got);
         assert!(report.is_equal());
         assert_eq!((report.equal, report.unjudged, report.unjudged_equal), (1, 1, 0));
+        assert!(report.unjudged_differences[0].starts_with("tensor a "));
     }
 }

@@ -41,6 +41,34 @@ fn inputs_tiers_and_threads_are_chosen() {
     assert!(ended.last_line().ends_with("; 0 of those that differ should not"), "{}", ended.out);
 }
 
+#[test]
+fn fused_and_unfused_may_differ_by_what_the_semantics_say() {
+    let folder = folder("verify_ties");
+    let path = folder.join("add.onnx");
+    let mut model = Builder::new(13).input("a", U8, &[1]).input("b", U8, &[1]).output("y", U8, &[1]);
+    model = model.f32("half", 0.5).u8("zero", 0).f32("scale", 1.0).u8("one", 1);
+    model = model.node("DequantizeLinear", "a half zero", "af", vec![]);
+    model = model.node("DequantizeLinear", "b half zero", "bf", vec![]);
+    model = model.node("Add", "af bf", "sum", vec![]).node("QuantizeLinear", "sum scale one", "y", vec![]);
+    std::fs::write(&path, model.bytes()).unwrap();
+    // 0.5 + 0: rounded before the zero point is added 0 + 1, and after it 2, both to the even one.
+    let a = format!("a={}", text(&npy(&folder.join("a.npy"), "|u1", "(1,)", &[1])));
+    let b = format!("b={}", text(&npy(&folder.join("b.npy"), "|u1", "(1,)", &[0])));
+    let arguments = ["verify", text(&path), "--input", &a, "--input", &b];
+    let ended = zeropoint(&arguments).expect(0).says("1 of 1 differ, by at most 1, first at [0]: 1, expected 2");
+    assert!(ended.last_line().contains("0 equal, 1 differ, 0 are made by the fused form only, 3 by the unfused one"));
+    let ended = zeropoint(&[&arguments[..], &["--semantics", "literal"]].concat()).expect(0);
+    assert!(ended.last_line().contains(" equal, 0 differ"), "{}", ended.out);
+    // Of a trace every tensor of the file is one, in either form.
+    for form in [&[][..], &["--no-fuse"]] {
+        let trace = folder.join("trace.json");
+        zeropoint(&[&["run", text(&path), "--input", &a, "--input", &b, "--trace", text(&trace)][..], form].concat())
+            .expect(0);
+        let trace = std::fs::read_to_string(trace).unwrap();
+        assert_eq!(trace.contains("QLinearAdd"), form.is_empty(), "{trace}");
+    }
+}
+
 /// A network that looks its input up in a table of three rows.
 fn gather(folder: &Path) -> PathBuf {
     let path = folder.join("gather.onnx");

@@ -114,9 +114,7 @@ fn weights(out: &mut impl Write, rows: &[Row]) -> Result<()> {
 
 /// What lies below a float operator whose result its definition leaves open.
 fn floats(out: &mut impl Write, graph: &Graph) -> Result<()> {
-    let below = graph.below_open();
-    let tensors = below.iter().map(|&id| graph.tensor(id)).filter(|tensor| !tensor.internal);
-    let mut names: Vec<&str> = tensors.map(|tensor| tensor.name.as_str()).collect();
+    let mut names: Vec<&str> = graph.names_below_open().collect();
     names.sort_unstable();
     if !names.is_empty() {
         let names = names.join(", ");

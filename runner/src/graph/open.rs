@@ -61,6 +61,12 @@ impl Op {
 }
 
 impl Graph {
+    /// The names of those of the file's tensors that [`Graph::below_open`] gives.
+    pub fn names_below_open(&self) -> impl Iterator<Item = &str> {
+        let below = self.below_open().into_iter();
+        below.map(|id| self.tensor(id)).filter(|tensor| !tensor.internal).map(|tensor| tensor.name.as_str())
+    }
+
     /// The tensors that an operator with an open result makes, and all that are made of them.
     pub fn below_open(&self) -> HashSet<TensorId> {
         let mut below = HashSet::new();

@@ -129,9 +129,25 @@ fn archive(path: &Path) -> Result<Source> {
     Ok(Source::Archive(Box::new(zip), arrays))
 }
 
+/// Whether shapes are equal. NumPy easily makes an array of one element of a scalar.
+fn same_shape(found: &[usize], expected: &[usize]) -> bool {
+    found == expected || matches!((found, expected), ([1], []) | ([], [1]))
+}
+
 fn matching<R: Read>(array: Array<R>, type_: Type, shape: &[usize]) -> Result<Found> {
-    if array.shape() != shape || !array.is(type_) {
+    if !same_shape(array.shape(), shape) || !array.is(type_) {
         return Ok(Found::Other(array.describe()));
     }
     array.read(type_).map(Found::Elements)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_element_may_be_a_scalar() {
+        assert!(same_shape(&[1], &[]) && same_shape(&[], &[1]) && same_shape(&[2, 3], &[2, 3]));
+        assert!(!same_shape(&[1, 1], &[1]) && !same_shape(&[3, 2], &[2, 3]) && !same_shape(&[0], &[]));
+    }
 }

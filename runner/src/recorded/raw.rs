@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use half::{bf16, f16};
 use serde::Deserialize;
 
-use super::Found;
+use super::{Found, same_shape};
 use crate::graph::{Data, Type, shape};
 
 /// A tensor in the file of elements, which are in C order, little-endian, and of at least a byte each.
@@ -55,7 +55,7 @@ impl Raw {
 
     pub(super) fn find(&mut self, name: &str, type_: Type, shape: &[usize]) -> Result<Found> {
         let Some(entry) = self.places.get(name).map(|&at| &self.entries[at]) else { return Ok(Found::Nothing) };
-        if entry.dtype != type_.name() || entry.shape != shape {
+        if entry.dtype != type_.name() || !same_shape(&entry.shape, shape) {
             return Ok(Found::Other(format!("{} {:?}", entry.dtype, entry.shape)));
         }
         let length = shape::bytes(shape, type_.size()).map_err(|fault| anyhow!(fault.message))?;

@@ -84,6 +84,7 @@ fn one(
         }
         return Ok(());
     }
+    part.names_below_open().for_each(|name| report.open(name));
     passes::arrange(&mut part, &mut |_, _| {});
     let mut session = Session::new(Plan::new(&part, backend, Limits::default())?, threads)?;
     for (index, data) in inputs.iter().enumerate() {

@@ -119,6 +119,7 @@ impl Compare {
                 session.set_input(index, data)?;
             }
             let mut report = Report::new(self.tolerance());
+            graph.names_below_open().for_each(|name| report.open(name));
             graph.inputs.iter().for_each(|&id| report.given(&graph.tensor(id).name));
             let made = session.plan().made().to_vec();
             let mut failed = None;
@@ -150,7 +151,12 @@ impl Compare {
                 batches.fill(session, traced.start + run)
             })?;
             let report = golden::compare(golden, &trace);
-            report.differences.iter().try_for_each(|difference| writeln!(out, "{difference}"))?;
+            for difference in &report.unjudged_differences {
+                writeln!(out, "not judged: {difference}")?;
+            }
+            for difference in &report.differences {
+                writeln!(out, "{difference}")?;
+            }
             writeln!(out, "{report}")?;
             if !report.is_equal() {
                 ending = Ending::Different;

@@ -73,11 +73,17 @@ impl Verify {
             true => vec![(Form::Kept, asked.keep(true)), (Form::Fused, asked), (Form::Unfused, asked.fuse(false))],
             false => vec![(Form::Unfused, asked)],
         };
-        let forms: Vec<(Form, Graph)> = forms
-            .into_iter()
-            .map(|(form, options)| Ok((form, options::prepare(model, file.clone(), &options)?)))
-            .collect::<Result<_>>()?;
-        let Some((_, graph)) = forms.first() else { bail!("no form") };
+        let mut graphs: Vec<(Form, Graph)> = Vec::new();
+        let mut missing = None;
+        for (form, options) in forms {
+            match options::prepare(model, file.clone(), &options) {
+                Ok(graph) => graphs.push((form, graph)),
+                // What is an operator on integers may be none that there is in float.
+                Err(error) if form == Form::Unfused && asked.fuse => missing = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        let Some((_, graph)) = graphs.first() else { bail!("{}: no form to run", model.display()) };
         let sets = self.sets(model, graph)?;
 
         let tiers: Vec<String> = backends.iter().map(|backend| backend.isa().to_string()).collect();
@@ -88,10 +94,10 @@ impl Verify {
             false => writeln!(out, "inputs: as given")?,
         }
 
-        let mut table = Table::new(open(&forms));
+        let mut table = Table::new(open(&graphs));
         for inputs in &sets {
             table.begin();
-            for (form, graph) in &forms {
+            for (form, graph) in &graphs {
                 for backend in backends {
                     let plan = options::plan(model, graph, backend)?;
                     for &threads in &self.threads {
@@ -106,8 +112,15 @@ impl Verify {
             }
         }
         let literal = asked.semantics == Semantics::Literal;
-        table.write(out, asked.fuse)?;
-        let (summary, equal) = table.verdict(asked.fuse, literal);
+        let both = asked.fuse && missing.is_none();
+        table.write(out, both)?;
+        if let Some(missing) = &missing {
+            writeln!(out, "only fused: {missing:#}")?;
+        }
+        let (mut summary, equal) = table.verdict(both, literal);
+        if missing.is_some() {
+            summary += "; the unfused form cannot be run";
+        }
         writeln!(out, "{}: {} {summary}", options::stem(model), if equal { "VERIFIED:" } else { "DIFFERS:" })?;
         Ok(if equal { Ending::Equal } else { Ending::Different })
     }
@@ -123,11 +136,7 @@ impl Verify {
 
 /// The tensors that lie below a float operator with an open result, in any of the forms.
 fn open(forms: &[(Form, Graph)]) -> HashSet<String> {
-    let names = forms.iter().flat_map(|(_, graph)| {
-        let below = graph.below_open();
-        below.into_iter().map(|id| graph.tensor(id).name.clone())
-    });
-    names.collect()
+    forms.iter().flat_map(|(_, graph)| graph.names_below_open()).map(str::to_owned).collect()
 }
 
 /// Runs once, and shows the table each tensor of the file that is made.

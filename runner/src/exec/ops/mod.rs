@@ -117,7 +117,9 @@ fn planned(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
 /// The same, but for the bounds of the results where the kernel has none.
 fn action(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
     Ok(Action::Run(match &operands.node.op {
-        Op::QuantizeLinear { axis, block, .. } => quantize::quantize(operands, *axis, *block, backend)?,
+        Op::QuantizeLinear { axis, block, abs_max, .. } => {
+            quantize::quantize(operands, *axis, *block, *abs_max, backend)?
+        }
         Op::DequantizeLinear { axis, block, .. } => quantize::dequantize(operands, *axis, *block, backend)?,
         Op::DynamicQuantizeLinear => dynamic_quantize::lower(operands, backend)?,
         Op::QLinearConv(attributes) => conv::quantized(operands, attributes, backend)?,

@@ -3,12 +3,13 @@
 use std::marker::PhantomData;
 
 use rayon::prelude::*;
-use zeropoint::{Backend, Granularity, Quantization, elementwise};
+use zeropoint::{Backend, Granularity, Quantization, QuantizeRule, elementwise};
 
 use super::super::parameters::Operands;
 use super::{CHUNK, Context, Step, param, quantized, told};
 use crate::convert;
 use crate::error::Fault;
+use crate::graph::op::AbsMax;
 use crate::graph::{Element, Layout, TensorId, Type, shape};
 use crate::passes::layout;
 
@@ -23,11 +24,12 @@ struct Parameters {
     block: usize,
     /// Where they are fewer than the elements in memory have.
     bits: Option<u32>,
+    rule: QuantizeRule,
 }
 
 impl Parameters {
     fn quantization(&self) -> Quantization<'_> {
-        let all = Quantization::new(param(&self.scales), param(&self.zero_points));
+        let all = Quantization::new(param(&self.scales), param(&self.zero_points)).rule(self.rule);
         let all = self.bits.map_or(all, |bits| all.bits(bits));
         let shape = &self.shape;
         match (self.axis, self.block) {
@@ -35,6 +37,24 @@ impl Parameters {
             (Some(axis), 0) => all.along(Granularity::Axis { shape, axis }),
             (Some(axis), block) => all.along(Granularity::Blocks { shape, axis, block }),
         }
+    }
+
+    /// By Paddle's rule, from the greatest absolute value instead of the step.
+    fn of_abs_max(self, AbsMax { value, bits }: AbsMax, to: Type) -> Result<Self, Fault> {
+        if to != Type::I8 || self.axis.is_some() || self.zero_points.iter().any(|&zero_point| zero_point != 0) {
+            return Err(Fault::unsupported(format!(
+                "an absolute maximum with {to}, {} scales and zero points {:?}; expected int8, one and 0",
+                self.scales.len(),
+                self.zero_points
+            )));
+        }
+        if !(value > 0.0 && value.is_finite()) {
+            return Err(Fault::invalid(format!("the absolute maximum is {value}, expected a finite number above 0")));
+        }
+        if !(2..=8).contains(&bits) {
+            return Err(Fault::unsupported(format!("{bits} bits, expected 2 to 8")));
+        }
+        Ok(Self { scales: vec![value], zero_points: vec![0], bits: Some(bits), rule: QuantizeRule::PaddleEven, ..self })
     }
 
     /// Runs `body` with pieces of `x` and `y` for threads, or with all of them where parameters lie along an axis.
@@ -132,22 +152,26 @@ pub(super) fn quantize(
     operands: Operands<'_>,
     axis: i64,
     block: usize,
+    abs_max: Option<AbsMax>,
     backend: &Backend,
 ) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
     let (from, to) = (operands.type_(x)?, operands.type_(y)?);
-    let by = parameters(operands, ["y_scale", "y_zero_point"], to, axis, block)?;
+    let mut by = parameters(operands, ["y_scale", "y_zero_point"], to, axis, block)?;
+    if let Some(abs_max) = abs_max {
+        by = by.of_abs_max(abs_max, to)?;
+    }
     let backend = *backend;
     let shape = operands.shape(x)?;
     let layouts = (operands.tensor(x).layout, operands.tensor(y).layout);
     if layouts == (Layout::RowMajor, Layout::ChannelsLast) && !layout::coincide(shape) {
         let [_, channels, height, width] = operands.shape4(x)?;
-        let (&[scale], &[zero_point]) = (by.scales.as_slice(), by.zero_points.as_slice()) else {
+        if by.axis.is_some() {
             return Err(Fault::unsupported("y_scale has several values, expected 1"));
-        };
+        }
         let pixels = height * width;
         return Ok(quantized!(to, Q => Box::new(QuantizeToChannelsLast::<Q> {
-            backend, x, y, scale, zero_point, channels, pixels, type_: PhantomData,
+            backend, x, y, by, channels, pixels, type_: PhantomData,
         })));
     }
     if from == Type::I32 {
@@ -190,9 +214,10 @@ fn parameters(
     };
     let zero_points = operands.zero_points(2, zero_point, type_, each)?;
     let bits = matches!(type_, Type::U4 | Type::I4).then_some(4);
+    let rule = QuantizeRule::Onnx;
     let shape = shape.to_vec();
     if each.is_none() {
-        return Ok(Parameters { scales, zero_points, shape, axis: None, block, bits });
+        return Ok(Parameters { scales, zero_points, shape, axis: None, block, bits, rule });
     }
     let axis = shape::axis(axis, shape.len())?;
     let mut expected = shape.clone();
@@ -207,7 +232,7 @@ fn parameters(
     }
     // A rank is small, and a block longer than the axis is the axis.
     let block = block.min(shape[axis].max(1));
-    Ok(Parameters { scales, zero_points, axis: isize::try_from(axis).ok(), block, shape, bits })
+    Ok(Parameters { scales, zero_points, axis: isize::try_from(axis).ok(), block, shape, bits, rule })
 }
 
 impl<X, Y> Step for Quantize<X, Y>
@@ -274,8 +299,7 @@ struct QuantizeToChannelsLast<Q> {
     backend: Backend,
     x: TensorId,
     y: TensorId,
-    scale: f32,
-    zero_point: i32,
+    by: Parameters,
     channels: usize,
     pixels: usize,
     type_: PhantomData<fn(Q)>,
@@ -284,14 +308,15 @@ struct QuantizeToChannelsLast<Q> {
 /// Pixels that are quantised at a time, channel by channel, before they are interleaved: they stay in the first cache.
 const PIXELS: usize = 512;
 
-impl<Q: Element + zeropoint::Int8> QuantizeToChannelsLast<Q> {
+impl<Q: Element + zeropoint::Int8 + zeropoint::Integer> QuantizeToChannelsLast<Q> {
     /// Pixels `at..` of one image, into `y`.
     fn block(&self, image: &[f32], at: usize, y: &mut [Q]) -> Result<(), String> {
         let mut plane = [Q::zeroed(); PIXELS];
         let plane = &mut plane[..y.len() / self.channels];
+        let by = self.by.quantization();
         for channel in 0..self.channels {
             let x = &image[channel * self.pixels + at..][..plane.len()];
-            elementwise::quantize(&self.backend, x, self.scale, self.zero_point, plane).map_err(told)?;
+            elementwise::quantize_with(&self.backend, x, &by, plane).map_err(told)?;
             let y = y[channel..].iter_mut().step_by(self.channels);
             y.zip(&*plane).for_each(|(y, &value)| *y = value);
         }
@@ -299,7 +324,7 @@ impl<Q: Element + zeropoint::Int8> QuantizeToChannelsLast<Q> {
     }
 }
 
-impl<Q: Element + zeropoint::Int8> Step for QuantizeToChannelsLast<Q> {
+impl<Q: Element + zeropoint::Int8 + zeropoint::Integer> Step for QuantizeToChannelsLast<Q> {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         let Context { memory, threads, .. } = context;
         let size = self.channels * self.pixels;

@@ -1,4 +1,5 @@
-//! Pictures made into a network's input, as the file `MODEL.json` beside `MODEL.onnx` says.
+//! Pictures made into a network's input, as the file `MODEL.json` beside `MODEL.onnx` says; beside Paddle's `MODEL.pdmodel`,
+//! whose program may be called `MODEL.json` too, it is `MODEL.picture.json`.
 //!
 //! ```json
 //! {
@@ -82,7 +83,11 @@ const MOST_PIXELS: u32 = 1 << 14;
 impl Preparation {
     /// The file that belongs to a model.
     pub fn beside(model: &Path) -> Result<Self> {
-        let path = model.with_extension("json");
+        let path = match model.extension().and_then(|extension| extension.to_str()) {
+            _ if model.is_dir() => model.join("model.picture.json"),
+            Some("pdmodel" | "json") => model.with_extension("picture.json"),
+            _ => model.with_extension("json"),
+        };
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("{}: this file says how a picture becomes the model's input", path.display()))?;
         let preparation: Self = serde_json::from_str(&text).with_context(|| path.display().to_string())?;

@@ -16,7 +16,7 @@ use super::{Ending, cpu, timing};
 
 #[derive(Args)]
 pub(super) struct Bench {
-    /// The ONNX file.
+    /// The model: an ONNX file, or Paddle's program or the folder that holds it.
     model: PathBuf,
     #[command(flatten)]
     tiers: Tiers,

@@ -10,13 +10,13 @@ use super::Ending;
 use super::options::{Preparing, Tiers};
 use super::passes::Followed;
 use crate::exec::{self, Limits, Packed, Plan, Row};
-use crate::formats::onnx;
+use crate::formats;
 use crate::graph::Graph;
 use crate::passes;
 
 #[derive(Args)]
 pub(super) struct Info {
-    /// The ONNX file.
+    /// The model: an ONNX file, or Paddle's program or the folder that holds it.
     model: PathBuf,
     #[command(flatten)]
     tiers: Tiers,
@@ -30,7 +30,7 @@ pub(super) struct Info {
 impl Info {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<Ending> {
         let backends = self.tiers.backends()?;
-        let (mut graph, mut problems) = onnx::open(&self.model)?;
+        let (mut graph, mut problems) = formats::open(&self.model)?;
         let options = self.preparing.options();
         if self.passes {
             let mut followed = Followed::new(&graph);

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// Runs quantised ONNX networks, bit for bit the same on every CPU.
+/// Runs quantised networks, bit for bit the same on every CPU.
 #[derive(Parser)]
 #[command(name = "zeropoint", version, about)]
 struct Cli {

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use zeropoint::{Backend, Isa};
 
 use crate::exec::{Limits, Plan, Session};
-use crate::formats::onnx;
+use crate::formats;
 use crate::graph::Graph;
 use crate::passes;
 
@@ -117,7 +117,7 @@ impl Threads {
 
 /// A model as its file has it.
 pub(super) fn read(path: &Path) -> Result<Graph> {
-    onnx::load(path).with_context(|| place(path))
+    formats::load(path).with_context(|| place(path))
 }
 
 /// A model, ready to be planned.

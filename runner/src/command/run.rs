@@ -18,7 +18,7 @@ use crate::trace::{self, Trace};
 
 #[derive(Args)]
 pub(super) struct Run {
-    /// The ONNX file.
+    /// The model: an ONNX file, or Paddle's program or the folder that holds it.
     model: PathBuf,
     #[command(flatten)]
     inputs: Inputs,

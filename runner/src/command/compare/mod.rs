@@ -24,7 +24,7 @@ use crate::trace::{self, Trace};
 
 #[derive(Args)]
 pub(super) struct Compare {
-    /// The ONNX file.
+    /// The model: an ONNX file, or Paddle's program or the folder that holds it.
     model: PathBuf,
     /// The tensors: an archive of NumPy's arrays (.npz) by their names in the model, one array (.npy), a list of raw
     /// elements (.json beside .bin), or a golden (.json).

@@ -21,7 +21,7 @@ use crate::passes::{Semantics, layout};
 
 #[derive(Args)]
 pub(super) struct Verify {
-    /// The ONNX files.
+    /// The models: ONNX files, or Paddle's programs or the folders that hold them.
     #[arg(required = true, value_name = "MODEL")]
     models: Vec<PathBuf>,
     #[command(flatten)]

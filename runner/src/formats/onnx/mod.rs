@@ -21,10 +21,8 @@ use self::external::Folder;
 use self::nodes::Meaning;
 use self::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::error::{Error, Fault, Problems};
+use crate::formats::{MOST_BYTES, read_file};
 use crate::graph::{Constant, Graph, Node, Op, Tensor, TensorId, Type, check};
-
-/// The most bytes that a protobuf message may have.
-const MOST_BYTES: u64 = (1 << 31) - 1;
 
 /// Reads a file, and gives an error that lists everything wrong with it if anything is.
 pub fn load(path: &Path) -> Result<Graph, Error> {
@@ -35,16 +33,7 @@ pub fn load(path: &Path) -> Result<Graph, Error> {
 
 /// Reads a file as far as it can be understood, and says what cannot.
 pub fn open(path: &Path) -> Result<(Graph, Problems), Error> {
-    let read = |source| Error::Read { path: path.to_owned(), source };
-    let refuse = |message: String| read(std::io::Error::new(std::io::ErrorKind::InvalidInput, message));
-    let metadata = std::fs::metadata(path).map_err(read)?;
-    if !metadata.is_file() {
-        return Err(refuse("is no file".into()));
-    }
-    if metadata.len() > MOST_BYTES {
-        return Err(refuse(format!("has {} bytes; a model has at most {MOST_BYTES}", metadata.len())));
-    }
-    let bytes = std::fs::read(path).map_err(read)?;
+    let bytes = read_file(path, MOST_BYTES)?;
     // A bare file name has the empty path as its parent, which is no folder to the file system.
     let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
     Ok(parse(&bytes, folder))

@@ -348,7 +348,8 @@ fn inputs_are_known_but_for_the_batch() {
         })
     };
     assert_eq!(open(0), "nothing");
-    assert_eq!(open(2), "unsupported: input \"x\": the size of axis 2 (\"n\") is left open; only the first may be");
+    let expected = "unsupported: input \"x\": the size of axis 2 (\"n\") is left open, which only the first may be: ";
+    assert!(open(2).starts_with(expected), "{}", open(2));
     let huge =
         Builder::new(13).input("x", U8, &[1 << 40, 1 << 40]).output("y", U8, &[]).node("Identity", "x", "y", vec![]);
     assert_eq!(problems(&huge)[0].0, ProblemKind::SizeOverflow);

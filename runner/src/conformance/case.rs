@@ -76,11 +76,15 @@ impl Case {
     pub(super) fn load(&self, options: &passes::Options) -> Result<Loaded, Outcome> {
         let (mut graph, mut problems) =
             onnx::open(&self.folder.join("model.onnx")).map_err(|error| Outcome::Failed(error.to_string()))?;
+        let sets = self.sets(&graph);
+        if let Ok(sets) = &sets {
+            give_shapes(&mut graph, sets);
+        }
         passes::run(&mut graph, options, &mut problems);
         if !problems.is_empty() {
             return Err(refused(&problems));
         }
-        let sets = self.sets(&graph).map_err(|error| Outcome::Failed(format!("{error:#}")))?;
+        let sets = sets.map_err(|error| Outcome::Failed(format!("{error:#}")))?;
         Ok(Loaded { graph, sets })
     }
 
@@ -108,6 +112,17 @@ impl Case {
         match self.judges.as_slice() {
             &[judge] => judge,
             judges => judges.get(output).copied().unwrap_or_default(),
+        }
+    }
+}
+
+/// Gives inputs with open sizes the shapes of the first set. What does not fit is told when the set is run.
+fn give_shapes(graph: &mut Graph, sets: &[Set]) {
+    let Some(set) = sets.first() else { return };
+    for (at, value) in set.inputs.iter().enumerate() {
+        if graph.is_open(at) {
+            // A shape that is refused leaves the input open.
+            let _ = graph.set_input_shape(at, value.shape());
         }
     }
 }

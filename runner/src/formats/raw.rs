@@ -1,5 +1,7 @@
 //! The elements of a tensor as files have them: little-endian, in C order.
 
+use std::borrow::Cow;
+
 use half::{bf16, f16};
 
 use crate::error::Fault;
@@ -11,23 +13,31 @@ pub(super) fn stored_bytes(type_: Type, shape: &[usize]) -> Result<usize, Fault>
     Ok(if matches!(type_, Type::U4 | Type::I4) { bytes.div_ceil(2) } else { bytes })
 }
 
-pub(super) fn from_bytes(raw: &[u8], type_: Type, shape: &[usize], bytes: usize, what: &str) -> Result<Data, Fault> {
+pub(super) fn from_bytes<'a>(
+    raw: impl Into<Cow<'a, [u8]>>,
+    type_: Type,
+    shape: &[usize],
+    bytes: usize,
+    what: &str,
+) -> Result<Data, Fault> {
+    let raw = raw.into();
     if raw.len() != bytes {
         return Err(Fault::invalid(format!("{type_} {shape:?} needs {bytes} bytes, {what} has {}", raw.len())));
     }
     Ok(match type_ {
         Type::Bool => Data::Bool(conditions(raw.iter().map(|&byte| byte.into()))?),
-        Type::U4 => Data::U4(nibbles(raw, shape)?),
-        Type::I4 => Data::I4(nibbles(raw, shape)?.into_iter().map(signed_nibble).collect()),
-        Type::U8 => Data::U8(raw.to_vec()),
-        Type::I8 => Data::I8(raw.iter().map(|&byte| byte.cast_signed()).collect()),
-        Type::U16 => Data::U16(words(raw, u16::from_le_bytes)),
-        Type::I16 => Data::I16(words(raw, i16::from_le_bytes)),
-        Type::F16 => Data::F16(words(raw, f16::from_le_bytes)),
-        Type::BF16 => Data::BF16(words(raw, bf16::from_le_bytes)),
-        Type::I32 => Data::I32(words(raw, i32::from_le_bytes)),
-        Type::I64 => Data::I64(words(raw, i64::from_le_bytes)),
-        Type::F32 => Data::F32(words(raw, f32::from_le_bytes)),
+        Type::U4 => Data::U4(nibbles(&raw, shape)?),
+        Type::I4 => Data::I4(nibbles(&raw, shape)?.into_iter().map(signed_nibble).collect()),
+        // Bytes that are owned become the constant's.
+        Type::U8 => Data::U8(raw.into_owned()),
+        Type::I8 => Data::I8(bytemuck::cast_vec(raw.into_owned())),
+        Type::U16 => Data::U16(words(&raw, u16::from_le_bytes)),
+        Type::I16 => Data::I16(words(&raw, i16::from_le_bytes)),
+        Type::F16 => Data::F16(words(&raw, f16::from_le_bytes)),
+        Type::BF16 => Data::BF16(words(&raw, bf16::from_le_bytes)),
+        Type::I32 => Data::I32(words(&raw, i32::from_le_bytes)),
+        Type::I64 => Data::I64(words(&raw, i64::from_le_bytes)),
+        Type::F32 => Data::F32(words(&raw, f32::from_le_bytes)),
     })
 }
 

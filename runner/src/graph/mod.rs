@@ -11,12 +11,14 @@ mod open;
 #[cfg(feature = "command")]
 mod part;
 pub mod shape;
+pub mod sizes;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use constant::{Constant, Data, Element};
 pub use op::Op;
+pub use sizes::Size;
 
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -153,6 +155,8 @@ pub struct Tensor {
     pub internal: bool,
     /// What the file says of type and shape, to compare with what is inferred; `None` is a size that is left open.
     pub declared: Option<(Type, Vec<Option<usize>>)>,
+    /// Of an input with open sizes: all its sizes as the file has them, until the passes have fixed them.
+    pub sizes: Vec<Size>,
 }
 
 impl Tensor {
@@ -166,6 +170,7 @@ impl Tensor {
             constant: None,
             internal: false,
             declared: None,
+            sizes: Vec::new(),
         }
     }
 
@@ -182,6 +187,7 @@ impl Tensor {
     /// Type and shape for a message.
     pub fn describe(&self) -> String {
         match (&self.type_, &self.shape) {
+            (Some(type_), None) if !self.sizes.is_empty() => format!("{type_} [{}]", sizes::written(&self.sizes)),
             (Some(type_), Some(shape)) => format!("{type_} {shape:?}"),
             (Some(type_), None) => format!("{type_} of unknown shape"),
             (None, Some(shape)) => format!("{shape:?} of unknown type"),

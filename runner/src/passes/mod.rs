@@ -56,6 +56,7 @@ pub fn run_reported(graph: &mut Graph, options: &Options, problems: &mut Problem
 /// The passes that are about what a graph computes. The tensors that they leave are those of the file, but for the few
 /// that are marked as internal.
 pub(crate) fn simplify(graph: &mut Graph, options: &Options, problems: &mut Problems, observer: &mut Observer<'_>) {
+    graph.settle(problems);
     let fired = resolve::resolve(graph, problems);
     observer(graph, &PassReport { name: "resolve", fired });
     let fired = prune::prune(graph);

@@ -15,14 +15,14 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use prost::Message;
+use prost::{DecodeError, Message};
 
 use self::external::Folder;
 use self::nodes::Meaning;
 use self::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::error::{Error, Fault, Problems};
 use crate::formats::{MOST_BYTES, read_file};
-use crate::graph::{Constant, Graph, Node, Op, Tensor, TensorId, Type, check};
+use crate::graph::{Constant, Graph, Node, Op, Size, Tensor, TensorId, Type, check};
 
 /// Reads a file, and gives an error that lists everything wrong with it if anything is.
 pub fn load(path: &Path) -> Result<Graph, Error> {
@@ -33,23 +33,31 @@ pub fn load(path: &Path) -> Result<Graph, Error> {
 
 /// Reads a file as far as it can be understood, and says what cannot.
 pub fn open(path: &Path) -> Result<(Graph, Problems), Error> {
-    let bytes = read_file(path, MOST_BYTES)?;
+    // The file's bytes go before their copies in the message become constants.
+    let model = ModelProto::decode(read_file(path, MOST_BYTES)?.as_slice());
     // A bare file name has the empty path as its parent, which is no folder to the file system.
     let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    Ok(parse(&bytes, folder))
+    Ok(understand(model, folder))
 }
 
 /// Understands the bytes of a file as far as possible, and says what cannot be. Tensors that lie in files of their own
 /// are only read if the model's folder is given.
 pub fn parse(bytes: &[u8], folder: Option<&Path>) -> (Graph, Problems) {
+    understand(ModelProto::decode(bytes), folder)
+}
+
+fn understand(model: Result<ModelProto, DecodeError>, folder: Option<&Path>) -> (Graph, Problems) {
     let mut problems = Problems::default();
-    let model = match ModelProto::decode(bytes) {
+    let mut model = match model {
         Ok(model) => model,
         Err(error) => {
             problems.push(Fault::invalid(format!("is no ONNX model: {error}")).at("file"));
             return (Graph::default(), problems);
         }
     };
+    // By far the most of a file: it is moved, not copied.
+    let initializers = model.graph.iter_mut().flat_map(|graph| &mut graph.initializer);
+    let raw: Vec<Option<Vec<u8>>> = initializers.map(|proto| proto.raw_data.take()).collect();
     let Some(graph) = &model.graph else {
         problems.push(Fault::invalid("is no ONNX model: it has no graph").at("file"));
         return (Graph::default(), problems);
@@ -57,7 +65,7 @@ pub fn parse(bytes: &[u8], folder: Option<&Path>) -> (Graph, Problems) {
 
     let mut reader = Reader { problems, ..Reader::default() };
     reader.opsets(&model);
-    reader.constants(graph, folder);
+    reader.constants(graph, raw, folder);
     reader.inputs(graph);
     reader.nodes(graph);
     reader.outputs(graph);
@@ -108,14 +116,14 @@ impl<'a> Reader<'a> {
         *self.names.entry(name).or_insert_with(|| self.graph.add(Tensor::named(name)))
     }
 
-    fn constants(&mut self, graph: &'a GraphProto, folder: Option<&Path>) {
+    fn constants(&mut self, graph: &'a GraphProto, raw: Vec<Option<Vec<u8>>>, folder: Option<&Path>) {
         if !graph.sparse_initializer.is_empty() {
             self.report("graph", Fault::unsupported("sparse initializers"));
         }
         let mut folder = Folder::new(folder);
-        for proto in &graph.initializer {
+        for (proto, raw) in graph.initializer.iter().zip(raw) {
             let place = format!("initializer \"{}\"", proto.name);
-            let tensor = match tensor::constant(proto, &mut folder) {
+            let tensor = match tensor::taken(proto, raw, &mut folder) {
                 Ok(constant) => Tensor::constant(&proto.name, constant),
                 Err(fault) => {
                     self.report(&place, fault);
@@ -147,10 +155,12 @@ impl<'a> Reader<'a> {
             let id = self.tensor(&value.name);
             self.graph.inputs.push(id);
             match declared(value) {
-                Ok((type_, shape)) => {
+                Ok((type_, sizes)) => {
                     let tensor = self.graph.tensor_mut(id);
                     tensor.type_ = Some(type_);
-                    tensor.shape = Some(shape);
+                    if let Err(fault) = tensor.set_sizes(sizes) {
+                        self.report(format!("input \"{}\"", value.name), fault);
+                    }
                 }
                 Err(fault) => self.report(format!("input \"{}\"", value.name), fault),
             }
@@ -278,30 +288,18 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Type and shape of an input, with 1 for a first size that is left open: the batch.
-fn declared(value: &ValueInfoProto) -> Result<(Type, Vec<usize>), Fault> {
+/// Type and sizes of an input.
+fn declared(value: &ValueInfoProto) -> Result<(Type, Vec<Size>), Fault> {
     let tensor = value.r#type.as_ref().and_then(|type_| type_.tensor_type.as_ref());
     let tensor = tensor.ok_or_else(|| Fault::unsupported("is no tensor"))?;
     let type_ = tensor::type_(tensor.elem_type)?;
     let shape = tensor.shape.as_ref().ok_or_else(|| Fault::unsupported("has no shape; its rank has to be known"))?;
-    let dims = shape
-        .dim
-        .iter()
-        .enumerate()
-        .map(|(axis, dim)| match dim.dim_value {
-            Some(size) => Ok(size),
-            None if axis == 0 => Ok(1),
-            None => {
-                let name = dim.dim_param.as_deref().unwrap_or("");
-                Err(Fault::unsupported(format!(
-                    "the size of axis {axis} (\"{name}\") is left open; only the first may be"
-                )))
-            }
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let shape = tensor::dims(&dims)?;
-    crate::graph::shape::bytes(&shape, type_.size())?;
-    Ok((type_, shape))
+    let dims: Vec<i64> = shape.dim.iter().map(|dim| dim.dim_value.unwrap_or(1)).collect();
+    let sizes = tensor::dims(&dims)?.into_iter().zip(&shape.dim).map(|(size, dim)| match dim.dim_value {
+        Some(_) => Size::Fixed(size),
+        None => Size::Open(dim.dim_param.clone().unwrap_or_default()),
+    });
+    Ok((type_, sizes.collect()))
 }
 
 /// What a file says of an output: sizes that are left open are `None`. Nothing if it says nothing that can be compared.

@@ -1,5 +1,7 @@
 //! Constants: a `TensorProto` becomes a [`Constant`], or an error before anything is allocated for it.
 
+use std::borrow::Cow;
+
 use half::{bf16, f16};
 
 use super::external::{self, Folder};
@@ -60,6 +62,15 @@ pub(super) fn dims(dims: &[i64]) -> Result<Vec<usize>, Fault> {
 }
 
 pub(super) fn constant(proto: &TensorProto, folder: &mut Folder<'_>) -> Result<Constant, Fault> {
+    of(proto, proto.raw_data.as_deref().map(Cow::Borrowed), folder)
+}
+
+/// A constant whose bytes were taken out of the message, and become the constant's where they can.
+pub(super) fn taken(proto: &TensorProto, raw: Option<Vec<u8>>, folder: &mut Folder<'_>) -> Result<Constant, Fault> {
+    of(proto, raw.map(Cow::Owned), folder)
+}
+
+fn of(proto: &TensorProto, raw: Option<Cow<'_, [u8]>>, folder: &mut Folder<'_>) -> Result<Constant, Fault> {
     let shape = dims(&proto.dims)?;
     let type_ = type_(proto.data_type)?;
     let bytes = stored_bytes(type_, &shape)?;
@@ -67,7 +78,7 @@ pub(super) fn constant(proto: &TensorProto, folder: &mut Folder<'_>) -> Result<C
         return Err(Fault::unsupported("a tensor in segments"));
     }
     let data = match proto.data_location {
-        0 if proto.external_data.is_empty() => match &proto.raw_data {
+        0 if proto.external_data.is_empty() => match raw {
             Some(raw) => {
                 if !(proto.float_data.is_empty() && proto.int32_data.is_empty() && proto.int64_data.is_empty()) {
                     return Err(Fault::invalid("has both raw_data and typed values"));
@@ -79,7 +90,7 @@ pub(super) fn constant(proto: &TensorProto, folder: &mut Folder<'_>) -> Result<C
         0 => return Err(Fault::invalid("names external data, but its data_location is DEFAULT")),
         1 => {
             let raw = external::read(&proto.external_data, bytes, folder)?;
-            from_bytes(&raw, type_, &shape, bytes, "external data")?
+            from_bytes(raw, type_, &shape, bytes, "external data")?
         }
         other => return Err(Fault::invalid(format!("data_location {other}, expected 0 (DEFAULT) or 1 (EXTERNAL)"))),
     };
@@ -102,7 +113,7 @@ fn from_values(proto: &TensorProto, type_: Type, shape: &[usize]) -> Result<Data
         Type::BF16 => Data::BF16(narrow(words, type_)?.into_iter().map(bf16::from_bits).collect()),
         Type::U4 | Type::I4 => {
             let bytes: Vec<u8> = words.iter().map(|word| word.to_le_bytes()[0]).collect();
-            from_bytes(&bytes, type_, shape, stored_bytes(type_, shape)?, "int32_data")?
+            from_bytes(bytes, type_, shape, stored_bytes(type_, shape)?, "int32_data")?
         }
     };
     let others = match type_ {

@@ -9,7 +9,8 @@ use support::{Builder, F32, I8, I32, Random, U8, ints, tiers};
 use zeropoint::Backend;
 use zeropoint_runner::exec::{Limits, Plan, Session};
 use zeropoint_runner::formats::onnx;
-use zeropoint_runner::graph::Data;
+use zeropoint_runner::graph::op::{Convolution, Padding};
+use zeropoint_runner::graph::{Constant, Data, Graph, Node, Op, Tensor, Type};
 use zeropoint_runner::passes::{self, Options};
 
 /// A session of a model that was prepared in some way.
@@ -484,6 +485,44 @@ fn products_of_two_activations() {
                 });
                 assert_eq!(session.output(0).unwrap().to_data(), Data::I32(expected.collect()), "{za} {zb}");
             }
+        }
+    }
+}
+
+/// A node that no file has, as a pass makes it: zero points of channels, which only a plan takes, and both kinds of bias.
+#[test]
+fn convolutions_to_floats_with_parameters_of_the_plan() {
+    let line = Convolution { padding: Padding::Explicit(vec![1, 0]), ..Convolution::default() };
+    for (bias, expected) in [
+        // Sums, the first of which sees one padded position: x less its zero points is [[-3, 2], [1, -7]].
+        (None, [2 * -3 + 1, (-3 + 2 * 2) + (-1 - 7)]),
+        (Some(Data::I32(vec![10])), [-5 + 10, -7 + 10]),
+        // Twenty times the scale.
+        (Some(Data::F32(vec![2.5])), [-5 + 20, -7 + 20]),
+    ] {
+        let mut graph = Graph::default();
+        let mut constant = |name: &str, shape: &[usize], data: Data| {
+            Some(graph.add(Tensor::constant(name, Constant::new(shape.to_vec(), data).unwrap())))
+        };
+        let x_scale = constant("x_scale", &[], Data::F32(vec![0.5]));
+        let x_zero = constant("x_zero", &[2], Data::U8(vec![4, 9]));
+        let w = constant("w", &[1, 2, 2], Data::I8(vec![1, 2, -1, 1]));
+        let w_scale = constant("w_scale", &[1], Data::F32(vec![0.25]));
+        let w_zero = constant("w_zero", &[], Data::I8(vec![0]));
+        let bias = bias.and_then(|bias| constant("bias", &[1], bias));
+        let mut tensor = |name: &str, type_, shape: &[usize]| {
+            graph.add(Tensor { type_: Some(type_), shape: Some(shape.to_vec()), ..Tensor::named(name) })
+        };
+        let (x, y) = (tensor("x", Type::U8, &[1, 2, 2]), tensor("y", Type::F32, &[1, 1, 2]));
+        (graph.inputs, graph.outputs) = (vec![x], vec![y]);
+        let inputs = vec![Some(x), x_scale, x_zero, w, w_scale, w_zero, bias];
+        graph.nodes.push(Node::new(Op::ConvIntegerToFloat(line.clone()), inputs, y));
+        for backend in tiers() {
+            let mut session = support::session(&graph, &backend, 2);
+            session.set_input(0, &Data::U8(vec![1, 6, 10, 2])).unwrap();
+            session.run().unwrap();
+            let expected = expected.map(|sum| sum as f32 * 0.125);
+            assert_eq!(session.output(0).unwrap().to_data(), Data::F32(expected.to_vec()));
         }
     }
 }

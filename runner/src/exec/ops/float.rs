@@ -62,18 +62,50 @@ pub(super) fn gemm_step(operands: Operands<'_>, attributes: &op::Gemm) -> Result
     Ok(Box::new(Product { a, b, y, sizes, strides, batch, batch_strides, alpha: attributes.alpha, addend }))
 }
 
+/// Rows and columns whose sums are made side by side.
+const ROWS: usize = 4;
+const COLUMNS: usize = 8;
+
 impl Product {
     fn matrix(&self, a: &[f32], b: &[f32], y: &mut [f32]) {
         let [_, n, k] = self.sizes;
         let [[a_row, a_column], [b_row, b_column]] = self.strides;
-        for (row, y) in y.chunks_exact_mut(n).enumerate() {
-            y.fill(0.0);
-            for depth in 0..k {
-                let a = a[row * a_row + depth * a_column];
-                let b = b[depth * b_row..].iter().step_by(b_column);
-                y.iter_mut().zip(b).for_each(|(y, b)| *y += a * b);
+        for (band, y) in y.chunks_mut(ROWS * n).enumerate() {
+            let a = a.get(band * ROWS * a_row..).unwrap_or(&[]);
+            let tiles = if b_column == 1 && y.len() == ROWS * n { n / COLUMNS * COLUMNS } else { 0 };
+            for column in (0..tiles).step_by(COLUMNS) {
+                let sums = self.tile(a, b.get(column..).unwrap_or(&[]));
+                for (y, sums) in y.chunks_exact_mut(n).zip(sums) {
+                    y[column..column + COLUMNS].copy_from_slice(&sums);
+                }
+            }
+            for (row, y) in y.chunks_exact_mut(n).enumerate() {
+                let y = &mut y[tiles..];
+                y.fill(0.0);
+                for depth in 0..k {
+                    let a = a[row * a_row + depth * a_column];
+                    let b = b[depth * b_row..].iter().step_by(b_column).skip(tiles);
+                    y.iter_mut().zip(b).for_each(|(y, b)| *y += a * b);
+                }
             }
         }
+    }
+
+    /// The first rows and columns of a product with rows of neighbours: sums that stay in registers, each in its order.
+    fn tile(&self, a: &[f32], b: &[f32]) -> [[f32; COLUMNS]; ROWS] {
+        let [_, _, k] = self.sizes;
+        let [[a_row, a_column], [b_row, _]] = self.strides;
+        let mut sums = [[0.0; COLUMNS]; ROWS];
+        for depth in 0..k {
+            let Some(b) = b[depth * b_row..].first_chunk::<COLUMNS>() else { break };
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let a = a[row * a_row + depth * a_column];
+                for (sum, b) in sums.iter_mut().zip(b) {
+                    *sum += a * b;
+                }
+            }
+        }
+        sums
     }
 }
 
@@ -108,5 +140,49 @@ impl Step for Product {
 
     fn kernel(&self) -> String {
         "runner/product".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_the_same_one_by_one_and_in_tiles() {
+        for m in [1, 3, 4, 5, 8, 9] {
+            for n in [1, 7, 8, 9, 16, 19] {
+                for k in [0, 1, 5, 33] {
+                    // Neither matrix, one or both transposed.
+                    for (a_strides, b_strides) in
+                        [([k, 1], [n, 1]), ([1, m], [n, 1]), ([k, 1], [1, k]), ([1, m], [1, k])]
+                    {
+                        let product = Product {
+                            a: TensorId(0),
+                            b: TensorId(0),
+                            y: TensorId(0),
+                            sizes: [m, n, k],
+                            strides: [a_strides, b_strides],
+                            batch: Vec::new(),
+                            batch_strides: [Vec::new(), Vec::new()],
+                            alpha: 1.0,
+                            addend: None,
+                        };
+                        let a: Vec<f32> = (0..m * k).map(|at| 0.1 + (at * 7 % 31) as f32 / 3.0).collect();
+                        let b: Vec<f32> = (0..k * n).map(|at| 0.7 - (at * 5 % 37) as f32 / 7.0).collect();
+                        let mut y = vec![7.0; m * n];
+                        product.matrix(&a, &b, &mut y);
+                        for (at, y) in y.into_iter().enumerate() {
+                            let (row, column) = (at / n, at % n);
+                            let mut sum = 0f32;
+                            for depth in 0..k {
+                                sum += a[row * a_strides[0] + depth * a_strides[1]]
+                                    * b[depth * b_strides[0] + column * b_strides[1]];
+                            }
+                            assert_eq!(y.to_bits(), sum.to_bits(), "{m} {n} {k}, {row} {column}");
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -17,7 +17,7 @@
 //!   outputs of the graph: nobody sees that they are not made;
 //! * `s` is a product of two scales, in either order: one for all, and one for all or one for each column or channel along
 //!   the axis of these, so that `y` has the shape of the sums. A scale of each column that is no constant has to have one
-//!   axis;
+//!   axis. Or `s` is a constant of such a shape, beside which the scale of the input is 1;
 //! * `c` is a constant of f32 that is one for all, or one for each column or channel along their axis. Behind an `Add` of
 //!   anything else the chain ends with the product.
 //!
@@ -75,49 +75,56 @@ fn is_one(shape: &[usize]) -> bool {
 struct Found {
     /// The node that makes `y`.
     last: usize,
-    scales: [TensorId; 2],
+    /// Of the input, which is 1 where there is none, and of the weights.
+    scales: (Option<TensorId>, TensorId),
     bias: Option<TensorId>,
 }
 
 fn find(graph: &Graph, uses: &Uses, at: usize) -> Option<Found> {
     let node = &graph.nodes[at];
-    let columns = product(graph, node)?;
+    let columns = columns(graph, node)?;
     let shape_of = |id: TensorId| graph.tensor(id).shape.as_deref();
     let sums = shape_of(*node.outputs.first()?)?;
 
     let (_, cast) = next(graph, uses, node).filter(|(_, cast)| cast.op == Op::Cast { to: Type::F32 })?;
-    let (mut last, scaled) = next(graph, uses, cast).filter(|(_, node)| node.op == Op::Binary(Binary::Mul))?;
-    let scale = other(scaled, cast.outputs[0])?;
-    let made = &graph.nodes[uses.maker(scale)?];
-    let (Op::Binary(Binary::Mul), &[Some(one), Some(another)]) = (&made.op, made.inputs.as_slice()) else {
-        return None;
-    };
-    let is_constant = |id: TensorId| graph.tensor(id).constant.is_some();
-    let fits = |of_input: TensorId, of_weights: TensorId| {
-        let weights = graph.tensor(of_weights);
-        let shape = weights.shape.as_deref()?;
-        let plain = is_one(shape) || is_constant(of_weights) || shape.len() == 1;
-        (is_one(shape_of(of_input)?) && columns.fit(shape) && plain).then_some([of_input, of_weights])
-    };
-    // Where both are one for all, a constant is rather the weights'.
-    let (first, then) = if is_constant(one) { (another, one) } else { (one, another) };
-    let scales = fits(first, then).or_else(|| fits(then, first))?;
-    if shape_of(scaled.outputs[0])? != sums
-        || [one, another].iter().any(|&id| graph.tensor(id).type_ != Some(Type::F32))
-    {
+    let (product, scaled) = next(graph, uses, cast).filter(|(_, node)| node.op == Op::Binary(Binary::Mul))?;
+    let scale = other(scaled, *cast.outputs.first()?)?;
+    let scales = scales(graph, uses, columns, scale)?;
+    let made = *scaled.outputs.first()?;
+    if shape_of(made)? != sums || graph.tensor(scale).type_ != Some(Type::F32) {
         return None;
     }
 
     let bias = next(graph, uses, scaled).and_then(|(at, add)| {
-        let bias = (add.op == Op::Binary(Binary::Add)).then(|| other(add, scaled.outputs[0]))??;
+        let bias = (add.op == Op::Binary(Binary::Add)).then(|| other(add, made))??;
         let known = graph.tensor(bias).constant.as_ref()?;
         let fits = known.type_() == Type::F32 && columns.fit(known.shape());
         (fits && shape_of(*add.outputs.first()?)? == sums).then_some((at, bias))
     });
-    if let Some((at, _)) = bias {
-        last = at;
+    let (last, bias) = bias.map_or((product, None), |(at, bias)| (at, Some(bias)));
+    Some(Found { last, scales, bias })
+}
+
+/// The scales that a tensor is the product of: that of the input, unless a constant is both at once, and that of the
+/// weights.
+fn scales(graph: &Graph, uses: &Uses, columns: Columns, product: TensorId) -> Option<(Option<TensorId>, TensorId)> {
+    if let Some(known) = &graph.tensor(product).constant {
+        return columns.fit(known.shape()).then_some((None, product));
     }
-    Some(Found { last, scales, bias: bias.map(|(_, bias)| bias) })
+    let made = &graph.nodes[uses.maker(product)?];
+    let (Op::Binary(Binary::Mul), &[Some(one), Some(another)]) = (&made.op, made.inputs.as_slice()) else {
+        return None;
+    };
+    let is_constant = |id: TensorId| graph.tensor(id).constant.is_some();
+    let shape_of = |id: TensorId| graph.tensor(id).shape.as_deref();
+    let fits = |of_input: TensorId, of_weights: TensorId| {
+        let shape = shape_of(of_weights)?;
+        let plain = is_one(shape) || is_constant(of_weights) || shape.len() == 1;
+        (is_one(shape_of(of_input)?) && columns.fit(shape) && plain).then_some((Some(of_input), of_weights))
+    };
+    // Where both are one for all, a constant is rather the weights'.
+    let (first, then) = if is_constant(one) { (another, one) } else { (one, another) };
+    fits(first, then).or_else(|| fits(then, first))
 }
 
 /// The operand beside the given one of a node with two.
@@ -130,7 +137,7 @@ fn other(node: &Node, operand: TensorId) -> Option<TensorId> {
 }
 
 /// The columns of an integer product that may have floats as results.
-fn product(graph: &Graph, node: &Node) -> Option<Columns> {
+fn columns(graph: &Graph, node: &Node) -> Option<Columns> {
     let operand = |index: usize| node.inputs.get(index).copied().flatten().map(|id| graph.tensor(id));
     let (x, w) = (operand(0)?, operand(1)?);
     let (of_x, of_w) = (x.shape.as_deref()?, w.shape.as_deref()?);
@@ -153,7 +160,9 @@ fn product(graph: &Graph, node: &Node) -> Option<Columns> {
 impl Found {
     /// The node that computes the chain of the product at an index, and whose place it takes.
     fn into_node(self, graph: &mut Graph, product: usize) -> (usize, Node) {
-        let Self { last, scales: [of_input, of_weights], bias } = self;
+        let Self { last, scales: (of_input, of_weights), bias } = self;
+        // By a scale of 1 another is multiplied exactly.
+        let of_input = Some(of_input.unwrap_or_else(|| constant(graph, "1", vec![], Data::F32(vec![1.0]))));
         let of_weights = Some(flat(graph, of_weights));
         let bias = bias.map(|bias| flat(graph, bias));
         let Node { op, inputs, .. } = &graph.nodes[product];
@@ -162,9 +171,9 @@ impl Found {
         let (op, inputs) = match op {
             Op::ConvInteger(attributes) => {
                 let op = Op::ConvIntegerToFloat(attributes.clone());
-                (op, vec![x, Some(of_input), of_x, w, of_weights, of_w, bias])
+                (op, vec![x, of_input, of_x, w, of_weights, of_w, bias])
             }
-            _ => (Op::MatMulIntegerToFloat, vec![x, w, Some(of_input), of_weights, of_x, of_w, bias]),
+            _ => (Op::MatMulIntegerToFloat, vec![x, w, of_input, of_weights, of_x, of_w, bias]),
         };
         let Node { name, outputs, .. } = &graph.nodes[last];
         (last, Node { name: name.clone(), op, inputs, outputs: outputs.clone(), clamp: None })
@@ -322,6 +331,19 @@ mod tests {
         let inputs = &chain.graph.nodes[0].inputs;
         for operand in [4, 6] {
             assert_eq!(chain.graph.tensor(inputs[operand].unwrap()).shape, Some(vec![3]));
+        }
+    }
+
+    #[test]
+    fn one_constant_may_be_both_scales() {
+        for shape in [&[][..], &[3], &[1, 3]] {
+            let chain = matrix(&[], shape, Some(&[3])).change(|graph| {
+                let s = constant(graph, "both", shape, floats);
+                graph.nodes[3].inputs[0] = Some(s);
+            });
+            let (ops, operands) = chain.fused();
+            assert_eq!(ops, ["MatMulIntegerToFloat"]);
+            assert_eq!(operands, ["x", "w", "1", "both", "zx", "zw", "c"]);
         }
     }
 

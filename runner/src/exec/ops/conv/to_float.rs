@@ -1,4 +1,4 @@
-//! `ConvIntegerToFloat`: by a plan that knows scales and zero points, or by one that each run tells them.
+//! `ConvIntegerToFloat`: by a plan that each run tells scales and zero point, or where that cannot be by one that knows them.
 
 use zeropoint::{Backend, Output, ProductOptions};
 
@@ -7,8 +7,8 @@ use super::super::dynamic_product::{Names, Tensors};
 use super::super::{Step, kernel_type, param};
 use super::{Parts, bias, input};
 use crate::error::Fault;
-use crate::graph::Type;
 use crate::graph::op::Convolution;
+use crate::graph::{Type, shape};
 
 /// `f32(f32(sum) * f32(sx * sw))`, and with a bias of floats that plus it, rounded again.
 pub(in crate::exec::ops) fn to_float(
@@ -24,13 +24,16 @@ pub(in crate::exec::ops) fn to_float(
         Some(Type::I32) => Some(bias::<i32>(&parts, 6)?),
         _ => None,
     };
-    let known = [1, 2, 4].into_iter().filter_map(|operand| operands.optional(operand));
-    if known.into_iter().any(|id| operands.tensor(id).constant.is_none()) {
+    let options = ProductOptions::new(kernel_type(x_type)?);
+    // Volumes, and channels with zero points of their own, need a plan that knows them.
+    let takes_a_run = parts.geometry.from.len() <= 2
+        && operands.optional(2).map_or(Ok(1), |id| shape::elements(operands.shape(id)?))? == 1;
+    let is_open = |operand: usize| operands.optional(operand).is_some_and(|id| operands.tensor(id).constant.is_none());
+    if takes_a_run && [1, 2, 4, 6].into_iter().any(is_open) {
         let names =
             Names { zero_point: (2, "x_zero_point"), scale: (1, "x_scale"), scales: (4, "w_scale"), bias: (6, "bias") };
         let by = Tensors::to_float(operands, &names, outputs)?;
-        let options = with(ProductOptions::new(kernel_type(x_type)?).dynamic(), sums);
-        return parts.dynamic(&options.output(Output::F32), by, backend);
+        return parts.dynamic(&with(options.dynamic(), sums).output(Output::F32), by, backend);
     }
     let x_scale = operands.scale(1, "x_scale")?;
     let zero_points = operands.zero_points(2, "x_zero_point", x_type, Some(parts.geometry.channels))?;

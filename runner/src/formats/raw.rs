@@ -8,6 +8,7 @@ use crate::error::Fault;
 use crate::graph::{Data, Type, shape};
 
 /// The bytes of a tensor in a file, where two values of 4 bits share one.
+#[cfg(feature = "onnx")]
 pub(super) fn stored_bytes(type_: Type, shape: &[usize]) -> Result<usize, Fault> {
     let bytes = shape::bytes(shape, type_.size())?;
     Ok(if matches!(type_, Type::U4 | Type::I4) { bytes.div_ceil(2) } else { bytes })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::operators;
 use super::program::{Attribute, Operator, Program, Slot};
 use crate::error::{Fault, Problems};
-use crate::graph::{Constant, Data, Graph, Node, Op, Tensor, TensorId, Type, check, shape};
+use crate::graph::{Constant, Data, Graph, Node, Op, Size, Tensor, TensorId, Type, check, shape};
 
 /// The most elements that all constants of a program's own operators may have.
 const MOST_ELEMENTS: usize = 1 << 24;
@@ -121,30 +121,22 @@ impl<'a> Builder<'a> {
         let id = self.new_tensor(variable, false);
         self.current[variable] = Some(id);
         fed.push((column(operator)?, id));
-        let (type_, shape) = self.input(variable)?;
+        let (type_, sizes) = self.input(variable)?;
         let tensor = self.graph.tensor_mut(id);
         tensor.type_ = Some(type_);
-        tensor.shape = Some(shape);
-        Ok(())
+        tensor.set_sizes(sizes)
     }
 
-    /// Type and shape of an input, with 1 for a first size that is left open: the batch.
-    fn input(&self, variable: usize) -> Result<(Type, Vec<usize>), Fault> {
+    /// Type and sizes of an input; those that are left open have no names.
+    fn input(&self, variable: usize) -> Result<(Type, Vec<Size>), Fault> {
         let variable = &self.program.variables[variable];
         let type_ = variable.type_.ok_or_else(|| Fault::unsupported("has no type of elements that is known here"))?;
         let dims =
             variable.dims.as_ref().ok_or_else(|| Fault::unsupported("has no shape; its rank has to be known"))?;
-        let mut closed = dims.clone();
-        for (axis, size) in closed.iter_mut().enumerate().filter(|(_, size)| **size == -1) {
-            if axis > 0 {
-                let message = format!("the size of axis {axis} of {dims:?} is left open; only the first may be");
-                return Err(Fault::unsupported(message));
-            }
-            *size = 1;
-        }
-        let shape = super::program::sizes(&closed)?;
-        shape::bytes(&shape, type_.size())?;
-        Ok((type_, shape))
+        let least: Vec<i64> = dims.iter().map(|&size| if size == -1 { 1 } else { size }).collect();
+        let sizes = super::program::sizes(&least)?.into_iter().zip(dims);
+        let sizes = sizes.map(|(size, &dim)| if dim == -1 { Size::Open(String::new()) } else { Size::Fixed(size) });
+        Ok((type_, sizes.collect()))
     }
 
     /// An output has the name of what is fetched, whatever the tensor is called, unless another tensor has it.
@@ -496,18 +488,20 @@ impl<'a> Call<'a, '_> {
         Ok(to)
     }
 
-    /// The node that makes all variables of a slot.
-    pub(super) fn make_all(&mut self, op: impl Fn(usize) -> Op, inputs: &[TensorId], slot: &str) -> Result<(), Fault> {
+    /// The node that makes all variables of a slot, which are so many.
+    pub(super) fn make_all(&mut self, op: Op, inputs: &[TensorId], slot: &str, count: usize) -> Result<(), Fault> {
         let found = self.operator.outputs.iter().find(|found| found.name == slot);
-        let variables = found.map(|slot| slot.variables.as_slice()).filter(|variables| !variables.is_empty());
-        let variables = variables.ok_or_else(|| Fault::invalid(format!("makes nothing in slot {slot}")))?;
+        let variables = found.map_or(&[][..], |slot| slot.variables.as_slice());
+        if variables.len() != count {
+            return Err(Fault::invalid(format!("makes {} tensors, expected {count}", variables.len())));
+        }
         let mut made = Vec::with_capacity(variables.len());
         for &variable in variables {
             let id = self.builder.new_tensor(variable, false);
             self.builder.current[variable] = Some(id);
             made.push(id);
         }
-        self.push(op(made.len()), inputs.iter().copied().map(Some).collect(), made);
+        self.push(op, inputs.iter().copied().map(Some).collect(), made);
         Ok(())
     }
 

@@ -46,7 +46,7 @@ impl<R: Read> Parameters<R> {
         let shape = sizes(&description.dims)?;
         let bytes = shape::bytes(&shape, type_.size())?;
         let data = self.bytes(u64::try_from(bytes).unwrap_or(u64::MAX), &format!("{type_} {shape:?}"))?;
-        Constant::new(shape.clone(), raw::from_bytes(&data, type_, &shape, bytes, "the file")?)
+        Constant::new(shape.clone(), raw::from_bytes(data, type_, &shape, bytes, "the file")?)
     }
 
     /// How many bytes there are still.

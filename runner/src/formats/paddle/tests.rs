@@ -13,7 +13,7 @@ use super::{load, parse, understand};
 use crate::ProblemKind;
 use crate::error::Problems;
 use crate::graph::op::AbsMax;
-use crate::graph::{Constant, Data, Graph, Op, TensorId, Type};
+use crate::graph::{Constant, Data, Graph, Op, Size, TensorId, Type};
 
 fn models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("models/paddle")
@@ -276,7 +276,7 @@ fn variables_are_what_they_are_when_they_are_read() {
     assert_eq!(names, ["a", "q", "d", "q#2", "x#2"]);
     assert_eq!(graph.nodes[0].inputs, [Some(graph.inputs[0])]);
     assert_eq!(graph.nodes[4].inputs, [Some(graph.nodes[2].outputs[0]), Some(graph.inputs[0])]);
-    assert_eq!(graph.tensor(graph.inputs[0]).shape, Some(vec![1, 4]));
+    assert!(graph.is_open(0));
 }
 
 #[test]
@@ -547,6 +547,24 @@ fn constants_that_a_program_makes_are_bounded() {
 }
 
 #[test]
+fn sizes_of_inputs_may_be_open() {
+    let told = |dims: &[i64]| Builder::new(dims).op("relu", "X:x", "Out:y", vec![]).fetch("y").problems();
+    assert_eq!(told(&[-1, 3]), "");
+    let place = "feed operator that makes \"x\": ";
+    let graph = Builder::new(&[-1, 3, -1]).op("relu", "X:x", "Out:y", vec![]).fetch("y").graph();
+    let open = || Size::Open(String::new());
+    assert_eq!(graph.tensor(graph.inputs[0]).sizes, [open(), Size::Fixed(3), open()]);
+    assert_eq!(told(&[2, -3]), format!("invalid: {place}a size of -3 in [2, -3]"));
+    assert!(told(&[1; 9]).contains("has 9 axes, expected at most 8"));
+    assert!(told(&[1 << 40, 1 << 40]).starts_with("size overflow: "));
+    // No axes by the million are kept for what is written often.
+    let long =
+        Builder::new(&[1]).variable("y", &vec![1; 100_000]).op("transpose2", "X:x", "Out:y", vec![ints("axis", &[0])]);
+    let told = long.op("unsqueeze2", "X:y", "Out:z", vec![ints("axes", &[0])]).fetch("z").problems();
+    assert!(told.ends_with("the program does not give \"y\" a shape of up to 8 axes"), "{told}");
+}
+
+#[test]
 fn parameters_are_read_to_the_byte() {
     let model = Builder::new(&[1, 2])
         .floats("b", &[1.0, 2.0])
@@ -699,6 +717,10 @@ mod json {
             (r##"{"#": "1.relu", "A": [{"N": "a"}], "I": [{"%": 1}], "O": [{"%": 9}]}"##, "attribute a has no value"),
             (r##"{"#": "0.slice", "A": [], "I": [{"%": 1}], "O": [{"%": 9}]}"##, "has no index into a list of 1"),
             (r##"{"#": "1.new_thing", "I": [{"%": 1}], "O": [{"%": 9}]}"##, "this operator is not known"),
+            (
+                &format!(r##"{{"#": "p", "A": [0, 1, 0, "{}"], "O": {{"%": 9}}}}"##, "w".repeat(1025)),
+                "a name of 1025 bytes, expected at most 1024",
+            ),
             (
                 r##"{"#": "1.softmax", "A": [{"N": "axis", "AT": {"#": "0.a_odd", "D": 1}}], "I": [{"%": 1}],
                 "O": [{"%": 9}]}"##,

@@ -105,14 +105,17 @@ fn split(call: &mut Call<'_, '_>) -> Result<(), Fault> {
     let x = call.input("X")?;
     let axis = call.int("axis")?.unwrap_or(0);
     let sections = call.ints("sections")?.unwrap_or_default();
-    let parts = call.int("num")?.unwrap_or(0);
+    let num = call.int("num")?.unwrap_or(0);
     let mut operands = vec![x];
-    if !sections.is_empty() {
+    let parts = if sections.is_empty() {
+        let parts = usize::try_from(num).ok().filter(|&parts| parts > 0);
+        parts.ok_or_else(|| Fault::invalid(format!("has no sections, and attribute num is {num}")))?
+    } else {
+        let parts = sections.len();
         operands.push(call.vector(open(call, x, axis, sections)?)?);
-    } else if parts < 1 {
-        return Err(Fault::invalid(format!("has no sections, and attribute num is {parts}")));
-    }
-    call.make_all(|parts| Op::Split { axis, parts }, &operands, "Out")
+        parts
+    };
+    call.make_all(Op::Split { axis, parts }, &operands, "Out", parts)
 }
 
 /// Sections of an axis; one of them may be −1, which is what the others leave.

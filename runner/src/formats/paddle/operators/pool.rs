@@ -18,7 +18,7 @@ pub(super) fn pool(call: &mut Call<'_, '_>) -> Result<(), Fault> {
     let global = call.flag("global_pooling", false)?;
     let (ceil_mode, exclusive) = (call.flag("ceil_mode", false)?, call.flag("exclusive", true)?);
     let window = window(call)?;
-    if global || adaptive && taps.iter().all(|&size| size == 1) {
+    if global || adaptive && taps == [1, 1] {
         let op = if greatest { Op::GlobalMaxPool } else { Op::GlobalAveragePool };
         return call.make(op, &[x], "Out").map(drop);
     }

@@ -15,7 +15,8 @@ const MOST_ELEMENTS: usize = 1 << 24;
 pub(super) fn build(program: &Program, parameters: Vec<(usize, Option<Constant>)>, problems: &mut Problems) -> Graph {
     let mut builder = Builder {
         program,
-        graph: Graph::default(),
+        // Its executor adds biases of floats to scaled sums.
+        graph: Graph { real_bias: true, ..Graph::default() },
         current: vec![None; program.variables.len()],
         names: Names::of(program),
         dims: HashMap::new(),

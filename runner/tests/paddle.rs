@@ -42,8 +42,7 @@ fn find(graph: &Graph, name: &str) -> TensorId {
     *made.into_iter().find(|id| graph.tensor(**id).name == name).unwrap_or_else(|| panic!("no tensor {name}"))
 }
 
-fn with_batch(graph: &mut Graph, batch: usize) {
-    let side = if matches!(graph.tensor(graph.inputs[0]).sizes[2], Size::Fixed(16)) { 16 } else { 8 };
+fn with_batch(graph: &mut Graph, batch: usize, side: usize) {
     graph.set_input_shape(0, &[batch, 1, side, side]).unwrap();
 }
 
@@ -158,7 +157,7 @@ fn the_first_quantiser_equals_the_golden() {
         let id = find(&graph, "x.quantized");
         graph.nodes.retain(|node| node.outputs.contains(&id));
         graph.outputs = vec![id];
-        with_batch(&mut graph, 8);
+        with_batch(&mut graph, 8, side);
         passes::prepare(&mut graph, &passes::Options::default()).unwrap();
         let expected = &golden(model).layers[0];
         for backend in tiers() {
@@ -228,34 +227,61 @@ fn difference(expected: &Layer, got: &Trace) -> Option<String> {
     if same { None } else { Some(format!("{}: {layer:?}, expected {expected:?}", expected.name)) }
 }
 
-/// Every integer tensor of images 0 to 7 in one batch equals its golden; those below a float operator whose rounding is
-/// open are counted, and are expected to be equal in all but a few.
+fn prepared(model: &str, batch: usize, side: usize) -> Graph {
+    let mut graph = formats::load(&folder(model)).unwrap();
+    with_batch(&mut graph, batch, side);
+    let options = passes::Options::default().semantics(passes::Semantics::Literal).keep(true);
+    passes::prepare(&mut graph, &options).unwrap();
+    graph
+}
+
+/// Every integer tensor of images 0 to 7 in one batch equals its golden. Those below a float operator whose rounding is
+/// open do so too, but for one of the net with a scale a weight, where the golden differs from Paddle as well.
 #[test]
-#[ignore = "needs the float operators and the passes"]
 fn whole_models_equal_their_goldens() {
     for (model, side) in PADDLE {
         let golden = golden(model);
-        let mut graph = formats::load(&folder(model)).unwrap();
-        with_batch(&mut graph, 8);
-        let options = passes::Options::default().semantics(passes::Semantics::Literal).keep(true);
-        passes::prepare(&mut graph, &options).unwrap();
+        let graph = prepared(model, 8, side);
         for backend in tiers() {
             for threads in [1, 2] {
                 let mut session = session(&graph, &backend, threads);
                 set_data(&mut session, 0, &Data::F32(images(side, 8)));
                 let trace = record(&mut session).unwrap();
                 let place = format!("{model}, {}, {threads} threads", backend.isa());
-                let mut open = 0;
+                let mut open = Vec::new();
                 for expected in golden.layers.iter().filter(|layer| !layer.name.ends_with("#2")) {
                     let difference = difference(expected, &trace);
                     match expected.judge.as_deref() {
                         Some("exact") => assert_eq!(difference, None, "{place}"),
-                        _ => open += usize::from(difference.is_some()),
+                        _ => open.extend(difference),
                     }
                 }
-                println!("{place}: {open} tensors below float operators differ");
+                assert!(open.len() <= usize::from(model == "digits_pnet_layer"), "{place}: {open:?}");
             }
         }
+    }
+}
+
+/// The integers that Paddle's own quantisers make of image 0.
+#[test]
+fn quantised_tensors_are_paddles_own() {
+    for (model, side) in PADDLE {
+        let layers = std::fs::read(folder(model).join("paddle_one.json")).unwrap();
+        let layers: Vec<serde_json::Value> = serde_json::from_slice(&layers).unwrap();
+        let graph = prepared(model, 1, side);
+        let mut session = session(&graph, &zeropoint::Backend::best(), 1);
+        set_data(&mut session, 0, &Data::F32(images(side, 1)));
+        let trace = record(&mut session).unwrap();
+        let mut different = Vec::new();
+        let mut equal = 0;
+        for layer in &layers {
+            let (name, crc32) = (layer["name"].as_str().unwrap(), layer["crc32"].as_str().unwrap());
+            // What is quantised of constants is computed while planning.
+            let Some(got) = trace.layers.iter().find(|got| got.name == name) else { continue };
+            if got.crc32 == crc32 { equal += 1 } else { different.push(name) }
+        }
+        assert!(equal >= 6, "{model}: {equal} of {}", layers.len());
+        assert_eq!(different, [""; 0], "{model}, {equal} equal");
     }
 }
 
@@ -266,7 +292,7 @@ fn whole_models_answer_as_paddle_does() {
         let path = folder(model).join("paddle_y360.npy");
         let Data::F32(expected) = npy::read(&path, Type::F32, &[360, 10]).unwrap() else { panic!() };
         let mut graph = formats::load(&folder(model)).unwrap();
-        with_batch(&mut graph, 360);
+        with_batch(&mut graph, 360, side);
         let options = passes::Options::default().semantics(passes::Semantics::Literal);
         passes::prepare(&mut graph, &options).unwrap();
         let mut session = session(&graph, &zeropoint::Backend::best(), 2);

@@ -15,7 +15,7 @@ pub(super) fn identities(graph: &mut Graph, options: &Options) -> Vec<String> {
             *id = original[id.0];
         }
         if let (Op::Identity, &[Some(from)], &[to]) = (&node.op, node.inputs.as_slice(), node.outputs.as_slice())
-            && !(options.keep && !graph.tensor(to).internal)
+            && (!options.keep || graph.tensor(to).internal)
         {
             original[to.0] = from;
             if !uses.is_output(to) {

@@ -102,13 +102,17 @@ impl Edits {
     }
 }
 
+/// The most walks of a pass: one that moves along a chain takes one for each node of it, and no file may ask for more than
+/// that. What is left is right as it is.
+const MOST_WALKS: usize = 256;
+
 /// Walks over the graph until nothing changes: `matching` looks at one node, and enters what it changes.
 pub(super) fn rewrite(
     graph: &mut Graph,
     mut matching: impl FnMut(&mut Graph, &Uses, usize, &mut Edits),
 ) -> Vec<String> {
     let mut fired = Vec::new();
-    loop {
+    for _ in 0..MOST_WALKS {
         let uses = Uses::of(graph);
         let mut edits = Edits::default();
         for at in 0..graph.nodes.len() {
@@ -118,9 +122,10 @@ pub(super) fn rewrite(
         }
         let now = edits.apply(graph);
         if now.is_empty() {
-            return fired;
+            break;
         }
         fired.extend(now);
         crate::passes::prune::prune(graph);
     }
+    fired
 }

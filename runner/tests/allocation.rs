@@ -1,4 +1,5 @@
-//! After planning, an inference allocates nothing, on any thread.
+//! After planning, an inference allocates nothing, on any thread; and a session is little more than its packed weights and
+//! its largest activations.
 
 mod support;
 
@@ -6,6 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use support::{Builder, F32, I32, MODELS, int, ints, load, model, session, string, tiers};
+use zeropoint_runner::exec::{Limits, Plan, Session};
 use zeropoint_runner::formats::onnx;
 use zeropoint_runner::graph::{Data, Graph};
 use zeropoint_runner::passes;
@@ -15,27 +17,35 @@ struct Counting;
 static COUNTING: AtomicBool = AtomicBool::new(false);
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-fn count() {
+/// Bytes that are allocated now, and the most that have been since the last [`peak`] began.
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+fn count(bytes: usize) {
     if COUNTING.load(Ordering::SeqCst) {
         COUNT.fetch_add(1, Ordering::SeqCst);
     }
+    let live = LIVE.fetch_add(bytes, Ordering::SeqCst) + bytes;
+    PEAK.fetch_max(live, Ordering::SeqCst);
 }
 
 // SAFETY: every call goes to the system's allocator with the arguments it came with.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: the caller's promises are those that the system's allocator asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::SeqCst);
         // SAFETY: the pointer came from the system's allocator by `alloc` or `realloc` above.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size);
+        LIVE.fetch_sub(layout.size(), Ordering::SeqCst);
         // SAFETY: as for `dealloc`, and the caller promises that the size is valid.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -101,9 +111,52 @@ fn of_floats() -> Graph {
     graph
 }
 
+/// What `body` makes, and the bytes beyond those before that were allocated at once on the way.
+fn peak<R>(body: impl FnOnce() -> R) -> (R, usize) {
+    let before = LIVE.load(Ordering::SeqCst);
+    PEAK.store(before, Ordering::SeqCst);
+    let result = body();
+    (result, PEAK.load(Ordering::SeqCst) - before)
+}
+
+/// A session has the packed weights once, and the arena: the model's own weights are not kept beside them.
+fn sessions_are_small() {
+    for name in ["mbv2_u8s8pc", "mbv2_u8"] {
+        for backend in tiers() {
+            let (session, planning) = peak(|| {
+                let plan = Plan::new(&load(&model(name)), &backend, Limits::default()).unwrap();
+                Session::new(plan, 1).unwrap()
+            });
+            let held = LIVE.load(Ordering::SeqCst);
+            let mut session = session;
+            let ((), running) = peak(|| session.run().unwrap());
+            let plan = session.plan();
+            let (activations, made) = (plan.activations(), plan.made());
+            let packed: usize = made.iter().filter_map(|made| Some(made.packed.as_ref()?.packed)).sum();
+            let mut sizes: Vec<usize> =
+                made.iter().map(|made| made.type_.size() * made.shape.iter().product::<usize>()).collect();
+            sizes.extend(plan.input_tensors().map(|(_, type_, shape)| type_.size() * shape.iter().product::<usize>()));
+            sizes.sort_unstable();
+            let largest: usize = sizes.iter().rev().take(2).sum();
+            let isa = backend.isa();
+            drop(session);
+            let session = held - LIVE.load(Ordering::SeqCst);
+            println!(
+                "{name}, {isa}: a session of {session} bytes ({packed} of weights, {} of activations, {} least, {} \
+                 apart, two largest {largest}); {planning} at once while loading and planning",
+                activations.arena, activations.least, activations.apart
+            );
+            assert_eq!(running, 0);
+            assert!(2 * session < 3 * (packed + largest), "{name}, {isa}: {session} for {packed} + {largest}");
+            assert!(2 * planning < 3 * (packed + largest), "{name}, {isa}: {planning} for {packed} + {largest}");
+        }
+    }
+}
+
 // Without the test harness, whose own thread allocates when it begins to wait: the count is the process's.
 fn main() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1, "the count counts");
+    sessions_are_small();
     // Threads of a pool that is dropped end later, and allocate in doing so.
     let mut kept = Vec::new();
     let real =

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use zeropoint::Backend;
 
-use super::memory::{Home, Memory, zeroed};
+use super::arena::ALIGN;
+use super::memory::{Home, Memory, MemoryMut, zeroed};
 use super::ops::{self, Action, Context};
 use super::plan::Limits;
 use crate::graph::{Constant, Graph, Node, TensorId, shape};
@@ -43,7 +44,7 @@ fn results(graph: &Graph, node: &Node, backend: &Backend, left: &mut usize) -> O
     }
     *left = left.checked_sub(bytes)?;
     let (part, node, _) = ops::part(graph, node);
-    let step = match ops::lower(&part, &node, backend).ok()? {
+    let step = match ops::lower(&part, &node, backend, None).ok()? {
         Action::Run(step) => step,
         Action::Same(from) => {
             let known = part.tensor(from).constant.as_deref()?;
@@ -51,22 +52,25 @@ fn results(graph: &Graph, node: &Node, backend: &Backend, left: &mut usize) -> O
             return Some(vec![Arc::new(Constant::new(shape, known.data().clone()).ok()?)]);
         }
     };
-    let mut slots = Vec::new();
+    // What it makes lies one behind the other.
+    let mut end = 0usize;
     let mut homes = Vec::new();
     for tensor in &part.tensors {
         homes.push(match &tensor.constant {
             Some(constant) => Home::Constant(Arc::clone(constant)),
             None => {
                 let (shape, type_) = (tensor.shape.as_ref()?, tensor.type_?);
-                let elements = shape::elements(shape).ok()?;
-                slots.push(shape::bytes(shape, type_.size()).ok()?);
-                Home::Slot { slot: slots.len() - 1, elements, type_ }
+                let (offset, elements) = (end, shape::elements(shape).ok()?);
+                end = end.checked_add(shape::bytes(shape, type_.size()).ok()?)?.checked_next_multiple_of(ALIGN)?;
+                Home::Arena { offset, elements, type_ }
             }
         });
     }
-    let mut memory = Memory::new(homes.into(), &slots).ok()?;
+    let mut arena = zeroed(end).ok()?;
     let mut scratch = zeroed(step.scratch_len()).ok()?;
+    let mut memory = MemoryMut::new(&homes, &mut arena);
     step.run(Context { memory: &mut memory, scratch: &mut scratch, threads: 1 }).ok()?;
+    let memory = Memory::new(&homes, &arena);
     let constant = |&id: &TensorId| {
         let tensor = part.tensor(id);
         let data = memory.tensor(id, tensor.type_?).to_data();

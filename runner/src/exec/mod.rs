@@ -3,13 +3,17 @@
 
 mod arena;
 mod constants;
+mod homes;
 mod memory;
+mod model;
 mod ops;
 mod parameters;
 mod plan;
 mod session;
 mod shelf;
 
+pub use arena::Activations;
+pub use model::Model;
 pub use plan::{Limits, Made, Packed, Plan, Row, survey};
 pub(crate) use session::each_slice;
 pub use session::{Observed, Session, TensorRef};

@@ -2,7 +2,7 @@
 
 use zeropoint::Requantization;
 
-use super::shelf::Shelf;
+use super::shelf::Kept;
 use crate::error::Fault;
 use crate::graph::{Constant, Element, Graph, Node, Tensor, TensorId, Type};
 
@@ -11,8 +11,7 @@ use crate::graph::{Constant, Element, Graph, Node, Tensor, TensorId, Type};
 pub(super) struct Operands<'a> {
     pub(super) graph: &'a Graph,
     pub(super) node: &'a Node,
-    /// Of a node that is planned in each run.
-    pub(super) shelf: Option<&'a Shelf>,
+    pub(super) kept: Kept<'a>,
 }
 
 impl<'a> Operands<'a> {

@@ -1,14 +1,14 @@
 //! What there is to do for one inference: the steps in their order, each with its kernel and its packed weights, and
 //! where each tensor lies.
 
-use std::sync::Arc;
-
 use zeropoint::{Backend, Isa, PackedWeights, TransposedWeights};
 
-use super::arena::{self, Life};
+use super::arena::Activations;
 use super::constants;
+use super::homes::lay_out;
 use super::memory::Home;
 use super::ops::{self, Action, Step};
+use super::shelf::Shelf;
 use crate::error::{Error, Fault, Problems};
 use crate::graph::{Graph, Layout, Node, TensorId, Type, shape};
 
@@ -16,7 +16,7 @@ use crate::graph::{Graph, Layout, Node, TensorId, Type, shape};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of all activations together.
+    /// Bytes of all activations together, and of the scratch memory of the greediest step.
     pub memory: usize,
 }
 
@@ -90,8 +90,9 @@ pub struct Plan {
     made: Vec<Made>,
     /// For each tensor of the graph; `None` for those that were never resolved and so are not part of any step.
     tensors: Vec<Option<Info>>,
-    homes: Arc<[Home]>,
-    slots: Vec<usize>,
+    homes: Box<[Home]>,
+    activations: Activations,
+    limits: Limits,
     inputs: Vec<TensorId>,
     outputs: Vec<TensorId>,
 }
@@ -99,11 +100,21 @@ pub struct Plan {
 impl Plan {
     /// Plans a graph that has been through the passes. An error lists everything that stands in the way.
     pub fn new(graph: &Graph, backend: &Backend, limits: Limits) -> Result<Self, Error> {
+        Self::with_shelf(graph, backend, limits, None)
+    }
+
+    /// As [`Plan::new`], with weights that other plans may have packed.
+    pub(super) fn with_shelf(
+        graph: &Graph,
+        backend: &Backend,
+        limits: Limits,
+        shelf: Option<&Shelf>,
+    ) -> Result<Self, Error> {
         let graph = &constants::compute(graph, backend, limits);
-        let (actions, mut problems) = lower(graph, backend, limits);
-        let (homes, slots) = lay_out(graph, &actions, limits).unwrap_or_else(|fault| {
+        let (actions, mut problems) = lower(graph, backend, limits, shelf);
+        let (homes, activations) = lay_out(graph, &actions, limits).unwrap_or_else(|fault| {
             problems.push(fault.at("network"));
-            (Vec::new(), Vec::new())
+            Default::default()
         });
         problems.into_result()?;
 
@@ -134,8 +145,9 @@ impl Plan {
             steps,
             made,
             tensors: graph.tensors.iter().map(info).collect(),
-            homes: homes.into(),
-            slots,
+            homes,
+            activations,
+            limits,
             inputs: graph.inputs.clone(),
             outputs: graph.outputs.clone(),
         })
@@ -161,9 +173,14 @@ impl Plan {
         self.outputs.iter().map(|&id| (self.name(id), self.type_(id), self.shape(id)))
     }
 
-    /// Bytes of all activations.
+    /// Bytes of the arena in which all activations lie.
     pub fn memory(&self) -> usize {
-        self.slots.iter().sum()
+        self.activations.arena
+    }
+
+    /// What the arena takes, and what it would take otherwise.
+    pub const fn activations(&self) -> Activations {
+        self.activations
     }
 
     pub(super) fn inputs(&self) -> &[TensorId] {
@@ -178,24 +195,24 @@ impl Plan {
         &self.steps
     }
 
-    pub(super) fn homes(&self) -> Arc<[Home]> {
-        Arc::clone(&self.homes)
+    pub(super) fn homes(&self) -> &[Home] {
+        &self.homes
     }
 
-    pub(super) fn slots(&self) -> &[usize] {
-        &self.slots
-    }
-
-    /// The scratch that the greediest step needs.
+    /// The scratch that the greediest step needs, which has to be within the limit as the arena has.
     pub(super) fn scratch_len(&self, threads: usize) -> Result<usize, Error> {
         let mut most = 0;
         for step in &self.steps {
             let Some(run) = &step.run else { continue };
-            let bytes = run.scratch_len().checked_mul(threads);
-            most = bytes.map(|bytes| bytes.max(most)).ok_or_else(|| Error::Run {
-                node: step.label.clone(),
-                message: format!("scratch memory for {threads} threads is more than the address space"),
-            })?;
+            let bytes = run.scratch_len().saturating_mul(threads);
+            if bytes > self.limits.memory {
+                let limit = self.limits.memory;
+                let fault = Fault::too_large(format!(
+                    "needs {bytes} bytes of scratch memory for {threads} threads, the limit is {limit}"
+                ));
+                return Err(Error::Model(Problems(vec![fault.at(&step.label)])));
+            }
+            most = most.max(bytes);
         }
         Ok(most)
     }
@@ -237,7 +254,7 @@ pub struct Row {
 /// Plans each node that can be planned, and says what is wrong with the others.
 pub fn survey(graph: &Graph, backend: &Backend, limits: Limits) -> (Vec<Row>, Problems) {
     let graph = &constants::compute(graph, backend, limits);
-    let (actions, problems) = lower(graph, backend, limits);
+    let (actions, problems) = lower(graph, backend, limits, None);
     let mut rows = Vec::new();
     for (node, action) in graph.nodes.iter().zip(actions) {
         for &id in node.outputs.iter().filter(|&&id| !graph.tensor(id).internal) {
@@ -272,7 +289,7 @@ fn describe(graph: &Graph, node: &Node, output: TensorId, action: &Action) -> Op
 
 /// What to do for each node. Nodes behind one with a problem have neither an action nor a problem of their own; nor have
 /// those with a tensor beyond the limit, which is reported for the whole network, and for which no tables may be made.
-fn lower(graph: &Graph, backend: &Backend, limits: Limits) -> (Vec<Option<Action>>, Problems) {
+fn lower(graph: &Graph, backend: &Backend, limits: Limits, shelf: Option<&Shelf>) -> (Vec<Option<Action>>, Problems) {
     let mut problems = Problems::default();
     let actions = graph.nodes.iter().map(|node| {
         let fits = |id: &TensorId| {
@@ -283,67 +300,7 @@ fn lower(graph: &Graph, backend: &Backend, limits: Limits) -> (Vec<Option<Action
         if !node.inputs.iter().flatten().chain(&node.outputs).all(fits) {
             return None;
         }
-        ops::lower(graph, node, backend).map_err(|fault| problems.push(fault.at(graph.label(node)))).ok()
+        ops::lower(graph, node, backend, shelf).map_err(|fault| problems.push(fault.at(graph.label(node)))).ok()
     });
     (actions.collect(), problems)
-}
-
-/// Where each tensor lies, and the bytes of each slot.
-fn lay_out(graph: &Graph, actions: &[Option<Action>], limits: Limits) -> Result<(Vec<Home>, Vec<usize>), Fault> {
-    // A tensor that is another one differently seen lies where that one does.
-    let mut root: Vec<usize> = (0..graph.tensors.len()).collect();
-    for (node, action) in graph.nodes.iter().zip(actions) {
-        if let (Some(Action::Same(from)), &[to]) = (action, node.outputs.as_slice()) {
-            root[to.index()] = root[from.index()];
-        }
-    }
-    // The first and the last step of each root; inputs and outputs have to outlast the run.
-    let end = graph.nodes.len() + 1;
-    let mut lives: Vec<Option<(usize, usize)>> = vec![None; graph.tensors.len()];
-    let mut touch = |id: TensorId, step: usize| {
-        let life = lives[root[id.index()]].get_or_insert((step, step));
-        *life = (life.0.min(step), life.1.max(step));
-    };
-    for &id in &graph.inputs {
-        touch(id, 0);
-        touch(id, end);
-    }
-    for (at, node) in graph.nodes.iter().enumerate() {
-        node.inputs.iter().flatten().chain(&node.outputs).for_each(|&id| touch(id, at + 1));
-    }
-    graph.outputs.iter().for_each(|&id| touch(id, end));
-
-    let mut roots = Vec::new();
-    let mut spans = Vec::new();
-    for (id, life) in lives.iter().enumerate() {
-        let tensor = &graph.tensors[id];
-        if let (Some((first, last)), None, Some(shape), Some(type_)) =
-            (*life, &tensor.constant, &tensor.shape, tensor.type_)
-        {
-            roots.push(id);
-            spans.push(Life { bytes: shape::bytes(shape, type_.size())?, first, last });
-        }
-    }
-    let (slots_of, slots) = arena::assign(&spans);
-    let total = slots.iter().try_fold(0usize, |sum, &bytes| sum.checked_add(bytes));
-    if total.is_none_or(|total| total > limits.memory) {
-        let total = total.map_or_else(|| "more than the address space".to_owned(), |total| format!("{total} bytes"));
-        return Err(Fault::too_large(format!("needs {total} for its activations, the limit is {}", limits.memory)));
-    }
-
-    let mut slot = vec![None; graph.tensors.len()];
-    for (id, found) in roots.into_iter().zip(slots_of) {
-        slot[id] = Some(found);
-    }
-    let homes = graph.tensors.iter().enumerate().map(|(id, tensor)| {
-        let root = root[id];
-        if let Some(constant) = &graph.tensors[root].constant {
-            return Ok(Home::Constant(Arc::clone(constant)));
-        }
-        match (slot[root], &tensor.shape, tensor.type_) {
-            (Some(slot), Some(shape), Some(type_)) => Ok(Home::Slot { slot, elements: shape::elements(shape)?, type_ }),
-            _ => Ok(Home::Nowhere),
-        }
-    });
-    Ok((homes.collect::<Result<_, Fault>>()?, slots))
 }

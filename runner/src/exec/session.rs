@@ -5,7 +5,7 @@ use std::sync::Arc;
 use half::{bf16, f16};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::memory::{Bytes, Memory, zeroed};
+use super::memory::{Bytes, Memory, MemoryMut, zeroed};
 use super::plan::Plan;
 use crate::error::Error;
 use crate::graph::constant::each_type;
@@ -14,7 +14,7 @@ use crate::graph::{Data, Element, Layout, TensorId, Type};
 /// A network with its memory. [`Session::run`] allocates nothing.
 pub struct Session {
     plan: Arc<Plan>,
-    memory: Memory,
+    arena: Bytes,
     scratch: Bytes,
     threads: usize,
     pool: Option<Arc<ThreadPool>>,
@@ -156,9 +156,9 @@ impl Session {
             }
         };
         let plan = plan.into();
-        let memory = Memory::new(plan.homes(), plan.slots())?;
-        let scratch = zeroed(plan.scratch_len(threads)?)?;
-        Ok(Self { plan, memory, scratch, threads, pool })
+        let scratch = plan.scratch_len(threads)?;
+        let (arena, scratch) = (zeroed(plan.memory())?, zeroed(scratch)?);
+        Ok(Self { plan, arena, scratch, threads, pool })
     }
 
     /// The plan.
@@ -175,7 +175,7 @@ impl Session {
     pub fn input_mut<T: Element>(&mut self, index: usize) -> Result<&mut [T], Error> {
         let id = find(self.plan.inputs(), index, "input")?;
         self.expect(id, T::TYPE)?;
-        Ok(self.memory.write(id))
+        Ok(MemoryMut::new(self.plan.homes(), &mut self.arena).into_written(id))
     }
 
     /// Fills an input with elements of its own type, in C order of its shape.
@@ -190,7 +190,8 @@ impl Session {
         if data.len() != elements {
             return Err(wrong(format!("has {elements} elements, not {}", data.len())));
         }
-        each_type!(data, values => self.memory.write(id).copy_from_slice(values));
+        let memory = MemoryMut::new(self.plan.homes(), &mut self.arena);
+        each_type!(data, values => memory.into_written(id).copy_from_slice(values));
         Ok(())
     }
 
@@ -226,12 +227,14 @@ impl Session {
     }
 
     fn steps(&mut self, observer: &mut (dyn FnMut(Observed<'_>) + Send)) -> Result<(), Error> {
-        let Self { plan, memory, scratch, threads, .. } = self;
+        let Self { plan, arena, scratch, threads, .. } = self;
         for step in plan.steps() {
             if let Some(run) = &step.run {
-                let context = super::ops::Context { memory, scratch, threads: *threads };
+                let mut memory = MemoryMut::new(plan.homes(), arena);
+                let context = super::ops::Context { memory: &mut memory, scratch, threads: *threads };
                 run.run(context).map_err(|message| Error::Run { node: step.label.clone(), message })?;
             }
+            let memory = Memory::new(plan.homes(), arena);
             for &(id, index) in &step.made {
                 observer(Observed { index, values: memory.tensor(id, plan.type_(id)), layout: plan.layout(id) });
             }
@@ -240,7 +243,7 @@ impl Session {
     }
 
     fn tensor(&self, id: TensorId) -> TensorRef<'_> {
-        self.memory.tensor(id, self.plan.type_(id))
+        Memory::new(self.plan.homes(), &self.arena).tensor(id, self.plan.type_(id))
     }
 
     fn expect(&self, id: TensorId, type_: Type) -> Result<(), Error> {

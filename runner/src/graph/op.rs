@@ -538,6 +538,21 @@ impl Op {
         }
     }
 
+    /// The operand that is packed for a kernel where it is a constant.
+    pub(crate) const fn weights(&self) -> Option<usize> {
+        match self {
+            Self::QLinearConv(_)
+            | Self::QLinearConvTranspose(_)
+            | Self::ConvIntegerToFloat(_)
+            | Self::QLinearMatMul
+            | Self::QGemm(_) => Some(3),
+            Self::ConvInteger(_) | Self::MatMulInteger | Self::MatMulIntegerToFloat | Self::DynamicQuantizeMatMul => {
+                Some(1)
+            }
+            _ => None,
+        }
+    }
+
     /// The least and the greatest number of operands, and the names of those that have to be there.
     pub(crate) fn arity(&self) -> (usize, usize, &'static [&'static str]) {
         match self {

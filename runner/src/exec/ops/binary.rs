@@ -2,11 +2,10 @@
 
 use std::marker::PhantomData;
 
-use rayon::prelude::*;
 use zeropoint::{AddPlan, Backend, Int8, MulPlan};
 
 use super::super::parameters::Operands;
-use super::{CHUNK, Context, Step, quantized, quantized_operand, refused, told};
+use super::{Context, Step, each, quantized, quantized_operand, refused, told};
 use crate::error::Fault;
 use crate::graph::{Element, Op, TensorId};
 
@@ -50,17 +49,11 @@ pub(super) fn lower(operands: Operands<'_>, backend: &Backend) -> Result<Box<dyn
 
 impl<A: Element + Int8, B: Element + Int8, C: Element + Int8> Step for Binary<A, B, C> {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
-        let Context { memory, threads, .. } = context;
-        memory.writing::<C, _>(self.c, |memory, c| {
-            let (a, b) = (memory.read::<A>(self.a), memory.read::<B>(self.b));
-            if threads == 1 || c.len() <= CHUNK {
-                return self.plan.run(a, b, c);
-            }
-            c.par_chunks_mut(CHUNK)
-                .zip(a.par_chunks(CHUNK))
-                .zip(b.par_chunks(CHUNK))
-                .try_for_each(|((c, a), b)| self.plan.run(a, b, c))
-        })
+        each::binary::<A, B, C>(context, [self.a, self.b], self.c, |a, b, c| self.plan.run(a, b, c))
+    }
+
+    fn in_place(&self) -> &'static [usize] {
+        &[0, 3]
     }
 
     fn kernel(&self) -> String {

@@ -47,7 +47,7 @@ pub(super) fn step(operands: Operands<'_>, step: Box<dyn Step>) -> Result<Box<dy
 impl<T: Element + Ord> Step for Bounded<T> {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         let Context { memory, scratch, threads } = context;
-        self.step.run(Context { memory: &mut *memory, scratch, threads })?;
+        self.step.run(Context { memory: &mut memory.reborrowed(), scratch, threads })?;
         let y = memory.write::<T>(self.y);
         let bound = |y: &mut [T]| y.iter_mut().for_each(|y| *y = (*y).clamp(self.least, self.greatest));
         if threads == 1 || y.len() <= CHUNK {
@@ -68,5 +68,9 @@ impl<T: Element + Ord> Step for Bounded<T> {
 
     fn packed(&self) -> Option<Packed> {
         self.step.packed()
+    }
+
+    fn in_place(&self) -> &'static [usize] {
+        self.step.in_place()
     }
 }

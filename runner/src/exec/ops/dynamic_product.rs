@@ -93,7 +93,7 @@ impl Tensors {
     }
 
     /// The parameters in a run, but for the zero point.
-    fn read<'a>(&self, memory: &'a Memory, zero_point: i32, scale: f32) -> RunParameters<'a> {
+    fn read<'a>(&self, memory: &Memory<'a>, zero_point: i32, scale: f32) -> RunParameters<'a> {
         let scales = self.scales.map_or(zeropoint::Param::All(1.0), |id| param(memory.read::<f32>(id)));
         RunParameters { zero_point, scale, scales, bias: self.bias.map(|id| param(memory.read::<f32>(id))) }
     }
@@ -177,7 +177,7 @@ where
     /// Multiplies an input with the zero point and the scale given.
     pub(super) fn multiply(
         &self,
-        memory: &Memory,
+        memory: &Memory<'_>,
         x: &[A],
         (scale, zero_point): (f32, i32),
         y: &mut [O],

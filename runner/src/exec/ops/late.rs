@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use zeropoint::Backend;
 
-use super::super::memory::{Memory, zeroed};
+use super::super::memory::{MemoryMut, zeroed};
 use super::super::parameters::Operands;
 use super::super::plan::Packed;
-use super::super::shelf::Shelf;
+use super::super::shelf::{Kept, Shelf};
 use super::{Action, Context, Step, planned, told};
 use crate::error::Fault;
 use crate::graph::{Constant, Data, Graph, Node, Op, TensorId, Type, shape};
@@ -61,7 +61,13 @@ struct Late {
     packed: Option<Packed>,
 }
 
-pub(super) fn lower(graph: &Graph, node: &Node, late: &[usize], backend: &Backend) -> Result<Action, Fault> {
+pub(super) fn lower(
+    graph: &Graph,
+    node: &Node,
+    late: &[usize],
+    backend: &Backend,
+    shelf: Option<&Shelf>,
+) -> Result<Action, Fault> {
     let (part, node, outer) = part(graph, node);
     let mut late: Vec<TensorId> = late.iter().filter_map(|&operand| node.inputs[operand]).collect();
     late.sort_unstable();
@@ -72,8 +78,9 @@ pub(super) fn lower(graph: &Graph, node: &Node, late: &[usize], backend: &Backen
         let (Some(type_), Some(shape)) = (tensor.type_, &tensor.shape) else { continue };
         tensor.constant = Some(Arc::new(placeholder(type_, shape)?));
     }
-    let shelf = Shelf::new(late.clone());
-    let operands = Operands { graph: &stand_in, node: &node, shelf: Some(&shelf) };
+    // Without plans to share with, from one run to the next.
+    let shelf = shelf.cloned().unwrap_or_default();
+    let operands = Operands { graph: &stand_in, node: &node, kept: Kept { shelf: Some(&shelf), late: &late } };
     let Action::Run(step) = planned(operands, backend)? else {
         return Err(Fault::unsupported("parameters that are only known at run time"));
     };
@@ -120,7 +127,7 @@ fn placeholder(type_: Type, shape: &[usize]) -> Result<Constant, Fault> {
 
 impl Late {
     /// The node as it is for this run.
-    fn plan(&self, memory: &Memory) -> Result<Box<dyn Step>, Fault> {
+    fn plan(&self, memory: &MemoryMut<'_>) -> Result<Box<dyn Step>, Fault> {
         let mut graph = self.graph.clone();
         for &id in &self.late {
             let tensor = graph.tensor_mut(id);
@@ -128,7 +135,8 @@ impl Late {
             let data = memory.tensor(self.outer[id.index()], type_).to_data();
             tensor.constant = Some(Arc::new(Constant::new(shape.clone(), data)?));
         }
-        let operands = Operands { graph: &graph, node: &self.node, shelf: Some(&self.shelf) };
+        let kept = Kept { shelf: Some(&self.shelf), late: &self.late };
+        let operands = Operands { graph: &graph, node: &self.node, kept };
         match planned(operands, &self.backend)? {
             Action::Run(step) => Ok(step),
             Action::Same(_) => Err(Fault::unsupported("parameters that are only known at run time")),
@@ -144,7 +152,8 @@ impl Step for Late {
         // Other values may ask for another kernel.
         let mut own = zeroed(if needed > scratch.len() { needed } else { 0 }).map_err(told)?;
         let scratch = if needed > scratch.len() { &mut own } else { scratch };
-        memory.renamed(&self.outer, |memory| step.run(Context { memory, scratch, threads }))
+        let homes = memory.homes(&self.outer);
+        step.run(Context { memory: &mut memory.renamed(&homes), scratch, threads })
     }
 
     fn kernel(&self) -> String {

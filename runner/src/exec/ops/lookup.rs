@@ -2,11 +2,10 @@
 
 use std::marker::PhantomData;
 
-use rayon::prelude::*;
 use zeropoint::{Backend, Int8, LookupPlan};
 
 use super::super::parameters::Operands;
-use super::{CHUNK, Context, Step, kernel_type, quantized, quantized_operand, refused, told};
+use super::{Context, Step, each, kernel_type, quantized, quantized_operand, refused, told};
 use crate::error::Fault;
 use crate::graph::{Element, Op, TensorId, Type};
 
@@ -53,14 +52,11 @@ fn step(plan: LookupPlan, x_type: Type, y_type: Type, [x, y]: [TensorId; 2]) -> 
 
 impl<X: Element + Int8, Y: Element + Int8> Step for Lookup<X, Y> {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
-        let Context { memory, threads, .. } = context;
-        memory.writing::<Y, _>(self.y, |memory, y| {
-            let x = memory.read::<X>(self.x);
-            if threads == 1 || y.len() <= CHUNK {
-                return self.plan.run(x, y).map_err(told);
-            }
-            y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).try_for_each(|(y, x)| self.plan.run(x, y).map_err(told))
-        })
+        each::unary::<X, Y>(context, self.x, self.y, |x, y| self.plan.run(x, y).map_err(told))
+    }
+
+    fn in_place(&self) -> &'static [usize] {
+        &[0]
     }
 
     fn kernel(&self) -> String {

@@ -8,6 +8,7 @@ mod cast;
 mod conv;
 mod dynamic_product;
 mod dynamic_quantize;
+mod each;
 mod elementwise;
 mod float;
 mod integer_product;
@@ -36,16 +37,17 @@ mod windows;
 pub(super) use late::part;
 use zeropoint::{Backend, Quantized};
 
-use super::memory::Memory;
+use super::memory::MemoryMut;
 use super::parameters::Operands;
 use super::plan::Packed;
+use super::shelf::{Kept, Shelf};
 use crate::error::Fault;
 use crate::graph::{Graph, Node, Op, TensorId, Type};
 use crate::passes::layout;
 
 /// What a step has while it runs.
 pub(super) struct Context<'a> {
-    pub(super) memory: &'a mut Memory,
+    pub(super) memory: &'a mut MemoryMut<'a>,
     pub(super) scratch: &'a mut [u8],
     pub(super) threads: usize,
 }
@@ -65,6 +67,12 @@ pub(super) trait Step: Send + Sync {
 
     fn packed(&self) -> Option<Packed> {
         None
+    }
+
+    /// Operands in whose place the result may be written, the best first. Which of them it is, if any, a run sees by
+    /// [`MemoryMut::are_one`].
+    fn in_place(&self) -> &'static [usize] {
+        &[]
     }
 }
 
@@ -97,12 +105,12 @@ macro_rules! quantized {
 use quantized;
 
 /// What to do for a node. Parameters that only a run brings are dealt with in each run.
-pub(super) fn lower(graph: &Graph, node: &Node, backend: &Backend) -> Result<Action, Fault> {
+pub(super) fn lower(graph: &Graph, node: &Node, backend: &Backend, shelf: Option<&Shelf>) -> Result<Action, Fault> {
     let late = late::parameters(graph, node);
     if late.is_empty() {
-        return planned(Operands { graph, node, shelf: None }, backend);
+        return planned(Operands { graph, node, kept: Kept { shelf, late: &[] } }, backend);
     }
-    late::lower(graph, node, &late, backend)
+    late::lower(graph, node, &late, backend, shelf)
 }
 
 /// What to do for a node whose parameters are constants.

@@ -112,10 +112,12 @@ pub(super) fn lower(operands: Operands<'_>, attributes: &op::Gemm, backend: &Bac
     let b_zero_points = operands.zero_points(5, "b_zero_point", b_type, Some(n))?;
 
     let strides = if attributes.transpose_b { [1, k] } else { [n, 1] };
-    let weights = quantized!(b_type, B => {
-        let view = View::with_strides(operands.weights::<B>(3, "B", n)?, [k, n], strides).map_err(refused)?;
-        PackedWeights::gemm(backend, view, param(&b_zero_points)).map_err(refused)?
-    });
+    let weights = operands.packed(&[3, 5], || {
+        Ok(quantized!(b_type, B => {
+            let view = View::with_strides(operands.weights::<B>(3, "B", n)?, [k, n], strides).map_err(refused)?;
+            PackedWeights::gemm(backend, view, param(&b_zero_points)).map_err(refused)?
+        }))
+    })?;
     let packed = Packed { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: false };
     let addend = addend(operands, [m, n])?;
     let output = if y_type == Type::F32 {

@@ -1,6 +1,6 @@
 //! Functions of two elements, and comparisons.
 
-use super::super::{Context, Step};
+use super::super::{Context, Step, each};
 use crate::error::Fault;
 use crate::exec::parameters::Operands;
 use crate::functions::{Pairs, arithmetic, ordered, raise};
@@ -44,10 +44,14 @@ fn step<A: Element, B: Element, Y: Element>(
 
 impl<A: Element, B: Element, Y: Element> Step for Function<A, B, Y> {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
-        context.memory.writing::<Y, _>(self.y, |memory, y| {
-            (self.function)(memory.read(self.a), memory.read(self.b), y);
-        });
-        Ok(())
+        each::binary::<A, B, Y>(context, [self.a, self.b], self.y, |a, b, y| {
+            (self.function)(a, b, y);
+            Ok(())
+        })
+    }
+
+    fn in_place(&self) -> &'static [usize] {
+        &[0, 1]
     }
 
     fn kernel(&self) -> String {

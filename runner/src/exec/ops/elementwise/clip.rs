@@ -2,9 +2,8 @@
 
 use std::marker::PhantomData;
 
-use super::super::{Context, Step};
+use super::super::{Context, Step, each};
 use crate::error::Fault;
-use crate::exec::memory::Memory;
 use crate::exec::parameters::Operands;
 use crate::functions::{self, Ordered, ordered};
 use crate::graph::TensorId;
@@ -25,11 +24,16 @@ pub(in super::super) fn lower(operands: Operands<'_>) -> Result<Box<dyn Step>, F
 
 impl<T: Ordered> Step for Clip<T> {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
-        let bound = |memory: &Memory, id: Option<TensorId>| id.and_then(|id| memory.read::<T>(id).first().copied());
-        context.memory.writing::<T, _>(self.y, |memory, y| {
-            functions::clip(memory.read(self.x), bound(memory, self.least), bound(memory, self.greatest), y);
-        });
-        Ok(())
+        let bound = |id: Option<TensorId>| id.and_then(|id| context.memory.read::<T>(id).first().copied());
+        let (least, greatest) = (bound(self.least), bound(self.greatest));
+        each::unary::<T, T>(context, self.x, self.y, |x, y| {
+            functions::clip(x, least, greatest, y);
+            Ok(())
+        })
+    }
+
+    fn in_place(&self) -> &'static [usize] {
+        &[0]
     }
 
     fn kernel(&self) -> String {

@@ -1,8 +1,6 @@
 //! Functions of one element.
 
-use rayon::prelude::*;
-
-use super::super::{CHUNK, Context, Step};
+use super::super::{Context, Step, each};
 use crate::error::Fault;
 use crate::exec::parameters::Operands;
 use crate::graph::function::Unary;
@@ -46,17 +44,14 @@ fn kernel(name: &str) -> String {
 
 impl Step for Reals {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
-        let Context { memory, threads, .. } = context;
-        memory.writing::<f32, _>(self.y, |memory, y| {
-            let x = memory.read::<f32>(self.x);
-            if threads == 1 || y.len() <= CHUNK {
-                self.function.apply_all(x, y);
-            } else {
-                let parts = y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
-                parts.for_each(|(y, x)| self.function.apply_all(x, y));
-            }
-        });
-        Ok(())
+        each::unary::<f32, f32>(context, self.x, self.y, |x, y| {
+            self.function.apply_all(x, y);
+            Ok(())
+        })
+    }
+
+    fn in_place(&self) -> &'static [usize] {
+        &[0]
     }
 
     fn kernel(&self) -> String {
@@ -66,10 +61,14 @@ impl Step for Reals {
 
 impl<T: Element> Step for Others<T> {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
-        context.memory.writing::<T, _>(self.y, |memory, y| {
-            y.iter_mut().zip(memory.read::<T>(self.x)).for_each(|(y, &x)| *y = (self.function)(x));
-        });
-        Ok(())
+        each::unary::<T, T>(context, self.x, self.y, |x, y| {
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = (self.function)(x));
+            Ok(())
+        })
+    }
+
+    fn in_place(&self) -> &'static [usize] {
+        &[0]
     }
 
     fn kernel(&self) -> String {

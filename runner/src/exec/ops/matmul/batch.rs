@@ -68,7 +68,7 @@ where
     /// Computes one matrix of the product.
     pub(super) fn matrix(
         &self,
-        memory: &Memory,
+        memory: &Memory<'_>,
         index: usize,
         y: &mut [O],
         scratch: &mut [u8],

@@ -131,14 +131,19 @@ impl Preparation {
         self.prepare(image, type_, shape)
     }
 
-    /// Makes a picture into an input of the given type and shape.
-    pub fn prepare(&self, image: DynamicImage, type_: Type, shape: &[usize]) -> Result<Data> {
+    /// The shape of what pictures are made into.
+    pub fn shape(&self) -> [usize; 4] {
         let [rows, columns] = self.size.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
         let channels = self.channels();
-        let expected = match self.layout {
+        match self.layout {
             Order::Nchw => [1, channels, rows, columns],
             Order::Nhwc => [1, rows, columns, channels],
-        };
+        }
+    }
+
+    /// Makes a picture into an input of the given type and shape.
+    pub fn prepare(&self, image: DynamicImage, type_: Type, shape: &[usize]) -> Result<Data> {
+        let expected = self.shape();
         ensure!(shape == expected, "the model's input has shape {shape:?}, but its json file makes {expected:?}");
 
         let pixels = match self.colors {

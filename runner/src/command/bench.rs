@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -12,12 +12,15 @@ use serde::Serialize;
 
 use super::options::{self, Preparing, Threads, Tiers};
 use super::random::Random;
+use super::shapes::Shapes;
 use super::{Ending, cpu, timing};
 
 #[derive(Args)]
 pub(super) struct Bench {
     /// The model: an ONNX file, or Paddle's program or the folder that holds it.
     model: PathBuf,
+    #[command(flatten)]
+    shapes: Shapes,
     #[command(flatten)]
     tiers: Tiers,
     #[command(flatten)]
@@ -45,12 +48,18 @@ struct Row<'a> {
     isa: &'a str,
     threads: usize,
     ms: f64,
+    load_ms: f64,
+    plan_ms: f64,
 }
 
 impl Bench {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<Ending> {
         let backends = self.tiers.backends()?;
-        let graph = options::load(&self.model, &self.preparing.options())?;
+        let start = Instant::now();
+        let mut graph = options::read(&self.model)?;
+        self.shapes.apply(&mut graph)?;
+        let graph = options::prepare(&self.model, graph, &self.preparing.options())?;
+        let load_ms = milliseconds(start);
         let model = options::stem(&self.model);
         let threads = self.threads.get();
         let mut json = match &self.json {
@@ -58,15 +67,23 @@ impl Bench {
             None => None,
         };
         let time = Duration::from_secs_f64(self.seconds);
+        // The same in each bench.
+        let inputs = Random::default().inputs(&graph)?;
 
-        writeln!(out, "{}, {threads} {}", cpu::name(), if threads == 1 { "thread" } else { "threads" })?;
-        writeln!(out, "{:<24} {:<12} {:>10} {:>10} {:>10} {:>8}", "model", "tier", "median ms", "p10", "p90", "runs")?;
+        let many = if threads == 1 { "thread" } else { "threads" };
+        writeln!(out, "{}, {threads} {many}; read and prepared in {load_ms:.2} ms", cpu::name())?;
+        writeln!(
+            out,
+            "{:<24} {:<12} {:>10} {:>10} {:>10} {:>8} {:>10}",
+            "model", "tier", "median ms", "p10", "p90", "runs", "plan ms"
+        )?;
         for backend in &backends {
             let isa = backend.isa().to_string();
             let bar = bar(time, &isa);
+            let start = Instant::now();
             let mut session = options::session(&self.model, &graph, backend, threads)?;
-            // The same in each bench.
-            for (index, data) in Random::default().inputs(&graph)?.iter().enumerate() {
+            let plan_ms = milliseconds(start);
+            for (index, data) in inputs.iter().enumerate() {
                 session.set_input(index, data)?;
             }
             let times = timing::measure(&mut session, time, 10, |spent| {
@@ -74,9 +91,13 @@ impl Bench {
             })?;
             bar.finish_and_clear();
             let [median, p10, p90] = [50, 10, 90].map(|percent| times.percentile(percent));
-            writeln!(out, "{model:<24} {isa:<12} {median:>10.4} {p10:>10.4} {p90:>10.4} {:>8}", times.len())?;
+            writeln!(
+                out,
+                "{model:<24} {isa:<12} {median:>10.4} {p10:>10.4} {p90:>10.4} {:>8} {plan_ms:>10.2}",
+                times.len()
+            )?;
             if let Some(json) = &mut json {
-                let row = Row { op: "net", model: &model, isa: &isa, threads, ms: median };
+                let row = Row { op: "net", model: &model, isa: &isa, threads, ms: median, load_ms, plan_ms };
                 writeln!(json, "{}", serde_json::to_string(&row)?)?;
             }
         }
@@ -85,6 +106,11 @@ impl Bench {
         }
         Ok(Ending::Equal)
     }
+}
+
+/// Since then.
+fn milliseconds(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
 }
 
 /// Shows the time on stderr, where that is a terminal.

@@ -9,7 +9,8 @@ use clap::Args;
 use super::Ending;
 use super::options::{Preparing, Tiers};
 use super::passes::Followed;
-use crate::exec::{self, Limits, Packed, Plan, Row};
+use super::shapes::Shapes;
+use crate::exec::{self, Activations, Limits, Packed, Plan, Row};
 use crate::formats;
 use crate::graph::Graph;
 use crate::passes;
@@ -18,6 +19,8 @@ use crate::passes;
 pub(super) struct Info {
     /// The model: an ONNX file, or Paddle's program or the folder that holds it.
     model: PathBuf,
+    #[command(flatten)]
+    shapes: Shapes,
     #[command(flatten)]
     tiers: Tiers,
     #[command(flatten)]
@@ -31,6 +34,7 @@ impl Info {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<Ending> {
         let backends = self.tiers.backends()?;
         let (mut graph, mut problems) = formats::open(&self.model)?;
+        self.shapes.apply(&mut graph)?;
         let options = self.preparing.options();
         if self.passes {
             let mut followed = Followed::new(&graph);
@@ -60,7 +64,7 @@ impl Info {
             table(out, &rows)?;
             weights(out, &rows)?;
             match Plan::new(&graph, backend, limits) {
-                Ok(plan) => writeln!(out, "activations: {} bytes in all", plan.memory())?,
+                Ok(plan) => activations(out, plan.activations())?,
                 Err(exec_error) if problems.is_empty() => {
                     bail!("cannot run {}: {exec_error}", self.model.display())
                 }
@@ -110,6 +114,12 @@ fn weights(out: &mut impl Write, rows: &[Row]) -> Result<()> {
         line("  depthwise (taps padded to whole vectors)", packed.iter().filter(|packed| packed.depthwise).collect())?;
     }
     Ok(())
+}
+
+/// The arena, and what is gained by it.
+fn activations(out: &mut impl Write, activations: Activations) -> Result<()> {
+    let Activations { arena, apart, least } = activations;
+    Ok(writeln!(out, "activations: {arena} bytes in one arena ({least} at least, {apart} without sharing)")?)
 }
 
 /// What lies below a float operator whose result its definition leaves open.

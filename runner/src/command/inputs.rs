@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
+use super::shapes::{self, Shapes};
 use crate::error::Error;
 use crate::exec::Session;
 use crate::golden;
@@ -23,6 +24,8 @@ pub(super) struct Inputs {
     /// An input tensor; the name can be left out where there is one input.
     #[arg(long, value_name = "[NAME=]FILE.npy")]
     input: Vec<String>,
+    #[command(flatten)]
+    shapes: Shapes,
 }
 
 /// Name, type and shape of an input.
@@ -96,6 +99,36 @@ impl Inputs {
         self.image.as_deref()
     }
 
+    /// Gives the inputs of a graph that is still to be prepared their shapes, where the model leaves sizes open: those that
+    /// were asked for, those of the files, which may have several of an input's tensors or one, and that of the picture.
+    pub(super) fn give_shapes(&self, model: &Path, graph: &mut Graph, several: bool) -> Result<()> {
+        self.shapes.apply(graph)?;
+        let files = self.files(graph)?;
+        for &(input, path) in &files {
+            shapes::from_file(graph, input, path, several)?;
+        }
+        let mut others = (0..graph.inputs.len()).filter(|at| files.iter().all(|(input, _)| input != at));
+        if let (Some(_), Some(at), None) = (&self.image, others.next(), others.next())
+            && graph.is_open(at)
+        {
+            graph.set_input_shape(at, &Preparation::beside(model)?.shape())?;
+        }
+        Ok(())
+    }
+
+    /// Which input each file is for.
+    fn files(&self, graph: &Graph) -> Result<Vec<(usize, &Path)>> {
+        let tensors = graph.inputs.iter().map(|&id| graph.tensor(id));
+        let names: Vec<(&str, String)> = tensors.map(|tensor| (tensor.name.as_str(), tensor.describe())).collect();
+        let mut files: Vec<(usize, &Path)> = Vec::new();
+        for argument in &self.input {
+            let (at, path) = named_input(argument, &names)?;
+            ensure!(files.iter().all(|&(other, _)| other != at), "--input: {} is given twice", names[at].0);
+            files.push((at, path));
+        }
+        Ok(files)
+    }
+
     /// A value for each input of the network. `besides` is asked for those that no argument gives.
     pub(super) fn read(
         &self,
@@ -121,15 +154,13 @@ impl Inputs {
     ) -> Result<Batches> {
         let known = known(graph)?;
         let mut values: Vec<Option<(Data, usize)>> = vec![None; known.len()];
-        for argument in &self.input {
-            let (at, path) = named_input(argument, &known)?;
+        for (at, path) in self.files(graph)? {
             let (name, type_, shape) = known[at];
             let read = match several {
                 true => npy::read_several(path, type_, shape),
                 false => npy::read(path, type_, shape).map(|data| (data, 1)),
             };
-            let value = read.with_context(|| format!("input {name}"))?;
-            ensure!(values[at].replace(value).is_none(), "--input: {name} is given twice");
+            values[at] = Some(read.with_context(|| format!("input {name}"))?);
         }
         if let Some(path) = &self.image {
             let mut open = (0..known.len()).filter(|&at| values[at].is_none());
@@ -161,23 +192,29 @@ impl Inputs {
 }
 
 fn list(inputs: &[Known<'_>]) -> String {
-    let names: Vec<String> = inputs.iter().map(|(name, type_, shape)| format!("{name} ({type_} {shape:?})")).collect();
+    listed(inputs.iter().map(|(name, type_, shape)| (*name, format!("{type_} {shape:?}"))))
+}
+
+/// Names with what they are.
+fn listed<'a>(inputs: impl Iterator<Item = (&'a str, String)>) -> String {
+    let names: Vec<String> = inputs.map(|(name, what)| format!("{name} ({what})")).collect();
     if names.is_empty() { "no inputs".into() } else { names.join(", ") }
 }
 
 /// Which input an argument means, and its file.
-fn named_input<'a>(argument: &'a str, inputs: &[Known<'_>]) -> Result<(usize, &'a Path)> {
+fn named_input<'a>(argument: &'a str, inputs: &[(&str, String)]) -> Result<(usize, &'a Path)> {
     if let Some((name, path)) = argument.split_once('=')
         && let Some(at) = inputs.iter().position(|input| input.0 == name)
     {
         return Ok((at, Path::new(path)));
     }
+    let list = || listed(inputs.iter().cloned());
     match (inputs, argument.split_once('=')) {
         (_, Some((name, _))) if !Path::new(argument).exists() => {
-            bail!("--input: there is no input {name}, the network has {}", list(inputs))
+            bail!("--input: there is no input {name}, the network has {}", list())
         }
         ([_], _) => Ok((0, Path::new(argument))),
-        _ => bail!("--input {argument}: expected NAME=FILE, the network has {}", list(inputs)),
+        _ => bail!("--input {argument}: expected NAME=FILE, the network has {}", list()),
     }
 }
 
@@ -187,8 +224,8 @@ mod tests {
 
     #[test]
     fn inputs_are_named_where_there_are_several() {
-        let one: [Known<'_>; 1] = [("x", Type::F32, &[1])];
-        let two: [Known<'_>; 2] = [("x", Type::F32, &[1]), ("y", Type::U8, &[2])];
+        let one = [("x", "float32 [1]".to_owned())];
+        let two = [("x", "float32 [1]".to_owned()), ("y", "uint8 [2]".to_owned())];
         assert_eq!(named_input("a.npy", &one).unwrap(), (0, Path::new("a.npy")));
         assert_eq!(named_input("y=a=b.npy", &two).unwrap(), (1, Path::new("a=b.npy")));
         assert!(named_input("a.npy", &two).is_err());

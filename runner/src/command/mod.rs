@@ -12,6 +12,7 @@ mod options;
 mod passes;
 mod random;
 mod run;
+mod shapes;
 mod timing;
 mod verify;
 

@@ -120,11 +120,6 @@ pub(super) fn read(path: &Path) -> Result<Graph> {
     formats::load(path).with_context(|| place(path))
 }
 
-/// A model, ready to be planned.
-pub(super) fn load(path: &Path, options: &passes::Options) -> Result<Graph> {
-    prepare(path, read(path)?, options)
-}
-
 /// A model that was read, ready to be planned.
 pub(super) fn prepare(path: &Path, mut graph: Graph, options: &passes::Options) -> Result<Graph> {
     passes::prepare(&mut graph, options).with_context(|| place(path))?;

@@ -51,7 +51,9 @@ const TIME: Duration = Duration::from_millis(300);
 impl Run {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<Ending> {
         let backends = self.tiers.backends()?;
-        let file = options::read(&self.model)?;
+        let mut file = options::read(&self.model)?;
+        let several = self.golden.is_some() || self.accuracy.is_some();
+        self.inputs.give_shapes(&self.model, &mut file, several)?;
         let prepared = self.preparing.options();
         // A trace shows every tensor of the file: what is fused otherwise has to make the same outputs.
         let whole = match self.is_observed() {
@@ -59,7 +61,7 @@ impl Run {
             false => None,
         };
         let graph = options::prepare(&self.model, file, &prepared)?;
-        let batches = match self.golden.is_some() || self.accuracy.is_some() {
+        let batches = match several {
             true => self.inputs.batches(&self.model, &graph)?,
             false => Batches::one(self.inputs.read(&self.model, &graph, &mut |_| Ok(None))?),
         };

@@ -85,6 +85,23 @@ impl Graph {
         Ok(())
     }
 
+    /// The shape that an input has where an array of this shape has any number of its tensors, one after the other along
+    /// the first axis: the first size is as the file or other inputs have it, or 1.
+    pub(crate) fn shape_of_one(&self, input: usize, several: &[usize]) -> Vec<usize> {
+        let mut one = several.to_vec();
+        let sizes = self.inputs.get(input).map_or(&[][..], |&id| &self.tensor(id).sizes);
+        if let (Some(first), Some(size)) = (one.first_mut(), sizes.first()) {
+            *first = match size {
+                Size::Fixed(size) => *size,
+                Size::Open(name) => {
+                    let names = self.names(&self.given()).ok();
+                    names.and_then(|names| names.get(name.as_str()).map(|&(size, _)| size)).unwrap_or(1)
+                }
+            };
+        }
+        one
+    }
+
     /// What was given so far.
     fn given(&self) -> Vec<Option<&[usize]>> {
         self.inputs.iter().map(|&id| self.tensor(id).shape.as_deref()).collect()
@@ -204,6 +221,17 @@ mod tests {
             assert!(graph.is_open(0) && !graph.is_open(1) && !graph.is_open(2));
             assert_eq!(settled(graph), (vec![Some(vec![1, 3]), Some(vec![2, 4])], String::new()));
         }
+    }
+
+    #[test]
+    fn an_array_of_several_tensors_gives_all_sizes_but_the_first() {
+        let mut graph = graph(&[("x", "n,t"), ("y", "n,3,?"), ("z", "?,5"), ("fixed", "4,?")]);
+        assert_eq!(graph.shape_of_one(0, &[360, 7]), [1, 7]);
+        assert_eq!(graph.shape_of_one(2, &[360, 5]), [1, 5]);
+        assert_eq!(graph.shape_of_one(3, &[360, 5]), [4, 5]);
+        assert!(graph.shape_of_one(0, &[]).is_empty());
+        graph.set_input_shape(0, &[8, 7]).unwrap();
+        assert_eq!(graph.shape_of_one(1, &[360, 3, 2]), [8, 3, 2]);
     }
 
     #[test]

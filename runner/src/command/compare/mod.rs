@@ -58,12 +58,14 @@ impl Compare {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<Ending> {
         let backends = self.tiers.backends()?;
         let options = self.preparing.options().keep(true);
-        let file = options::read(&self.model)?;
+        let mut file = options::read(&self.model)?;
         let (name, path) = match self.with.split_once('=') {
             Some((name, path)) if !Path::new(&self.with).exists() => (Some(name), Path::new(path)),
             _ => (None, Path::new(&self.with)),
         };
-        if let Some(golden) = golden::read_if(path)? {
+        let golden = golden::read_if(path)?;
+        self.inputs.give_shapes(&self.model, &mut file, golden.is_some())?;
+        if let Some(golden) = golden {
             ensure!(!self.each, "--each: {} has checksums and no elements", path.display());
             let graph = options::prepare(&self.model, file, &options)?;
             return self.with_golden(out, &golden, &graph, &backends);

@@ -66,7 +66,8 @@ impl Verify {
     }
 
     fn verify(&self, model: &Path, backends: &[Backend], out: &mut impl Write) -> Result<Ending> {
-        let file = options::read(model)?;
+        let mut file = options::read(model)?;
+        self.inputs.give_shapes(model, &mut file, false)?;
         let asked = self.preparing.options();
         // What keeps every tensor of the file comes first: the others are compared with it.
         let forms = match asked.fuse {

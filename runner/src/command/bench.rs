@@ -56,9 +56,9 @@ impl Bench {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<Ending> {
         let backends = self.tiers.backends()?;
         let start = Instant::now();
-        let mut graph = options::read(&self.model)?;
-        self.shapes.apply(&mut graph)?;
-        let graph = options::prepare(&self.model, graph, &self.preparing.options())?;
+        let mut file = options::read(&self.model)?;
+        self.shapes.apply(&mut file)?;
+        let mut graph = options::prepare(&self.model, file, &self.preparing.options())?;
         let load_ms = milliseconds(start);
         let model = options::stem(&self.model);
         let threads = self.threads.get();
@@ -81,7 +81,7 @@ impl Bench {
             let isa = backend.isa().to_string();
             let bar = bar(time, &isa);
             let start = Instant::now();
-            let mut session = options::session(&self.model, &graph, backend, threads)?;
+            let mut session = options::session_of(&self.model, &mut graph, (backend, &backends), threads)?;
             let plan_ms = milliseconds(start);
             for (index, data) in inputs.iter().enumerate() {
                 session.set_input(index, data)?;

@@ -135,6 +135,20 @@ pub(super) fn session(path: &Path, graph: &Graph, backend: &Backend, threads: us
     Ok(Session::new(plan(path, graph, backend)?, threads)?)
 }
 
+/// A network on one of some tiers. With the last of them the graph goes, before memory is taken: the plan has all of it.
+pub(super) fn session_of(
+    path: &Path,
+    graph: &mut Graph,
+    (backend, backends): (&Backend, &[Backend]),
+    threads: usize,
+) -> Result<Session> {
+    let plan = plan(path, graph, backend)?;
+    if backends.last().is_some_and(|last| last.isa() == backend.isa()) {
+        *graph = Graph::default();
+    }
+    Ok(Session::new(plan, threads)?)
+}
+
 /// A network planned for a tier.
 pub(super) fn plan(path: &Path, graph: &Graph, backend: &Backend) -> Result<Arc<Plan>> {
     Ok(Arc::new(Plan::new(graph, backend, Limits::default()).with_context(|| place(path))?))

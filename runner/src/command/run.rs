@@ -56,11 +56,11 @@ impl Run {
         self.inputs.give_shapes(&self.model, &mut file, several)?;
         let prepared = self.preparing.options();
         // A trace shows every tensor of the file: what is fused otherwise has to make the same outputs.
-        let whole = match self.is_observed() {
+        let mut whole = match self.is_observed() {
             true => Some(options::prepare(&self.model, file.clone(), &prepared.keep(true))?),
             false => None,
         };
-        let graph = options::prepare(&self.model, file, &prepared)?;
+        let mut graph = options::prepare(&self.model, file, &prepared)?;
         let batches = match several {
             true => self.inputs.batches(&self.model, &graph)?,
             false => Batches::one(self.inputs.read(&self.model, &graph, &mut |_| Ok(None))?),
@@ -80,14 +80,14 @@ impl Run {
             let spinner = ProgressBar::new_spinner();
             spinner.set_message(isa.to_string());
             spinner.enable_steady_tick(Duration::from_millis(100));
-            let mut session = options::session(&self.model, &graph, backend, threads)?;
+            let mut session = options::session_of(&self.model, &mut graph, (backend, &backends), threads)?;
             batches.fill(&mut session, traced.start)?;
             if let (None, Some(path)) = (&first, &self.labels) {
                 answer::check_labels(&session, &labels, path)?;
             }
             let mut observed = None;
-            if let Some(whole) = &whole {
-                let mut session = options::session(&self.model, whole, backend, threads)?;
+            if let Some(whole) = &mut whole {
+                let mut session = options::session_of(&self.model, whole, (backend, &backends), threads)?;
                 let trace = trace::record_several(&mut session, traced.len(), &mut |session, run| {
                     batches.fill(session, traced.start + run)
                 })?;

@@ -124,7 +124,7 @@ fn sessions_are_small() {
     for name in ["mbv2_u8s8pc", "mbv2_u8"] {
         for backend in tiers() {
             let (session, planning) = peak(|| {
-                let plan = Plan::new(&load(&model(name)), &backend, Limits::default()).unwrap();
+                let plan = Plan::of(load(&model(name)), &backend, Limits::default()).unwrap();
                 Session::new(plan, 1).unwrap()
             });
             let held = LIVE.load(Ordering::SeqCst);
@@ -147,6 +147,7 @@ fn sessions_are_small() {
                 activations.arena, activations.least, activations.apart
             );
             assert_eq!(running, 0);
+            assert!(2 * planning < 3 * (packed + largest), "{name}, {isa}: {planning} for {packed} + {largest}");
             assert!(2 * session < 3 * (packed + largest), "{name}, {isa}: {session} for {packed} + {largest}");
         }
     }

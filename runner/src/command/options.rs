@@ -135,23 +135,25 @@ pub(super) fn session(path: &Path, graph: &Graph, backend: &Backend, threads: us
     Ok(Session::new(plan(path, graph, backend)?, threads)?)
 }
 
-/// A network on one of some tiers. With the last of them the graph goes, before memory is taken: the plan has all of it.
+/// A network on one of some tiers. The last of them takes the graph.
 pub(super) fn session_of(
     path: &Path,
     graph: &mut Graph,
     (backend, backends): (&Backend, &[Backend]),
     threads: usize,
 ) -> Result<Session> {
-    let plan = plan(path, graph, backend)?;
-    if backends.last().is_some_and(|last| last.isa() == backend.isa()) {
-        *graph = Graph::default();
-    }
-    Ok(Session::new(plan, threads)?)
+    let last = backends.last().is_some_and(|last| last.isa() == backend.isa());
+    let graph = if last { std::mem::take(graph) } else { graph.clone() };
+    Ok(Session::new(plan_of(path, graph, backend)?, threads)?)
 }
 
 /// A network planned for a tier.
 pub(super) fn plan(path: &Path, graph: &Graph, backend: &Backend) -> Result<Arc<Plan>> {
-    Ok(Arc::new(Plan::new(graph, backend, Limits::default()).with_context(|| place(path))?))
+    plan_of(path, graph.clone(), backend)
+}
+
+fn plan_of(path: &Path, graph: Graph, backend: &Backend) -> Result<Arc<Plan>> {
+    Ok(Arc::new(Plan::of(graph, backend, Limits::default()).with_context(|| place(path))?))
 }
 
 /// The file's name without folder and extension: what results are filed under.

@@ -12,8 +12,7 @@ use crate::graph::{Constant, Graph, Node, TensorId, shape};
 
 /// The graph without these nodes: what they make are constants. One that cannot be computed stays, for planning to say
 /// why; so does one whose results would take all results beyond the limit.
-pub(super) fn compute(graph: &Graph, backend: &Backend, limits: Limits) -> Graph {
-    let mut graph = graph.clone();
+pub(super) fn compute(mut graph: Graph, backend: &Backend, limits: Limits) -> Graph {
     let mut left = limits.memory;
     let nodes = std::mem::take(&mut graph.nodes);
     for node in nodes {

@@ -145,10 +145,7 @@ fn constants_read(graph: &Graph, actions: &[Option<Action>], shared: &Shared) ->
         read[shared.root(id.index())] = true;
     }
     for (node, action) in graph.nodes.iter().zip(actions) {
-        let packed = match action {
-            Some(Action::Run(step)) if step.packed().is_some() => node.op.weights(),
-            _ => None,
-        };
+        let packed = action.as_ref().and_then(|action| action.packed_operand(node));
         for (operand, id) in node.inputs.iter().enumerate() {
             if let Some(id) = id.filter(|_| packed != Some(operand)) {
                 read[shared.root(id.index())] = true;

@@ -95,7 +95,7 @@ impl Model {
             }
         }
         passes::prepare(&mut graph, &self.options)?;
-        Plan::with_shelf(&graph, &self.backend, self.limits, Some(&self.shelf))
+        Plan::with_shelf(graph, &self.backend, self.limits, Some(&self.shelf))
     }
 }
 

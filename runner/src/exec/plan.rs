@@ -1,6 +1,8 @@
 //! What there is to do for one inference: the steps in their order, each with its kernel and its packed weights, and
 //! where each tensor lies.
 
+use std::sync::Arc;
+
 use zeropoint::{Backend, Isa, PackedWeights, TransposedWeights};
 
 use super::arena::Activations;
@@ -10,7 +12,7 @@ use super::memory::Home;
 use super::ops::{self, Action, Step};
 use super::shelf::Shelf;
 use crate::error::{Error, Fault, Problems};
-use crate::graph::{Graph, Layout, Node, TensorId, Type, shape};
+use crate::graph::{Constant, Graph, Layout, Node, TensorId, Type, shape};
 
 /// How much a plan may ask for, as a model could ask for anything.
 #[derive(Clone, Copy, Debug)]
@@ -100,18 +102,25 @@ pub struct Plan {
 impl Plan {
     /// Plans a graph that has been through the passes. An error lists everything that stands in the way.
     pub fn new(graph: &Graph, backend: &Backend, limits: Limits) -> Result<Self, Error> {
+        Self::with_shelf(graph.clone(), backend, limits, None)
+    }
+
+    /// As [`Plan::new`], of a graph that nobody else needs: its weights go one after the other as they are packed, so that
+    /// hardly more than one of them is in memory twice.
+    pub fn of(graph: Graph, backend: &Backend, limits: Limits) -> Result<Self, Error> {
         Self::with_shelf(graph, backend, limits, None)
     }
 
     /// As [`Plan::new`], with weights that other plans may have packed.
     pub(super) fn with_shelf(
-        graph: &Graph,
+        graph: Graph,
         backend: &Backend,
         limits: Limits,
         shelf: Option<&Shelf>,
     ) -> Result<Self, Error> {
-        let graph = &constants::compute(graph, backend, limits);
-        let (actions, mut problems) = lower(graph, backend, limits, shelf);
+        let mut graph = constants::compute(graph, backend, limits);
+        let (actions, mut problems) = lower(&mut graph, backend, limits, shelf);
+        let graph = &graph;
         let (homes, activations) = lay_out(graph, &actions, limits).unwrap_or_else(|fault| {
             problems.push(fault.at("network"));
             Default::default()
@@ -253,8 +262,9 @@ pub struct Row {
 
 /// Plans each node that can be planned, and says what is wrong with the others.
 pub fn survey(graph: &Graph, backend: &Backend, limits: Limits) -> (Vec<Row>, Problems) {
-    let graph = &constants::compute(graph, backend, limits);
-    let (actions, problems) = lower(graph, backend, limits, None);
+    let mut graph = constants::compute(graph.clone(), backend, limits);
+    let (actions, problems) = lower(&mut graph, backend, limits, None);
+    let graph = &graph;
     let mut rows = Vec::new();
     for (node, action) in graph.nodes.iter().zip(actions) {
         for &id in node.outputs.iter().filter(|&&id| !graph.tensor(id).internal) {
@@ -289,18 +299,42 @@ fn describe(graph: &Graph, node: &Node, output: TensorId, action: &Action) -> Op
 
 /// What to do for each node. Nodes behind one with a problem have neither an action nor a problem of their own; nor have
 /// those with a tensor beyond the limit, which is reported for the whole network, and for which no tables may be made.
-fn lower(graph: &Graph, backend: &Backend, limits: Limits, shelf: Option<&Shelf>) -> (Vec<Option<Action>>, Problems) {
+///
+/// Weights that a step has packed and that no other node reads are spent: what is left of them is that they were constants.
+fn lower(
+    graph: &mut Graph,
+    backend: &Backend,
+    limits: Limits,
+    shelf: Option<&Shelf>,
+) -> (Vec<Option<Action>>, Problems) {
     let mut problems = Problems::default();
-    let actions = graph.nodes.iter().map(|node| {
+    let spent = Arc::new(Constant::default());
+    let mut readers = vec![0usize; graph.tensors.len()];
+    let nodes = std::mem::take(&mut graph.nodes);
+    let read = nodes.iter().flat_map(|node| node.inputs.iter().flatten());
+    read.chain(&graph.inputs).chain(&graph.outputs).for_each(|id| readers[id.index()] += 1);
+    let mut actions = Vec::with_capacity(nodes.len());
+    for node in &nodes {
         let fits = |id: &TensorId| {
             let tensor = graph.tensor(*id);
             let (Some(shape), Some(type_)) = (&tensor.shape, tensor.type_) else { return false };
             shape::bytes(shape, type_.size()).is_ok_and(|bytes| bytes <= limits.memory || tensor.constant.is_some())
         };
         if !node.inputs.iter().flatten().chain(&node.outputs).all(fits) {
-            return None;
+            actions.push(None);
+            continue;
         }
-        ops::lower(graph, node, backend, shelf).map_err(|fault| problems.push(fault.at(graph.label(node)))).ok()
-    });
-    (actions.collect(), problems)
+        let action = ops::lower(graph, node, backend, shelf);
+        let action = action.map_err(|fault| problems.push(fault.at(graph.label(node)))).ok();
+        if let Some(action) = &action
+            && let Some(id) = action.packed_operand(node).and_then(|operand| node.inputs[operand])
+            && readers[id.index()] == 1
+            && let Some(constant) = &mut graph.tensor_mut(id).constant
+        {
+            *constant = Arc::clone(&spent);
+        }
+        actions.push(action);
+    }
+    graph.nodes = nodes;
+    (actions, problems)
 }

@@ -149,6 +149,13 @@ pub struct Constant {
     data: Data,
 }
 
+impl Default for Constant {
+    /// No bytes, along one axis.
+    fn default() -> Self {
+        Self { shape: vec![0], data: Data::U8(Vec::new()) }
+    }
+}
+
 impl Constant {
     /// A constant; its elements must be as many as the shape says.
     pub fn new(shape: Vec<usize>, data: Data) -> Result<Self, Fault> {

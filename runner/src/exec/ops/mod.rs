@@ -84,6 +84,15 @@ pub(super) enum Action {
     Run(Box<dyn Step>),
 }
 
+impl Action {
+    /// The operand whose values the step has packed and reads no more, where it is a constant.
+    pub(super) fn packed_operand(&self, node: &Node) -> Option<usize> {
+        let Self::Run(step) = self else { return None };
+        let operand = node.op.weights().filter(|_| step.packed().is_some())?;
+        (operand < node.inputs.len()).then_some(operand)
+    }
+}
+
 /// Runs an expression with the Rust type of a quantised tensor type.
 macro_rules! quantized {
     ($type_:expr, $name:ident => $body:expr) => {

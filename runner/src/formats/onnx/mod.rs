@@ -15,6 +15,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use prost::bytes::Bytes;
 use prost::{DecodeError, Message};
 
 use self::external::Folder;
@@ -33,8 +34,8 @@ pub fn load(path: &Path) -> Result<Graph, Error> {
 
 /// Reads a file as far as it can be understood, and says what cannot.
 pub fn open(path: &Path) -> Result<(Graph, Problems), Error> {
-    // The file's bytes go before their copies in the message become constants.
-    let model = ModelProto::decode(read_file(path, MOST_BYTES)?.as_slice());
+    // Of bytes that share their memory the decoder makes one copy and not two. They go before the copies become constants.
+    let model = ModelProto::decode(Bytes::from(read_file(path, MOST_BYTES)?));
     // A bare file name has the empty path as its parent, which is no folder to the file system.
     let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
     Ok(understand(model, folder))

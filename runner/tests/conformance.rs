@@ -170,12 +170,22 @@ fn all_tiers_count() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }
 
-#[test]
-fn the_corpus_that_is_carried_along_passes_on_every_tier() {
-    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/cases.tar.gz");
+/// All cases of an archive of the repository, which has so many that count.
+fn all_pass(archive: &str, count: usize) {
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance").join(archive);
     let ended = conformance(&archive, &["--isa", "all"]);
-    let expected = format!("{} passed, 0 failed, 0 unsupported", 431 * tiers().len());
+    let expected = format!("{} passed, 0 failed, 0 unsupported", count * tiers().len());
     assert_eq!((ended.code, ended.last()), (Some(0), expected.as_str()), "{}", ended.out);
+}
+
+#[test]
+fn the_operators_that_are_carried_along_pass_on_every_tier() {
+    all_pass("cases.tar.gz", 431);
+}
+
+#[test]
+fn the_patterns_that_are_carried_along_pass_on_every_tier() {
+    all_pass("pairs.tar.gz", 81);
 }
 
 #[test]

@@ -26,7 +26,7 @@ const NETWORK: [&str; 4] = [
 ];
 
 /// Conformance cases, beside the models.
-const CONFORMANCE: &str = "cases.tar.gz";
+const CONFORMANCE: [&str; 2] = ["cases.tar.gz", "pairs.tar.gz"];
 
 /// The programs, built for the architectures that are needed.
 pub(super) struct Suite {
@@ -82,7 +82,7 @@ impl Suite {
         job.add_as(KERNELS, &programs.kernels)?;
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runner/models");
         NETWORK.iter().try_for_each(|file| job.add(&models.join(file)))?;
-        job.add(&models.join("../conformance").join(CONFORMANCE))?;
+        CONFORMANCE.iter().try_for_each(|cases| job.add(&models.join("../conformance").join(cases)))?;
         let name = |file: usize| NETWORK[file].rsplit('/').next().unwrap_or_default();
         match tiers {
             [] => job.then(CHECK, &[&names(cpu.tiers)]),
@@ -90,11 +90,14 @@ impl Suite {
         }
         for tier in tiers {
             job.then(RUNNER, &["run", name(0), "--image", name(2), "--golden", name(3), "--isa", tier.name()]);
-            job.then(RUNNER, &["conformance", CONFORMANCE, "--isa", tier.name()]);
+            for cases in CONFORMANCE {
+                job.then(RUNNER, &["conformance", cases, "--isa", tier.name()]);
+            }
         }
         job.then(KERNELS, &["--test-threads=1"]);
         let outcomes = self.start(cpu, &job, None)?;
-        let expected = 2 * tiers.len() + 2;
+        let each = 1 + CONFORMANCE.len();
+        let expected = each * tiers.len() + 2;
         let [cases, models @ .., kernels] = &outcomes[..] else {
             bail!("the emulator ran {} programs, expected {expected}", outcomes.len())
         };
@@ -108,8 +111,9 @@ impl Suite {
         }
         let reports: Vec<Report> = cases.said.lines().filter_map(|line| line.parse().ok()).collect();
         let mut records = Vec::new();
-        for (&tier, models) in tiers.iter().zip(models.chunks(2)) {
-            let [network, conformance] = models else {
+        for (&tier, models) in tiers.iter().zip(models.chunks(each)) {
+            let parts = models.split_first().filter(|(_, cases)| cases.len() == CONFORMANCE.len());
+            let Some((network, conformance)) = parts else {
                 bail!("the emulator ran {} programs, expected {expected}", outcomes.len())
             };
             let mut record = Record::new(tier, Some(cpu.name));
@@ -124,11 +128,12 @@ impl Suite {
             if network.code != Some(0) {
                 failures.push(format!("{} on {tier} {}", NETWORK[0], story(network)));
             }
-            let conforms =
-                conformance.code == Some(0) && conformance.said.trim_end().ends_with(" 0 failed, 0 unsupported");
-            record.count(1, usize::from(!conforms));
-            if !conforms {
-                failures.push(format!("{CONFORMANCE} on {tier} {}", story(conformance)));
+            for (cases, ran) in CONFORMANCE.iter().zip(conformance) {
+                let conforms = ran.code == Some(0) && ran.said.trim_end().ends_with(" 0 failed, 0 unsupported");
+                record.count(1, usize::from(!conforms));
+                if !conforms {
+                    failures.push(format!("{cases} on {tier} {}", story(ran)));
+                }
             }
             records.push(record);
         }

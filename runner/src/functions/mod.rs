@@ -9,6 +9,7 @@ mod arrange;
 mod binary;
 mod choose;
 mod compare;
+mod lanes;
 mod reduce;
 mod unary;
 

@@ -1,6 +1,9 @@
 //! Functions of one element.
 
+use std::f32::consts::FRAC_1_SQRT_2;
+
 use super::arrange::map;
+use super::lanes::{erf, exp, expm1, tanh};
 use crate::graph::function::Unary;
 
 impl Unary {
@@ -12,7 +15,7 @@ impl Unary {
             Self::Ceil => x.ceil(),
             Self::Celu { alpha } => {
                 if x < 0.0 {
-                    alpha * libm::expm1f(x / alpha)
+                    alpha * expm1(x / alpha)
                 } else {
                     x
                 }
@@ -21,19 +24,19 @@ impl Unary {
             // Without the digits that a difference of nearly equal numbers loses.
             Self::Elu { alpha } => {
                 if x < 0.0 {
-                    alpha * libm::expm1f(x)
+                    alpha * expm1(x)
                 } else {
                     x
                 }
             }
             Self::Erf => libm::erff(x),
-            Self::Exp => libm::expf(x),
+            Self::Exp => exp(x),
             Self::Floor => x.floor(),
-            Self::Gelu { tanh: false } => 0.5 * x * (1.0 + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2)),
+            Self::Gelu { tanh: false } => gelu(x, libm::erff(x * FRAC_1_SQRT_2)),
             Self::Gelu { tanh: true } => {
                 // sqrt(2 / pi)
                 const ROOT: f32 = 0.797_884_6;
-                0.5 * x * (1.0 + libm::tanhf(ROOT * (x + 0.044_715 * (x * x * x))))
+                gelu(x, tanh(ROOT * (x + 0.044_715 * (x * x * x))))
             }
             Self::HardSigmoid { alpha, beta } => unit(alpha * x + beta),
             // ONNX states the factor as a number of f32, and not a division.
@@ -46,7 +49,7 @@ impl Unary {
                 }
             }
             Self::Log => libm::logf(x),
-            Self::Mish => x * libm::tanhf(softplus(x)),
+            Self::Mish => x * tanh(softplus(x)),
             Self::Neg => -x,
             Self::Not => {
                 if x == 0.0 {
@@ -64,8 +67,8 @@ impl Unary {
                 }
             }
             Self::Round => x.round_ties_even(),
-            Self::Selu { alpha, gamma } => gamma * if x > 0.0 { x } else { alpha * libm::expm1f(x) },
-            Self::Sigmoid => 1.0 / (1.0 + libm::expf(-x)),
+            Self::Selu { alpha, gamma } => gamma * if x > 0.0 { x } else { alpha * expm1(x) },
+            Self::Sigmoid => 1.0 / (1.0 + exp(-x)),
             Self::Sign => {
                 if x > 0.0 {
                     1.0
@@ -81,8 +84,8 @@ impl Unary {
             Self::Softplus => softplus(x),
             Self::Softsign => x / (1.0 + x.abs()),
             Self::Sqrt => x.sqrt(),
-            Self::Swish { alpha } => x / (1.0 + libm::expf(-(alpha * x))),
-            Self::Tanh => libm::tanhf(x),
+            Self::Swish { alpha } => x / (1.0 + exp(-(alpha * x))),
+            Self::Tanh => tanh(x),
             Self::ThresholdedRelu { alpha } => {
                 if x > alpha || x.is_nan() {
                     x
@@ -93,18 +96,38 @@ impl Unary {
         }
     }
 
-    /// The function of each element. Those of a few instructions have loops of their own, that a compiler can turn into
+    /// The function of each element. Those without branches have loops of their own, that a compiler can turn into
     /// vectors.
     pub(crate) fn apply_all(self, x: &[f32], y: &mut [f32]) {
         match self {
             Self::Abs => map(x, y, |x| Self::Abs.apply(x)),
+            Self::Celu { alpha } => map(x, y, |x| Self::Celu { alpha }.apply(x)),
+            Self::Elu { alpha } => map(x, y, |x| Self::Elu { alpha }.apply(x)),
+            Self::Erf => {
+                y.copy_from_slice(x);
+                erf(y);
+            }
+            Self::Exp => map(x, y, |x| Self::Exp.apply(x)),
+            Self::Gelu { tanh: false } => {
+                // In parts that stay in the nearest cache.
+                for (x, y) in x.chunks(PART).zip(y.chunks_mut(PART)) {
+                    map(x, y, |x| x * FRAC_1_SQRT_2);
+                    erf(y);
+                    y.iter_mut().zip(x).for_each(|(y, &x)| *y = gelu(x, *y));
+                }
+            }
+            Self::Gelu { tanh: true } => map(x, y, |x| Self::Gelu { tanh: true }.apply(x)),
             Self::Neg => map(x, y, |x| Self::Neg.apply(x)),
             Self::Relu => map(x, y, |x| Self::Relu.apply(x)),
             Self::LeakyRelu { alpha } => map(x, y, |x| Self::LeakyRelu { alpha }.apply(x)),
             Self::HardSigmoid { alpha, beta } => map(x, y, |x| Self::HardSigmoid { alpha, beta }.apply(x)),
             Self::HardSwish => map(x, y, |x| Self::HardSwish.apply(x)),
             Self::Reciprocal => map(x, y, |x| Self::Reciprocal.apply(x)),
+            Self::Selu { alpha, gamma } => map(x, y, |x| Self::Selu { alpha, gamma }.apply(x)),
+            Self::Sigmoid => map(x, y, |x| Self::Sigmoid.apply(x)),
             Self::Sqrt => map(x, y, |x| Self::Sqrt.apply(x)),
+            Self::Swish { alpha } => map(x, y, |x| Self::Swish { alpha }.apply(x)),
+            Self::Tanh => map(x, y, |x| Self::Tanh.apply(x)),
             _ => map(x, y, |x| self.apply(x)),
         }
     }
@@ -153,6 +176,15 @@ macro_rules! integer {
     )*};
 }
 integer! { i32 i64 }
+
+/// Elements of a part of a loop that goes over them several times.
+const PART: usize = 1024;
+
+/// `0.5 · x · (1 + share)`
+#[inline(always)]
+fn gelu(x: f32, share: f32) -> f32 {
+    0.5 * x * (1.0 + share)
+}
 
 /// `max(0, min(1, x))`
 #[inline(always)]
@@ -205,6 +237,35 @@ mod tests {
         near(Unary::Cos, 1.0, 0.0, f64::cos);
         near(Unary::Tanh, 2.0, 0.0, f64::tanh);
         near(Unary::Erf, 1.0, 0.0, libm::erf);
+    }
+
+    #[test]
+    fn loops_have_the_bits_of_the_formulas_on_libm() {
+        const SELU: (f32, f32) = (1.673_263_2, 1.050_701);
+        loops(Unary::Exp, libm::expf);
+        loops(Unary::Erf, libm::erff);
+        loops(Unary::Tanh, libm::tanhf);
+        loops(Unary::Sigmoid, |x| 1.0 / (1.0 + libm::expf(-x)));
+        loops(Unary::Swish { alpha: 1.702 }, |x| x / (1.0 + libm::expf(-(1.702 * x))));
+        loops(Unary::Gelu { tanh: false }, |x| 0.5 * x * (1.0 + libm::erff(x * 0.707_106_77)));
+        loops(Unary::Gelu { tanh: true }, |x| {
+            0.5 * x * (1.0 + libm::tanhf(0.797_884_6 * (x + 0.044_715 * (x * x * x))))
+        });
+        loops(Unary::Elu { alpha: 0.75 }, |x| if x < 0.0 { 0.75 * libm::expm1f(x) } else { x });
+        loops(Unary::Celu { alpha: 3.0 }, |x| if x < 0.0 { 3.0 * libm::expm1f(x / 3.0) } else { x });
+        loops(Unary::Selu { alpha: SELU.0, gamma: SELU.1 }, |x| {
+            SELU.1 * if x > 0.0 { x } else { SELU.0 * libm::expm1f(x) }
+        });
+    }
+
+    fn loops(function: Unary, formula: impl Fn(f32) -> f32) {
+        let x = numbers();
+        let mut y = vec![9.0; x.len()];
+        function.apply_all(&x, &mut y);
+        for (x, y) in x.into_iter().zip(y) {
+            assert_eq!(y.to_bits(), formula(x).to_bits(), "{function:?} of {x} is {y}");
+            assert_eq!(y.to_bits(), function.apply(x).to_bits(), "{function:?} of {x} alone");
+        }
     }
 
     #[test]

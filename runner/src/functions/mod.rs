@@ -11,9 +11,11 @@ mod choose;
 mod compare;
 mod lanes;
 mod reduce;
+mod sums;
 mod unary;
 
 pub(crate) use arithmetic::{Arithmetic, Ordered, arithmetic, ordered};
 pub(crate) use binary::{Pairs, raise};
 pub(crate) use choose::{choose, clip};
 pub(crate) use reduce::{extremes, reduce, reduced, strides};
+pub(crate) use sums::{ROWS, sums};

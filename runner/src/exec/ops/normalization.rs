@@ -10,6 +10,7 @@
 use super::super::parameters::Operands;
 use super::{Context, Step};
 use crate::error::Fault;
+use crate::functions::{ROWS, sums};
 use crate::graph::{Layout, Op, TensorId, shape};
 
 /// The parameters of an element.
@@ -48,28 +49,39 @@ pub(super) fn rows(operands: Operands<'_>) -> Result<Box<dyn Step>, Fault> {
     Ok(Box::new(Rows { x, y, scale, bias, width, epsilon, centred, parameters }))
 }
 
-fn mean(values: impl Iterator<Item = f32>, count: usize) -> f32 {
-    // From +0 on: a sum of no terms is 0 as well.
-    values.fold(0.0, |sum, value| sum + value) / count as f32
-}
-
 impl Rows {
-    fn row(&self, x: &[f32], y: &mut [f32], at: usize, scale: &[f32], bias: Option<&[f32]>) {
-        let average = if self.centred { mean(x.iter().copied(), self.width) } else { 0.0 };
+    /// Up to [`ROWS`] rows, of which the first is the one of this number.
+    fn rows(&self, x: &[f32], y: &mut [f32], first: usize, scale: &[f32], bias: Option<&[f32]>) {
+        let count = self.width as f32;
+        let average = if self.centred { sums(x, self.width, |_, x| x).map(|sum| sum / count) } else { [0.0; ROWS] };
         // Without a mean, x - 0 is x.
-        let variance = mean(x.iter().map(|x| (x - average) * (x - average)), self.width);
-        let deviation = (variance + self.epsilon).sqrt();
-        let parameter = |values: &[f32], column: usize| match self.parameters {
-            _ if values.len() == 1 => values[0],
-            Parameters::Columns => values[column],
-            Parameters::Rows(rows) => values[at % rows],
-        };
-        for (column, (y, x)) in y.iter_mut().zip(x).enumerate() {
-            *y = (x - average) / deviation * parameter(scale, column);
+        let squares = sums(x, self.width, |row, x| (x - average[row]) * (x - average[row]));
+        for (row, (x, y)) in x.chunks_exact(self.width).zip(y.chunks_exact_mut(self.width)).enumerate() {
+            let deviation = (squares[row] / count + self.epsilon).sqrt();
+            y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - average[row]) / deviation);
+            join(y, self.parameters.of(scale, first + row), |y, scale| y * scale);
             if let Some(bias) = bias {
-                *y += parameter(bias, column);
+                join(y, self.parameters.of(bias, first + row), |y, bias| y + bias);
             }
         }
+    }
+}
+
+impl Parameters {
+    /// Those of a row: one, or one for each column.
+    fn of(self, values: &[f32], row: usize) -> &[f32] {
+        match self {
+            Self::Rows(rows) if values.len() > 1 => &values[row % rows..][..1],
+            Self::Rows(_) | Self::Columns => values,
+        }
+    }
+}
+
+/// Replaces each element by a function of it and its parameter.
+fn join(y: &mut [f32], parameters: &[f32], function: impl Fn(f32, f32) -> f32) {
+    match parameters {
+        &[parameter] => y.iter_mut().for_each(|y| *y = function(*y, parameter)),
+        parameters => y.iter_mut().zip(parameters).for_each(|(y, &parameter)| *y = function(*y, parameter)),
     }
 }
 
@@ -81,8 +93,8 @@ impl Step for Rows {
             }
             let (x, scale) = (memory.read::<f32>(self.x), memory.read::<f32>(self.scale));
             let bias = self.bias.map(|bias| memory.read::<f32>(bias));
-            let rows = x.chunks_exact(self.width).zip(y.chunks_exact_mut(self.width));
-            rows.enumerate().for_each(|(at, (x, y))| self.row(x, y, at, scale, bias));
+            let groups = x.chunks(ROWS * self.width).zip(y.chunks_mut(ROWS * self.width));
+            groups.enumerate().for_each(|(at, (x, y))| self.rows(x, y, ROWS * at, scale, bias));
         });
         Ok(())
     }

@@ -17,5 +17,6 @@ mod unary;
 pub(crate) use arithmetic::{Arithmetic, Ordered, arithmetic, ordered};
 pub(crate) use binary::{Pairs, raise};
 pub(crate) use choose::{choose, clip};
+pub(crate) use lanes::exp;
 pub(crate) use reduce::{extremes, reduce, reduced, strides};
 pub(crate) use sums::{ROWS, sums};

@@ -1,10 +1,11 @@
 //! `Softmax` in f32. Its definition leaves the rounding open; this is the one order in which it is computed here, on
 //! every CPU: the maximum, then `expf` of each difference, then their sum from the first to the last, then each
-//! quotient, with every operation rounded to f32 and `expf` from libm.
+//! quotient, with every operation rounded to f32 and `expf` libm's.
 
 use super::super::parameters::Operands;
 use super::{Context, Step};
 use crate::error::Fault;
+use crate::functions::{ROWS, exp, sums};
 use crate::graph::{TensorId, shape};
 use crate::passes::split;
 
@@ -35,10 +36,10 @@ impl Step for Softmax {
                 return Ok(());
             }
             let x = memory.read::<f32>(self.x);
-            for (x, y) in x.chunks_exact(block).zip(y.chunks_exact_mut(block)) {
-                for lane in 0..self.inner {
-                    softmax(&x[lane..], &mut y[lane..], self.inner);
-                }
+            if self.inner == 1 {
+                rows(x, y, self.size);
+            } else {
+                x.chunks_exact(block).zip(y.chunks_exact_mut(block)).for_each(|(x, y)| columns(x, y, self.inner));
             }
             Ok(())
         })
@@ -49,30 +50,113 @@ impl Step for Softmax {
     }
 }
 
-/// Over every `step`-th element.
-fn softmax(x: &[f32], y: &mut [f32], step: usize) {
-    let values = || x.iter().step_by(step).copied();
-    let most = values().fold(f32::NEG_INFINITY, |most, value| if value > most { value } else { most });
-    let mut sum = 0f32;
-    for (y, x) in y.iter_mut().step_by(step).zip(values()) {
-        *y = libm::expf(x - most);
-        sum += *y;
+/// Of each row of so many elements.
+fn rows(x: &[f32], y: &mut [f32], size: usize) {
+    for (x, y) in x.chunks(ROWS * size).zip(y.chunks_mut(ROWS * size)) {
+        for (x, y) in x.chunks_exact(size).zip(y.chunks_exact_mut(size)) {
+            let most = greatest(x);
+            y.iter_mut().zip(x).for_each(|(y, x)| *y = exp(x - most));
+        }
+        let sums = sums(y, size, |_, y| y);
+        for (y, sum) in y.chunks_exact_mut(size).zip(sums) {
+            y.iter_mut().for_each(|y| *y /= sum);
+        }
     }
-    y.iter_mut().step_by(step).for_each(|y| *y /= sum);
+}
+
+/// The greatest element; a NaN is none. Which of 0 and -0 it is, the difference to it decides, and the exponentials of
+/// both are 1: so the order of the comparisons is free.
+fn greatest(x: &[f32]) -> f32 {
+    let (parts, rest) = x.as_chunks::<16>();
+    let mut most = [f32::NEG_INFINITY; 16];
+    for part in parts {
+        most.iter_mut().zip(part).for_each(|(most, &x)| *most = greater(*most, x));
+    }
+    most.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, greater)
+}
+
+#[inline(always)]
+fn greater(most: f32, x: f32) -> f32 {
+    if x > most { x } else { most }
+}
+
+/// Of each column of rows of so many elements. Columns are independent, so that some beside each other are computed
+/// together.
+fn columns(x: &[f32], y: &mut [f32], width: usize) {
+    const TOGETHER: usize = 64;
+    for first in (0..width).step_by(TOGETHER) {
+        let range = first..width.min(first + TOGETHER);
+        let mut most = [f32::NEG_INFINITY; TOGETHER];
+        for x in x.chunks_exact(width) {
+            most.iter_mut().zip(&x[range.clone()]).for_each(|(most, &x)| *most = greater(*most, x));
+        }
+        let mut sums = [0.0; TOGETHER];
+        for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
+            let (x, y) = (&x[range.clone()], &mut y[range.clone()]);
+            y.iter_mut().zip(x).zip(&most).for_each(|((y, x), most)| *y = exp(x - most));
+            sums.iter_mut().zip(y).for_each(|(sum, y)| *sum += *y);
+        }
+        for y in y.chunks_exact_mut(width) {
+            y[range.clone()].iter_mut().zip(&sums).for_each(|(y, sum)| *y /= sum);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::softmax;
+    use super::{columns, rows};
+
+    /// As the head of this file has it, over every `step`-th element.
+    fn defined(x: &[f32], y: &mut [f32], step: usize) {
+        let values = || x.iter().step_by(step).copied();
+        let most = values().fold(f32::NEG_INFINITY, |most, value| if value > most { value } else { most });
+        let mut sum = 0f32;
+        for (y, x) in y.iter_mut().step_by(step).zip(values()) {
+            *y = libm::expf(x - most);
+            sum += *y;
+        }
+        y.iter_mut().step_by(step).for_each(|y| *y /= sum);
+    }
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
 
     #[test]
-    fn lanes_are_independent_and_sum_to_one() {
+    fn rows_and_columns_have_the_bits_of_their_definition() {
+        for (count, size) in [(1, 1), (3, 7), (4, 16), (9, 33), (2, 200), (130, 5), (64, 3)] {
+            let mut x: Vec<f32> = (0..count * size).map(|at| (at * 7919 % 1013) as f32 * 0.031 - 20.0).collect();
+            // Of a mask, and both zeros as the greatest ones of a row.
+            x[0] = f32::NEG_INFINITY;
+            if count > 2 {
+                x[size..2 * size].fill(-0.0);
+                x[2 * size - 1] = 0.0;
+            }
+            let (mut y, mut expected) = (vec![9.0; x.len()], vec![9.0; x.len()]);
+            rows(&x, &mut y, size);
+            x.chunks(size).zip(expected.chunks_mut(size)).for_each(|(x, y)| defined(x, y, 1));
+            assert!(
+                bits(&y) == bits(&expected) || size == 1 && y[0].is_nan() && bits(&y[1..]) == bits(&expected[1..]),
+                "{count} rows of {size}"
+            );
+            // The other way round: `size` rows of `count` columns.
+            columns(&x, &mut y, count);
+            (0..count).for_each(|at| defined(&x[at..], &mut expected[at..], count));
+            let pairs = y.iter().zip(&expected);
+            assert!(
+                pairs.into_iter().all(|(y, e)| y.to_bits() == e.to_bits() || y.is_nan() && e.is_nan()),
+                "{count} columns of {size}"
+            );
+        }
+    }
+
+    #[test]
+    fn columns_are_independent_and_sum_to_one() {
         let x = [0.0, 5.0, 1.0, -5.0, 2.0, 100.0];
         let mut y = [9.0; 6];
-        softmax(&x, &mut y, 2);
-        softmax(&x[1..], &mut y[1..], 2);
-        for lane in 0..2 {
-            let sum: f32 = y.iter().skip(lane).step_by(2).sum();
+        columns(&x, &mut y, 2);
+        for column in 0..2 {
+            let sum: f32 = y.iter().skip(column).step_by(2).sum();
             assert!((sum - 1.0).abs() < 1e-6, "{y:?}");
         }
         assert!(y[0] < y[2] && y[2] < y[4] && y[5] == 1.0 && y[3] == 0.0, "{y:?}");
@@ -82,7 +166,10 @@ mod tests {
     #[test]
     fn a_nan_is_not_hidden() {
         let mut y = [0.0; 2];
-        softmax(&[f32::NAN, 1.0], &mut y, 1);
+        rows(&[f32::NAN, 1.0], &mut y, 2);
         assert!(y.iter().all(|y| y.is_nan()));
+        let mut y = [0.0; 4];
+        columns(&[f32::NAN, 1.0, 1.0, 1.0], &mut y, 2);
+        assert!(y[0].is_nan() && y[2].is_nan() && y[1] == 0.5 && y[3] == 0.5);
     }
 }

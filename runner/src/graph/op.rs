@@ -528,8 +528,6 @@ impl Op {
             // All but the weights and their zero point.
             Self::MatMulIntegerToFloat => !matches!(operand, 1 | 5),
             Self::DynamicQuantizeMatMul => !matches!(operand, 1 | 3),
-            // All but the weights, their zero point and the bias.
-            Self::ConvIntegerToFloat(_) => !matches!(operand, 3 | 5 | 6),
             Self::QLinearWhere => matches!(operand, 0 | 1 | 4),
             Self::QLinearConcat { .. } => operand >= 2 && (operand - 2).is_multiple_of(3),
             // The value around it.

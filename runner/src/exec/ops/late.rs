@@ -16,7 +16,7 @@ use super::super::memory::{MemoryMut, zeroed};
 use super::super::parameters::Operands;
 use super::super::plan::Packed;
 use super::super::shelf::{Kept, Shelf};
-use super::{Action, Context, Step, planned, told};
+use super::{Action, Context, Step, conv, planned, told};
 use crate::error::Fault;
 use crate::graph::{Constant, Data, Graph, Node, Op, TensorId, Type, shape};
 
@@ -31,8 +31,11 @@ pub(super) fn parameters(graph: &Graph, node: &Node) -> Vec<usize> {
 }
 
 /// Whether the operand is a zero point, one for all of an operand that is not packed, of a product of sums: what a node
-/// that quantises by what it is given makes.
+/// that quantises by what it is given makes. Or a parameter of a convolution to floats that takes those of a run.
 fn read_by_step(graph: &Graph, node: &Node, operand: usize, id: TensorId) -> bool {
+    if matches!(node.op, Op::ConvIntegerToFloat(_)) {
+        return matches!(operand, 1 | 2 | 4) && conv::takes_a_run(graph, node);
+    }
     let axes = |id: TensorId| graph.tensor(id).shape.as_ref().map(Vec::len);
     let of = match (&node.op, operand) {
         // Of volumes the library takes none.

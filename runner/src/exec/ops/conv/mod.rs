@@ -5,7 +5,7 @@ mod to_float;
 mod transposed;
 mod volume;
 
-pub(super) use self::to_float::to_float;
+pub(super) use self::to_float::{takes_a_run, to_float};
 
 use std::any::Any;
 

@@ -8,7 +8,16 @@ use super::super::{Step, kernel_type, param};
 use super::{Parts, bias, input};
 use crate::error::Fault;
 use crate::graph::op::Convolution;
-use crate::graph::{Type, shape};
+use crate::graph::{Graph, Node, Type, shape};
+
+/// Whether a run may bring scales and zero point of the input. Volumes, and channels with zero points of their own, need a
+/// plan that knows them.
+pub(in crate::exec::ops) fn takes_a_run(graph: &Graph, node: &Node) -> bool {
+    let shape =
+        |operand: usize| node.inputs.get(operand).copied().flatten().map(|id| graph.tensor(id).shape.as_deref());
+    let of_planes = shape(0).flatten().is_some_and(|shape| shape.len() <= 4);
+    of_planes && shape(2).is_none_or(|shape| shape.is_some_and(|shape| shape::elements(shape) == Ok(1)))
+}
 
 /// `f32(f32(sum) * f32(sx * sw))`, and with a bias of floats that plus it, rounded again.
 pub(in crate::exec::ops) fn to_float(
@@ -25,11 +34,8 @@ pub(in crate::exec::ops) fn to_float(
         _ => None,
     };
     let options = ProductOptions::new(kernel_type(x_type)?);
-    // Volumes, and channels with zero points of their own, need a plan that knows them.
-    let takes_a_run = parts.geometry.from.len() <= 2
-        && operands.optional(2).map_or(Ok(1), |id| shape::elements(operands.shape(id)?))? == 1;
     let is_open = |operand: usize| operands.optional(operand).is_some_and(|id| operands.tensor(id).constant.is_none());
-    if takes_a_run && [1, 2, 4, 6].into_iter().any(is_open) {
+    if takes_a_run(operands.graph, operands.node) && [1, 2, 4, 6].into_iter().any(is_open) {
         let names =
             Names { zero_point: (2, "x_zero_point"), scale: (1, "x_scale"), scales: (4, "w_scale"), bias: (6, "bias") };
         let by = Tensors::to_float(operands, &names, outputs)?;

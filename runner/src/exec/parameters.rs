@@ -5,6 +5,7 @@ use zeropoint::Requantization;
 use super::shelf::Kept;
 use crate::error::Fault;
 use crate::graph::{Constant, Element, Graph, Node, Tensor, TensorId, Type};
+use crate::passes::layout::Axes;
 
 /// A node in its graph.
 #[derive(Clone, Copy)]
@@ -34,6 +35,11 @@ impl<'a> Operands<'a> {
     pub(super) fn shape(&self, id: TensorId) -> Result<&'a [usize], Fault> {
         let shape = self.tensor(id).shape.as_deref();
         shape.ok_or_else(|| Fault::unsupported(format!("\"{}\" has no known shape", self.tensor(id).name)))
+    }
+
+    /// The axes of a tensor as they lie in memory.
+    pub(super) fn axes(&self, id: TensorId) -> Result<Axes, Fault> {
+        Ok(Axes::of(self.shape(id)?, self.tensor(id).layout))
     }
 
     /// The shape of a tensor with four axes.

@@ -21,10 +21,11 @@ pub(crate) fn reduced(rank: usize, axes: Option<&[i64]>, none_is_none: bool) -> 
     Ok(reduced)
 }
 
-/// Distances in the result along the axes of what is reduced.
-pub(crate) fn strides(shape: &[usize], reduced: &[bool]) -> Vec<usize> {
+/// Distances in the result along the axes of what is reduced. `dense` has those in a tensor of the result's shape, in
+/// which axes that go are of one element.
+pub(crate) fn strides(shape: &[usize], reduced: &[bool], dense: impl Fn(&[usize]) -> Vec<usize>) -> Vec<usize> {
     let kept: Vec<usize> = shape.iter().zip(reduced).map(|(&size, &reduced)| if reduced { 1 } else { size }).collect();
-    shape::strides(&kept).into_iter().zip(reduced).map(|(stride, &reduced)| if reduced { 0 } else { stride }).collect()
+    dense(&kept).into_iter().zip(reduced).map(|(stride, &reduced)| if reduced { 0 } else { stride }).collect()
 }
 
 /// Reduces `x`, which is in C order of `shape`, to `y`, where each element belongs by the distances along the axes.
@@ -84,7 +85,7 @@ mod tests {
 
     fn all<T: Arithmetic>(reduction: Reduction, x: &[T], shape: &[usize], axes: &[i64]) -> Vec<T> {
         let reduced = reduced(shape.len(), Some(axes), false).unwrap();
-        let strides = strides(shape, &reduced);
+        let strides = strides(shape, &reduced, shape::strides);
         let kept = shape.iter().zip(&reduced).map(|(&size, &reduced)| if reduced { 1 } else { size });
         let mut y = vec![T::ONE; kept.product()];
         reduce(reduction, x, shape, &strides, &mut y);

@@ -6,7 +6,7 @@ use crate::error::Fault;
 use crate::functions::{self, Arithmetic, Ordered, arithmetic, choose, clip, ordered};
 use crate::graph::constant::map_type;
 use crate::graph::function::{Binary, Comparison, Reduction, Unary};
-use crate::graph::{Constant, Data, Element, Op, Type};
+use crate::graph::{Constant, Data, Element, Op, Type, shape};
 
 /// Whether the operator is one of these.
 pub(super) fn computes(op: &Op) -> bool {
@@ -154,7 +154,7 @@ fn reduce(
     if none_is_none && !reduced.contains(&true) {
         return Ok(x.data().clone());
     }
-    let strides = functions::strides(x.shape(), &reduced);
+    let strides = functions::strides(x.shape(), &reduced, shape::strides);
     if let Reduction::Max | Reduction::Min = reduction {
         return ordered!(x.type_(), T => {
             let mut y = vec![T::LEAST; elements];

@@ -74,7 +74,9 @@ pub(super) fn fold(
             picked(x, &along, elements)?
         }
         Op::DepthToSpace { .. } | Op::SpaceToDepth { .. } => {
-            let Some(((sizes, strides), _)) = blocks(op, x.shape())? else { return Ok(None) };
+            let Some(((sizes, strides), _)) = blocks(op, x.shape(), &shape::strides(x.shape()))? else {
+                return Ok(None);
+            };
             strided(x.data(), &sizes, &strides, elements)
         }
         Op::Expand { .. } | Op::ExpandTo => strided(x.data(), shape, &broadcast_strides(x.shape(), shape), elements),
@@ -148,7 +150,11 @@ pub(super) fn strided(data: &Data, shape: &[usize], strides: &[usize], elements:
 
 /// Distances in a tensor of shape `from` that repeat it to the shape `to`.
 pub(crate) fn broadcast_strides(from: &[usize], to: &[usize]) -> Vec<usize> {
-    let dense = shape::strides(from);
+    repeated_strides(from, &shape::strides(from), to)
+}
+
+/// The same, for a tensor with the given distances along its axes.
+pub(crate) fn repeated_strides(from: &[usize], dense: &[usize], to: &[usize]) -> Vec<usize> {
     (0..to.len())
         .map(|axis| match (axis + from.len()).checked_sub(to.len()) {
             Some(axis) if from[axis] != 1 => dense[axis],

@@ -20,7 +20,7 @@ pub(super) fn parameter<'a>(
 pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
     let x = operands.first().and_then(Option::as_ref).ok_or_else(|| Fault::invalid("operand 1 is missing"))?;
     let parameters = |index: usize, what: &str| parameter(operands, index, what);
-    if let Some((_, shape)) = blocks(op, x.shape)? {
+    if let Some((_, shape)) = blocks(op, x.shape, &shape::strides(x.shape))? {
         return Ok((x.type_, shape));
     }
     if let Some(along) = along(op, x.shape, &parameters)? {

@@ -21,7 +21,7 @@ pub mod resolve;
 mod transposed;
 mod window;
 
-pub(crate) use fold::{broadcast_strides, gather_indices};
+pub(crate) use fold::{broadcast_strides, gather_indices, repeated_strides};
 pub(crate) use infer::{split, transposition};
 pub(crate) use infer_products::gemm;
 pub(crate) use matmul::{MatMul, matmul};
@@ -50,7 +50,7 @@ pub fn run(graph: &mut Graph, options: &Options, problems: &mut Problems) {
 /// Like [`run`], and tells of each pass what it did.
 pub fn run_reported(graph: &mut Graph, options: &Options, problems: &mut Problems, observer: &mut Observer<'_>) {
     simplify(graph, options, problems, observer);
-    arrange(graph, observer);
+    arrange(graph, options, observer);
 }
 
 /// The passes that are about what a graph computes. The tensors that they leave are those of the file, but for the few
@@ -73,11 +73,16 @@ pub(crate) fn simplify(graph: &mut Graph, options: &Options, problems: &mut Prob
 }
 
 /// The passes that bring operands into the form that kernels take. They come last.
-pub(crate) fn arrange(graph: &mut Graph, observer: &mut Observer<'_>) {
+pub(crate) fn arrange(graph: &mut Graph, options: &Options, observer: &mut Observer<'_>) {
     let fired = broadcast::broadcast(graph);
     observer(graph, &PassReport { name: "broadcast", fired });
     let fired = layout::assign(graph);
     observer(graph, &PassReport { name: "layout", fired });
+    if !options.keep {
+        // What led from one order to another and back.
+        let fired = prune::prune(graph);
+        observer(graph, &PassReport { name: "prune", fired });
+    }
 }
 
 /// Why each node of a graph that has been through the passes makes floats, where there is more to say than that the

@@ -155,25 +155,25 @@ fn bordered(border: Border, from: &[usize], parameters: Parameters<'_, '_>) -> R
     axes.collect()
 }
 
-/// How a tensor `[n, c, h, w]` is arranged anew: the axes of the result, some of which are one together, and the
-/// distances along them in `x`; and the result's shape.
-pub(crate) fn blocks(op: &Op, x: &[usize]) -> Result<Option<(Blocks, Vec<usize>)>, Fault> {
+/// How a tensor `[n, c, h, w]` with the given distances along its axes is arranged anew: the axes of the result, some of
+/// which are one together, and the distances along them in `x`; and the result's shape.
+pub(crate) fn blocks(op: &Op, x: &[usize], strides: &[usize]) -> Result<Option<(Blocks, Vec<usize>)>, Fault> {
     let (Op::DepthToSpace { block, .. } | Op::SpaceToDepth { block }) = *op else { return Ok(None) };
-    let &[images, channels, height, width] = x else {
+    let (&[images, channels, height, width], &[image, channel, row, column]) = (x, strides) else {
         return Err(Fault::invalid(format!("x has shape {x:?}, expected four axes")));
     };
     let refuse = || Err(Fault::invalid(format!("x {x:?} has no blocks of {block}")));
     let Some(square) = block.checked_mul(block).filter(|&square| square > 0) else { return refuse() };
-    let pixels = height.saturating_mul(width);
-    let image = channels.saturating_mul(pixels);
+    // Products of sizes and distances of a tensor that exists do not overflow.
+    let mul = usize::saturating_mul;
     let result = if let Op::DepthToSpace { depth_first, .. } = *op {
         if !channels.is_multiple_of(square) {
             return refuse();
         }
         let depth = channels / square;
-        let (of_depth, of_block) = if depth_first { (pixels, depth) } else { (square.saturating_mul(pixels), 1) };
-        let of_block = of_block.saturating_mul(pixels);
-        let strides = [image, of_depth, width, of_block.saturating_mul(block), 1, of_block];
+        let (of_depth, of_block) = if depth_first { (1, depth) } else { (square, 1) };
+        let (of_depth, of_block) = (mul(of_depth, channel), mul(of_block, channel));
+        let strides = [image, of_depth, row, mul(of_block, block), column, of_block];
         let sizes = (height.checked_mul(block), width.checked_mul(block));
         let (Some(rows), Some(columns)) = sizes else { return Err(Fault::overflow(format!("blocks of {x:?}"))) };
         (([images, depth, height, block, width, block], strides), vec![images, depth, rows, columns])
@@ -182,7 +182,7 @@ pub(crate) fn blocks(op: &Op, x: &[usize]) -> Result<Option<(Blocks, Vec<usize>)
             return refuse();
         }
         let (rows, columns) = (height / block, width / block);
-        let strides = [image, width, 1, pixels, block.saturating_mul(width), block];
+        let strides = [image, row, column, channel, mul(block, row), mul(block, column)];
         let Some(depth) = channels.checked_mul(square) else { return Err(Fault::overflow(format!("blocks of {x:?}"))) };
         (([images, block, block, channels, rows, columns], strides), vec![images, depth, rows, columns])
     };
@@ -215,7 +215,7 @@ pub(super) fn parts(size: usize, parts: usize, parameters: Parameters<'_, '_>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::Data;
+    use crate::graph::{Data, shape};
 
     fn vector(values: &[i64]) -> Constant {
         Constant::new(vec![values.len()], Data::I64(values.to_vec())).unwrap()
@@ -281,8 +281,11 @@ mod tests {
     #[test]
     fn blocks_need_whole_numbers() {
         let depth = |block| Op::DepthToSpace { block, depth_first: true };
-        assert_eq!(blocks(&depth(2), &[1, 8, 2, 3]).unwrap().unwrap().1, [1, 2, 4, 6]);
-        assert_eq!(blocks(&Op::SpaceToDepth { block: 2 }, &[1, 2, 4, 6]).unwrap().unwrap().1, [1, 8, 2, 3]);
+        assert_eq!(blocks(&depth(2), &[1, 8, 2, 3], &[48, 6, 3, 1]).unwrap().unwrap().1, [1, 2, 4, 6]);
+        assert_eq!(
+            blocks(&Op::SpaceToDepth { block: 2 }, &[1, 2, 4, 6], &[48, 24, 6, 1]).unwrap().unwrap().1,
+            [1, 8, 2, 3]
+        );
         for (op, shape) in [
             (depth(3), &[1, 8, 2, 3][..]),
             (depth(0), &[1, 8, 2, 3]),
@@ -290,7 +293,7 @@ mod tests {
             (depth(usize::MAX), &[1, 8, 2, 3]),
             (Op::SpaceToDepth { block: 2 }, &[1, 1, 3, 2]),
         ] {
-            assert!(blocks(&op, shape).is_err(), "{op:?}");
+            assert!(blocks(&op, shape, &shape::strides(shape)).is_err(), "{op:?}");
         }
     }
 }

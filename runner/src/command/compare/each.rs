@@ -85,7 +85,7 @@ fn one(
         return Ok(());
     }
     part.names_below_open().for_each(|name| report.open(name));
-    passes::arrange(&mut part, &mut |_, _| {});
+    passes::arrange(&mut part, &Options::default(), &mut |_, _| {});
     let mut session = Session::new(Plan::new(&part, backend, Limits::default())?, threads)?;
     for (index, data) in inputs.iter().enumerate() {
         session.set_input(index, data)?;

@@ -3,10 +3,11 @@
 use std::marker::PhantomData;
 
 use super::super::parameters::Operands;
+use super::softmax::lane;
 use super::{Context, Step};
 use crate::error::Fault;
 use crate::functions::{Ordered, ordered};
-use crate::graph::{TensorId, shape};
+use crate::graph::TensorId;
 
 struct Arg<T> {
     x: TensorId,
@@ -20,9 +21,7 @@ struct Arg<T> {
 
 pub(super) fn lower(operands: Operands<'_>, axis: i64, greatest: bool, last: bool) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
-    let from = operands.shape(x)?;
-    let axis = shape::axis(axis, from.len())?;
-    let (size, inner) = (from[axis], shape::elements(&from[axis + 1..])?);
+    let (size, inner) = lane(operands, x, axis)?;
     Ok(ordered!(operands.type_(x)?, T => {
         Box::new(Arg::<T> { x, y, size, inner, greatest, last, type_: PhantomData })
     }))

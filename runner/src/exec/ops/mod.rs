@@ -43,7 +43,6 @@ use super::plan::Packed;
 use super::shelf::{Kept, Shelf};
 use crate::error::Fault;
 use crate::graph::{Graph, Node, Op, TensorId, Type};
-use crate::passes::layout;
 
 /// What a step has while it runs.
 pub(super) struct Context<'a> {
@@ -198,15 +197,12 @@ fn action(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
             }
             cast::lower(operands, *to)?
         }
-        Op::Relayout if layout::coincide(operands.shape(operands.id(0)?)?) => {
-            return Ok(Action::Same(operands.id(0)?));
-        }
         Op::Relayout
         | Op::Transpose { .. }
         | Op::Expand { .. }
         | Op::ExpandTo
         | Op::DepthToSpace { .. }
-        | Op::SpaceToDepth { .. } => movement::strided(operands)?,
+        | Op::SpaceToDepth { .. } => return movement::strided(operands),
         Op::Gather { axis } => movement::gather(operands, *axis)?,
         Op::Concat { axis } => movement::concat(operands, *axis)?,
         Op::Shape { .. } => return Err(Fault::unsupported("the shape of a tensor that is not known before a run")),

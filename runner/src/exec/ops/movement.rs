@@ -3,10 +3,10 @@
 use std::marker::PhantomData;
 
 use super::super::parameters::Operands;
-use super::{Context, Step};
+use super::{Action, Context, Step};
 use crate::error::Fault;
 use crate::graph::{Element, Op, TensorId, Type, shape};
-use crate::passes::{blocks, broadcast_strides, gather_indices, layout, transposition};
+use crate::passes::{blocks, gather_indices, repeated_strides, transposition};
 use crate::rearrange;
 
 /// Runs an expression with the Rust type of a tensor type.
@@ -36,26 +36,41 @@ struct Strided<T> {
     type_: PhantomData<fn(T)>,
 }
 
-/// `Transpose`, `Expand`, `DepthToSpace`, `SpaceToDepth` and `Relayout`.
-pub(super) fn strided(operands: Operands<'_>) -> Result<Box<dyn Step>, Fault> {
+/// `Transpose`, `Expand`, `DepthToSpace`, `SpaceToDepth` and `Relayout`, between any orders in memory. Where the elements
+/// lie in the result as they did before, the result is the operand.
+pub(super) fn strided(operands: Operands<'_>) -> Result<Action, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
-    let (from, to) = (operands.shape(x)?, operands.shape(y)?);
-    let (shape, strides) = match &operands.node.op {
-        Op::Relayout => {
-            let (shape, strides) = layout::reorder(operands.shape4(y)?, operands.tensor(y).layout);
-            (shape.to_vec(), strides.to_vec())
-        }
+    let (from, to) = (operands.axes(x)?, operands.axes(y)?);
+    let (dense, x_shape, y_shape) = (from.strides(), operands.shape(x)?, operands.shape(y)?);
+    let strides = match &operands.node.op {
+        Op::Relayout => dense,
         Op::Transpose { permutation } => {
-            let dense = shape::strides(from);
-            let permutation = transposition(permutation.as_deref(), from.len())?;
-            (to.to_vec(), permutation.iter().map(|&axis| dense[axis]).collect())
+            transposition(permutation.as_deref(), x_shape.len())?.into_iter().map(|axis| dense[axis]).collect()
         }
-        op => match blocks(op, from)? {
-            Some(((shape, strides), _)) => (shape.to_vec(), strides.to_vec()),
-            None => (to.to_vec(), broadcast_strides(from, to)),
+        op => match blocks(op, x_shape, &dense)? {
+            Some(((sizes, strides), _)) => {
+                // The six axes in memory's order: both parts of an axis stay together.
+                let pairs: [&[usize]; 4] = match op {
+                    Op::DepthToSpace { .. } => [&[0], &[1], &[2, 3], &[4, 5]],
+                    _ => [&[0], &[1, 2, 3], &[4], &[5]],
+                };
+                let order = to.sorted(&pairs).concat();
+                let (shape, strides) = order.iter().map(|&axis| (sizes[axis], strides[axis])).unzip();
+                return step(operands, shape, strides);
+            }
+            None => repeated_strides(x_shape, &dense, y_shape),
         },
     };
-    Ok(any!(operands.type_(x)?, T => Box::new(Strided::<T> { x, y, shape, strides, type_: PhantomData })))
+    if to.has(&strides) && shape::elements(x_shape)? == shape::elements(y_shape)? {
+        return Ok(Action::Same(x));
+    }
+    step(operands, to.sizes().to_vec(), to.sorted(&strides))
+}
+
+/// Copies into C order of a shape, from the given distances.
+fn step(operands: Operands<'_>, shape: Vec<usize>, strides: Vec<usize>) -> Result<Action, Fault> {
+    let (x, y) = (operands.id(0)?, operands.output()?);
+    Ok(Action::Run(any!(operands.type_(x)?, T => Box::new(Strided::<T> { x, y, shape, strides, type_: PhantomData }))))
 }
 
 impl<T: Element> Step for Strided<T> {
@@ -82,11 +97,10 @@ struct Gather<T> {
 
 pub(super) fn gather(operands: Operands<'_>, axis: i64) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
-    let from = operands.shape(x)?;
-    let axis = shape::axis(axis, from.len())?;
-    let indices = gather_indices(operands.constant(1, "indices")?, from[axis])?;
-    let inner = shape::elements(&from[axis + 1..])?;
-    let axis = from[axis];
+    let from = operands.axes(x)?;
+    let axis = from.place(shape::axis(axis, from.sizes().len())?);
+    let (axis, inner) = (from.sizes()[axis], shape::elements(&from.sizes()[axis + 1..])?);
+    let indices = gather_indices(operands.constant(1, "indices")?, axis)?;
     Ok(any!(operands.type_(x)?, T => Box::new(Gather::<T> { x, y, axis, inner, indices, type_: PhantomData })))
 }
 
@@ -113,13 +127,13 @@ struct Concat<T> {
 
 pub(super) fn concat(operands: Operands<'_>, axis: i64) -> Result<Box<dyn Step>, Fault> {
     let y = operands.output()?;
-    let shape = operands.shape(y)?;
-    let axis = shape::axis(axis, shape.len())?;
-    let row = shape::elements(&shape[axis..])?;
+    let to = operands.axes(y)?;
+    let axis = to.place(shape::axis(axis, to.sizes().len())?);
+    let row = shape::elements(&to.sizes()[axis..])?;
     let parts = (0..operands.node.inputs.len())
         .map(|index| {
             let part = operands.id(index)?;
-            Ok((part, shape::elements(&operands.shape(part)?[axis..])?))
+            Ok((part, shape::elements(&operands.axes(part)?.sizes()[axis..])?))
         })
         .collect::<Result<Vec<_>, Fault>>()?;
     Ok(any!(operands.type_(y)?, T => Box::new(Concat::<T> { parts, y, row, type_: PhantomData })))

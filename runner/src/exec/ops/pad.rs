@@ -38,8 +38,9 @@ impl Place {
 
 pub(super) fn lower(operands: Operands<'_>) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
-    let (type_, from, to) = (operands.type_(x)?, operands.shape(x)?, operands.shape(y)?);
-    let (before, _) = pads(from.len(), &|index, what| operands.parameter(index, what))?;
+    let (type_, from, to) = (operands.type_(x)?, operands.axes(x)?, operands.axes(y)?);
+    let (before, _) = pads(from.sizes().len(), &|index, what| operands.parameter(index, what))?;
+    let (before, from, to) = (from.sorted(&before), from.sizes(), to.sizes());
     let (mut kept, mut firsts) = (Vec::new(), [Vec::new(), Vec::new()]);
     for (axis, &before) in before.iter().enumerate() {
         let size = |pad: i64| usize::try_from(pad).unwrap_or(0);

@@ -20,9 +20,10 @@ struct Picked<T> {
 /// The step, of an operator that does no more than that.
 pub(super) fn lower(operands: Operands<'_>, op: &Op) -> Result<Option<Box<dyn Step>>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
-    let from = operands.shape(x)?;
-    let Some(along) = along(op, from, &|index, what| operands.parameter(index, what))? else { return Ok(None) };
-    let picks = Picks::new(from, &along)?;
+    let parameters = |index: usize, what: &str| operands.parameter(index, what);
+    let Some(along) = along(op, operands.shape(x)?, &parameters)? else { return Ok(None) };
+    let from = operands.axes(x)?;
+    let picks = Picks::new(from.sizes(), &from.sorted(&along))?;
     Ok(Some(any!(operands.type_(x)?, T => Box::new(Picked::<T> { x, y, picks, type_: PhantomData }))))
 }
 

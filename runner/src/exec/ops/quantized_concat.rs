@@ -7,7 +7,7 @@ use zeropoint::{Backend, Int8, LookupPlan, MatMut, MatRef};
 use super::super::parameters::Operands;
 use super::{Context, Step, quantized, quantized_operand, refused, told};
 use crate::error::Fault;
-use crate::graph::{Element, Layout, TensorId, Type, shape};
+use crate::graph::{Element, TensorId, Type, shape};
 
 struct Part {
     plan: LookupPlan,
@@ -26,17 +26,14 @@ struct Concat<Y> {
 
 pub(super) fn lower(operands: Operands<'_>, axis: i64, backend: &Backend) -> Result<Box<dyn Step>, Fault> {
     let y = operands.output()?;
-    let (type_, layout) = (operands.type_(y)?, operands.tensor(y).layout);
+    let type_ = operands.type_(y)?;
     let to = quantized_operand(operands, 0, ["Y_scale", "Y_zero_point"], type_)?;
     let axis = shape::axis(axis, operands.shape(y)?.len())?;
     // As the tensor lies in memory.
     let from_axis = |id: TensorId| -> Result<[usize; 2], Fault> {
-        let shape = operands.shape(id)?;
-        let (shape, axis) = match *shape {
-            [n, c, h, w] if layout == Layout::ChannelsLast => (vec![n, h, w, c], [0, 3, 1, 2][axis]),
-            _ => (shape.to_vec(), axis),
-        };
-        Ok([shape::elements(&shape[..axis])?, shape::elements(&shape[axis..])?])
+        let axes = operands.axes(id)?;
+        let (outer, inner) = axes.sizes().split_at(axes.place(axis));
+        Ok([shape::elements(outer)?, shape::elements(inner)?])
     };
     let parts = (2..operands.node.inputs.len()).step_by(3).map(|index| {
         let x = operands.id(index)?;

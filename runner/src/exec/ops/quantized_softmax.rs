@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use zeropoint::{Backend, Int8, SoftmaxPlan};
 
 use super::super::parameters::Operands;
+use super::softmax::lane;
 use super::{Context, Step, quantized, quantized_operand, refused, told};
 use crate::error::Fault;
 use crate::graph::{Element, TensorId, shape};
@@ -32,12 +33,8 @@ pub(super) fn lower(
     let from = quantized_operand(operands, 1, ["X_scale", "X_zero_point"], x_type)?;
     let to = quantized_operand(operands, 3, ["Y_scale", "Y_zero_point"], y_type)?;
     let shape = operands.shape(x)?;
-    let (size, inner) = if flattened {
-        (shape::elements(&shape[split(axis, shape.len())?..])?, 1)
-    } else {
-        let axis = shape::axis(axis, shape.len())?;
-        (shape[axis], shape::elements(&shape[axis + 1..])?)
-    };
+    let (size, inner) =
+        if flattened { (shape::elements(&shape[split(axis, shape.len())?..])?, 1) } else { lane(operands, x, axis)? };
     let plan = match shape::elements(shape)? {
         0 => None,
         _ => Some(SoftmaxPlan::new(backend, size, from, to).map_err(refused)?),

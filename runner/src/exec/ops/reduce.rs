@@ -6,6 +6,7 @@ use crate::error::Fault;
 use crate::functions::{self, arithmetic, ordered, reduced};
 use crate::graph::function::Reduction;
 use crate::graph::{Element, TensorId};
+use crate::passes::layout::Axes;
 
 /// The elements, their shape, the distances in the result, the result.
 type Loop<T> = fn(Reduction, &[T], &[usize], &[usize], &mut [T]);
@@ -30,7 +31,9 @@ pub(super) fn lower(operands: Operands<'_>, reduction: Reduction, none_is_none: 
     if !reduced.contains(&true) && none_is_none {
         return Ok(Action::Same(x));
     }
-    let strides = functions::strides(&shape, &reduced);
+    let strides = functions::strides(&shape, &reduced, |kept| Axes::of(kept, operands.tensor(y).layout).strides());
+    let from = operands.axes(x)?;
+    let (shape, strides) = (from.sizes().to_vec(), from.sorted(&strides));
     let type_ = operands.type_(x)?;
     let step: Box<dyn Step> = match reduction {
         Reduction::Max | Reduction::Min => ordered!(type_, T => {

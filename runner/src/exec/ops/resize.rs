@@ -36,11 +36,13 @@ pub(super) fn lower(operands: Operands<'_>, attributes: &op::Resize) -> Result<B
     let (x, y) = (operands.id(0)?, operands.output()?);
     let axes = passes::resize(attributes, operands.shape(x)?, &|index, what| operands.parameter(index, what))?;
     let mut stages = Vec::new();
-    let mut sizes = operands.shape(x)?.to_vec();
+    let places = operands.axes(x)?;
+    let mut sizes = places.sizes().to_vec();
     let empty = axes.iter().any(|axis| axis.to == 0);
     for (at, axis) in axes.iter().enumerate().rev().filter(|(_, axis)| !axis.is_same() && !empty) {
-        sizes[at] = axis.to;
-        let (inner, elements) = (shape::elements(&sizes[at + 1..])?, shape::elements(&sizes)?);
+        let place = places.place(at);
+        sizes[place] = axis.to;
+        let (inner, elements) = (shape::elements(&sizes[place + 1..])?, shape::elements(&sizes)?);
         let (taps, weights) = weights(axis, attributes.interpolation)?;
         stages.push(Stage { from: axis.from, inner, taps, weights, elements });
     }

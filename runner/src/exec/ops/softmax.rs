@@ -19,13 +19,16 @@ struct Softmax {
 pub(super) fn lower(operands: Operands<'_>, axis: i64, flattened: bool) -> Result<Box<dyn Step>, Fault> {
     let x = operands.id(0)?;
     let shape = operands.shape(x)?;
-    let (size, inner) = if flattened {
-        (shape::elements(&shape[split(axis, shape.len())?..])?, 1)
-    } else {
-        let axis = shape::axis(axis, shape.len())?;
-        (shape[axis], shape::elements(&shape[axis + 1..])?)
-    };
+    let (size, inner) =
+        if flattened { (shape::elements(&shape[split(axis, shape.len())?..])?, 1) } else { lane(operands, x, axis)? };
     Ok(Box::new(Softmax { x, y: operands.output()?, size, inner }))
+}
+
+/// The size of a lane along an axis, and the distance between its elements.
+pub(super) fn lane(operands: Operands<'_>, x: TensorId, axis: i64) -> Result<(usize, usize), Fault> {
+    let axes = operands.axes(x)?;
+    let place = axes.place(shape::axis(axis, axes.sizes().len())?);
+    Ok((axes.sizes()[place], shape::elements(&axes.sizes()[place + 1..])?))
 }
 
 impl Step for Softmax {

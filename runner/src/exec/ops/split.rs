@@ -19,10 +19,10 @@ struct Split<T> {
 
 pub(super) fn lower(operands: Operands<'_>, axis: i64) -> Result<Box<dyn Step>, Fault> {
     let x = operands.id(0)?;
-    let from = operands.shape(x)?;
-    let axis = shape::axis(axis, from.len())?;
-    let row = shape::elements(&from[axis..])?;
-    let part = |&part: &TensorId| Ok((part, shape::elements(&operands.shape(part)?[axis..])?));
+    let from = operands.axes(x)?;
+    let axis = from.place(shape::axis(axis, from.sizes().len())?);
+    let row = shape::elements(&from.sizes()[axis..])?;
+    let part = |&part: &TensorId| Ok((part, shape::elements(&operands.axes(part)?.sizes()[axis..])?));
     let parts = operands.node.outputs.iter().map(part).collect::<Result<Vec<_>, Fault>>()?;
     Ok(any!(operands.type_(x)?, T => Box::new(Split::<T> { x, parts, row, type_: PhantomData })))
 }

@@ -86,7 +86,7 @@ pub(super) fn quantizers_up(graph: &mut Graph, _: &Options) -> Vec<String> {
 }
 
 /// Whether an operator only chooses elements of its operands, or the greatest of some.
-fn moves(op: &Op) -> bool {
+pub(super) fn moves(op: &Op) -> bool {
     use crate::graph::op::{Interpolation, Resize};
     keeps_all(op)
         || matches!(
@@ -95,6 +95,7 @@ fn moves(op: &Op) -> bool {
                 | Op::Split { .. }
                 | Op::Gather { .. }
                 | Op::Expand { .. }
+                | Op::ExpandTo
                 | Op::Tile
                 | Op::Concat { .. }
                 | Op::Pad(_)

@@ -1,17 +1,19 @@
 //! `QuantizeLinear` and `DequantizeLinear`.
 
+mod images;
+
 use std::marker::PhantomData;
 
 use rayon::prelude::*;
 use zeropoint::{Backend, Granularity, Quantization, QuantizeRule, elementwise};
 
+use self::images::Images;
 use super::super::parameters::Operands;
 use super::{CHUNK, Context, Step, param, quantized, told};
 use crate::convert;
 use crate::error::Fault;
 use crate::graph::op::AbsMax;
 use crate::graph::{Element, Layout, TensorId, Type, shape};
-use crate::passes::layout;
 
 /// Scales and zero points, and how they lie over the tensor.
 struct Parameters {
@@ -162,20 +164,12 @@ pub(super) fn quantize(
         by = by.of_abs_max(abs_max, to)?;
     }
     let backend = *backend;
-    let shape = operands.shape(x)?;
-    let layouts = (operands.tensor(x).layout, operands.tensor(y).layout);
-    if layouts == (Layout::RowMajor, Layout::ChannelsLast) && !layout::coincide(shape) {
-        let [_, channels, height, width] = operands.shape4(x)?;
-        if by.axis.is_some() {
-            return Err(Fault::unsupported("y_scale has several values, expected 1"));
-        }
-        let pixels = height * width;
-        return Ok(quantized!(to, Q => Box::new(QuantizeToChannelsLast::<Q> {
-            backend, x, y, by, channels, pixels, type_: PhantomData,
-        })));
+    if images::are_between(operands, [Layout::RowMajor, Layout::ChannelsLast])? {
+        let images = Images::new(operands, by, &backend)?;
+        return Ok(quantized!(to, Q => images.quantize::<Q>()));
     }
     if from == Type::I32 {
-        let elements = shape::elements(shape)?;
+        let elements = shape::elements(operands.shape(x)?)?;
         return Ok(integer!(to, Y => {
             Box::new(QuantizeIntegers::<Y> { backend, x, y, by, elements, type_: PhantomData })
         },));
@@ -193,6 +187,10 @@ pub(super) fn dequantize(
     let (from, to) = (operands.type_(x)?, operands.type_(y)?);
     let by = parameters(operands, ["x_scale", "x_zero_point"], from, axis, block)?;
     let backend = *backend;
+    if images::are_between(operands, [Layout::ChannelsLast, Layout::RowMajor])? {
+        let images = Images::new(operands, by, &backend)?;
+        return Ok(quantized!(from, Q => images.dequantize::<Q>()));
+    }
     Ok(integer!(from, X => {
         real!(to, Y => Box::new(Dequantize::<X, Y> { backend, x, y, by, types: PhantomData }))
     }, I32 i32))
@@ -291,62 +289,5 @@ where
 
     fn kernel(&self) -> String {
         self.backend.kernel_name("dequantize").to_owned()
-    }
-}
-
-/// From an image in C order to one with channels last.
-struct QuantizeToChannelsLast<Q> {
-    backend: Backend,
-    x: TensorId,
-    y: TensorId,
-    by: Parameters,
-    channels: usize,
-    pixels: usize,
-    type_: PhantomData<fn(Q)>,
-}
-
-/// Pixels that are quantised at a time, channel by channel, before they are interleaved: they stay in the first cache.
-const PIXELS: usize = 512;
-
-impl<Q: Element + zeropoint::Int8 + zeropoint::Integer> QuantizeToChannelsLast<Q> {
-    /// Pixels `at..` of one image, into `y`.
-    fn block(&self, image: &[f32], at: usize, y: &mut [Q]) -> Result<(), String> {
-        let mut plane = [Q::zeroed(); PIXELS];
-        let plane = &mut plane[..y.len() / self.channels];
-        let by = self.by.quantization();
-        for channel in 0..self.channels {
-            let x = &image[channel * self.pixels + at..][..plane.len()];
-            elementwise::quantize_with(&self.backend, x, &by, plane).map_err(told)?;
-            let y = y[channel..].iter_mut().step_by(self.channels);
-            y.zip(&*plane).for_each(|(y, &value)| *y = value);
-        }
-        Ok(())
-    }
-}
-
-impl<Q: Element + zeropoint::Int8 + zeropoint::Integer> Step for QuantizeToChannelsLast<Q> {
-    fn run(&self, context: Context<'_>) -> Result<(), String> {
-        let Context { memory, threads, .. } = context;
-        let size = self.channels * self.pixels;
-        if size == 0 {
-            return Ok(());
-        }
-        memory.writing::<Q, _>(self.y, |memory, y| {
-            let images = memory.read::<f32>(self.x).chunks_exact(size);
-            for (x, y) in images.zip(y.chunks_exact_mut(size)) {
-                let block = PIXELS * self.channels;
-                if threads == 1 {
-                    y.chunks_mut(block).enumerate().try_for_each(|(at, y)| self.block(x, at * PIXELS, y))?;
-                } else {
-                    let blocks = y.par_chunks_mut(block).enumerate();
-                    blocks.with_min_len(8).try_for_each(|(at, y)| self.block(x, at * PIXELS, y))?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn kernel(&self) -> String {
-        self.backend.kernel_name("quantize").to_owned()
     }
 }

@@ -274,6 +274,7 @@ fn info_tells_everything() {
         "of their own",
         "but depthwise: ",
         "activations: ",
+        "nodes: 65 on integers, 0 on floats, 2 from one to the other, 1 that only move, 0 that change the memory order",
     ] {
         assert!(ended.out.contains(expected), "{expected}: {}", ended.out);
     }
@@ -283,6 +284,41 @@ fn info_tells_everything() {
         "{}",
         ended.out
     );
+}
+
+#[test]
+fn info_tells_where_nodes_run_and_why() {
+    let path = folder("why_float").join("model.onnx");
+    let mut model = Builder::new(13)
+        .input("x", U8, &[1, 2, 3, 3])
+        .output("y", F32, &[1, 2, 1, 3])
+        .f32("s", 0.5)
+        .u8("z", 3)
+        .i8("wz", 0)
+        .constant("w", &[2, 2, 3, 1], Data::I8(vec![1; 12]))
+        .constant("bias", &[2], Data::I32(vec![5, 6]))
+        .f32("other", 0.125);
+    for (what, from, parameters) in [("a", "x", "s z"), ("weights", "w", "s wz"), ("addend", "bias", "other")] {
+        model = model.node("DequantizeLinear", &format!("{from} {parameters}"), what, vec![]);
+    }
+    let model = model.node("Conv", "a weights addend", "sums", vec![]).node("Relu", "sums", "b", vec![]).node(
+        "Add",
+        "b b",
+        "y",
+        vec![],
+    );
+    std::fs::write(&path, model.bytes()).unwrap();
+    let ended = zeropoint(&["info", text(&path)]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    for expected in [
+        "nodes: 0 on integers, 3 on floats, 1 from one to the other, 0 that only move, 0 that change the memory order",
+        "float: Conv node \"make_sums\": its bias has another scale than its sums, or a zero point",
+        "float: Add node \"make_y\": not all of its operands are dequantised",
+    ] {
+        assert!(ended.out.contains(expected), "{expected}: {}", ended.out);
+    }
+    let unfused = zeropoint(&["info", "--no-fuse", text(&path)]);
+    assert!(unfused.out.contains("nodes: 0 on integers, 3 on floats") && !unfused.out.contains("float: "));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::shapes::Shapes;
 use crate::exec::{self, Activations, Limits, Packed, Plan, Row};
 use crate::formats;
 use crate::graph::Graph;
-use crate::passes;
+use crate::passes::{self, Options, Places};
 
 #[derive(Args)]
 pub(super) struct Info {
@@ -72,6 +72,7 @@ impl Info {
                 Err(_) => {}
             }
         }
+        places(out, &graph, &options)?;
         floats(out, &graph)?;
         if problems.is_empty() {
             return Ok(Ending::Equal);
@@ -120,6 +121,22 @@ fn weights(out: &mut impl Write, rows: &[Row]) -> Result<()> {
 fn activations(out: &mut impl Write, activations: Activations) -> Result<()> {
     let Activations { arena, apart, least } = activations;
     Ok(writeln!(out, "activations: {arena} bytes in one arena ({least} at least, {apart} without sharing)")?)
+}
+
+/// What the nodes work on, and why it is floats where it could have been integers.
+fn places(out: &mut impl Write, graph: &Graph, options: &Options) -> Result<()> {
+    let Places { integers, floats, between, moving, relayouts, .. } = passes::places(graph);
+    writeln!(
+        out,
+        "nodes: {integers} on integers, {floats} on floats, {between} from one to the other, {moving} that only move, \
+         {relayouts} that change the memory order"
+    )?;
+    for (node, reason) in graph.nodes.iter().zip(passes::why_float(graph, options)) {
+        if let Some(reason) = reason {
+            writeln!(out, "float: {}: {reason}", graph.label(node))?;
+        }
+    }
+    Ok(())
 }
 
 /// What lies below a float operator whose result its definition leaves open.

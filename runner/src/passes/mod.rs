@@ -22,6 +22,7 @@ mod transposed;
 mod window;
 
 pub(crate) use fold::{broadcast_strides, gather_indices, repeated_strides};
+pub use fuse::Places;
 pub(crate) use infer::{split, transposition};
 pub(crate) use infer_products::gemm;
 pub(crate) use matmul::{MatMul, matmul};
@@ -83,6 +84,11 @@ pub(crate) fn arrange(graph: &mut Graph, options: &Options, observer: &mut Obser
         let fired = prune::prune(graph);
         observer(graph, &PassReport { name: "prune", fired });
     }
+}
+
+/// How many nodes of a graph that has been through the passes work on what.
+pub fn places(graph: &Graph) -> Places {
+    fuse::places(graph)
 }
 
 /// Why each node of a graph that has been through the passes makes floats, where there is more to say than that the

@@ -3,16 +3,12 @@
 
 mod support;
 
-use support::{Attribute, Builder, F32, I8, I32, I64, U8, int, ints, string, tensor};
+use support::{Attribute, Builder, F32, I8, I32, I64, U8, float, int, ints, string, tensor};
 use zeropoint_runner::formats::onnx::proto::AttributeType;
 use zeropoint_runner::graph::{Constant, Data, Graph, Node, Op, Tensor, Type};
 use zeropoint_runner::passes;
 
 const BOOL: i32 = 9;
-
-fn float(name: &str, value: f32) -> Attribute {
-    Attribute { name: name.into(), f: value, r#type: AttributeType::Float.into(), ..Attribute::default() }
-}
 
 fn floats(values: &[f32]) -> Data {
     Data::F32(values.to_vec())
@@ -626,4 +622,23 @@ fn bad_input_is_named() {
     for (told, expected) in cases {
         assert!(told.contains(expected), "expected \"{expected}\", came \"{told}\"");
     }
+}
+
+#[test]
+fn integers_of_16_bits_have_an_order() {
+    let (u16s, i16s) = (4, 5);
+    let (x, y) = ([3, 700, 65_000, 0], [-30_000, -1, 0, 30_000]);
+    let model = Builder::new(13).input("x", u16s, &[4]).output("y", u16s, &[4]);
+    let model = model.constant("a", &[], Data::U16(vec![3])).constant("b", &[], Data::U16(vec![1000]));
+    let clipped = model.clone().node("Clip", "x a b", "y", vec![]).run(&[Data::U16(x.to_vec())]);
+    assert_eq!(clipped, Data::U16(vec![3, 700, 1000, 3]));
+    let greatest = model.node("Max", "b x", "y", vec![]).run(&[Data::U16(x.to_vec())]);
+    assert_eq!(greatest, Data::U16(vec![1000, 1000, 65_000, 1000]));
+    let model = Builder::new(13).input("x", i16s, &[4]).constant("a", &[], Data::I16(vec![-1]));
+    let less = model.output("y", BOOL, &[4]).node("Less", "x a", "y", vec![]).run(&[Data::I16(y.to_vec())]);
+    assert_eq!(less, Data::Bool(vec![1, 0, 0, 0]));
+    // What is known is computed while planning.
+    let folded = Builder::new(13).output("y", i16s, &[4]).constant("a", &[4], Data::I16(y.to_vec()));
+    let folded = folded.constant("b", &[], Data::I16(vec![-1])).node("Min", "a b", "y", vec![]);
+    assert_eq!(folded.run(&[]), Data::I16(vec![-30_000, -1, -1, -1]));
 }

@@ -3,13 +3,8 @@
 
 mod support;
 
-use support::{Attribute, Builder, F32, I8, I64, U8, int, ints, string};
-use zeropoint_runner::formats::onnx::proto::{AttributeProto, AttributeType};
+use support::{Attribute, Builder, F32, I8, I64, U8, float, int, ints, string};
 use zeropoint_runner::graph::Data;
-
-fn float(name: &str, value: f32) -> Attribute {
-    AttributeProto { name: name.into(), f: value, r#type: AttributeType::Float.into(), ..AttributeProto::default() }
-}
 
 fn i64s(values: &[i64]) -> Data {
     Data::I64(values.to_vec())

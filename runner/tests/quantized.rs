@@ -3,15 +3,10 @@
 
 mod support;
 
-use support::{Attribute, Builder, F32, I8, I32, U8, int, ints, string};
+use support::{Builder, F32, I8, I32, U8, float, int, ints, string};
 use zeropoint_runner::graph::Data;
 
 const BOOL: i32 = 9;
-
-fn float(name: &str, value: f32) -> Attribute {
-    use zeropoint_runner::formats::onnx::proto::AttributeType;
-    Attribute { name: name.into(), f: value, r#type: AttributeType::Float.into(), ..Attribute::default() }
-}
 
 const X: [u8; 24] =
     [207, 21, 45, 60, 46, 205, 222, 149, 10, 24, 85, 110, 159, 122, 67, 40, 177, 188, 8, 29, 115, 100, 227, 132];

@@ -59,7 +59,7 @@ macro_rules! ordered_integer {
         }
     )*};
 }
-ordered_integer! { u8, U8; i8, I8; i32, I32; i64, I64; }
+ordered_integer! { u8, U8; i8, I8; u16, U16; i16, I16; i32, I32; i64, I64; }
 
 impl Ordered for f32 {
     const LEAST: Self = Self::NEG_INFINITY;
@@ -202,8 +202,8 @@ pub(crate) use arithmetic;
 macro_rules! ordered {
     ($type_:expr, $name:ident => $body:expr) => {
         $crate::functions::arithmetic!(
-            $type_, $name => $body, "float32, int32, int64, uint8, int8 or bool",
-            F32 f32, I32 i32, I64 i64, U8 u8, I8 i8, Bool u8
+            $type_, $name => $body, "float32, int32, int64, uint8, int8, uint16, int16 or bool",
+            F32 f32, I32 i32, I64 i64, U8 u8, I8 i8, U16 u16, I16 i16, Bool u8
         )
     };
 }

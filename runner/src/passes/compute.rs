@@ -118,16 +118,11 @@ fn binary(function: Binary, a: &Data, b: &Data, elements: usize) -> Result<Data,
             function.conditions().ok_or_else(refused)?(a, b, &mut y);
             Ok(Data::Bool(y))
         }
-        (Data::U8(a), Data::U8(b)) => {
-            let mut y = vec![0; elements];
-            function.extreme().ok_or_else(refused)?(a, b, &mut y);
-            Ok(Data::U8(y))
-        }
-        (Data::I8(a), Data::I8(b)) => {
-            let mut y = vec![0; elements];
-            function.extreme().ok_or_else(refused)?(a, b, &mut y);
-            Ok(Data::I8(y))
-        }
+        (Data::U8(_) | Data::I8(_) | Data::U16(_) | Data::I16(_), _) => ordered!(a.type_(), T => {
+            let mut y = vec![T::LEAST; elements];
+            function.extreme::<T>().ok_or_else(refused)?(elements_of(a)?, elements_of(b)?, &mut y);
+            Ok(T::data(y))
+        }),
         (Data::F32(_), Data::I32(_) | Data::I64(_)) => binary(function, a, &cast(b, Type::F32), elements),
         _ => arithmetic!(a.type_(), T => {
             let mut y = vec![T::LEAST; elements];

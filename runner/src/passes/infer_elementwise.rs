@@ -7,7 +7,7 @@ use crate::graph::function::{Binary, Unary};
 use crate::graph::{Op, Type, shape};
 
 const NUMBERS: [Type; 3] = [Type::F32, Type::I32, Type::I64];
-pub(super) const ORDERED: [Type; 5] = [Type::F32, Type::I32, Type::I64, Type::U8, Type::I8];
+pub(super) const ORDERED: [Type; 7] = [Type::F32, Type::I32, Type::I64, Type::U8, Type::I8, Type::U16, Type::I16];
 
 pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
     let optional = |index: usize| operands.get(index).and_then(Option::as_ref);

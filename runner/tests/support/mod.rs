@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub(crate) mod command;
+pub(crate) mod random_graph;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -253,6 +254,10 @@ pub(crate) fn int(name: &str, value: i64) -> AttributeProto {
 pub(crate) fn ints(name: &str, values: &[i64]) -> AttributeProto {
     let r#type = AttributeType::Ints.into();
     AttributeProto { name: name.into(), ints: values.to_vec(), r#type, ..AttributeProto::default() }
+}
+
+pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
+    AttributeProto { name: name.into(), f: value, r#type: AttributeType::Float.into(), ..AttributeProto::default() }
 }
 
 pub(crate) fn string(name: &str, value: &str) -> AttributeProto {

@@ -21,8 +21,9 @@ pub(in super::super) fn binary(operands: Operands<'_>, function: Binary) -> Resu
     let refused = || Fault::unsupported(format!("{name} of {type_} and {other}"));
     match (type_, other) {
         (Type::Bool, _) => step(function.conditions().ok_or_else(refused)?, name, [a, b, y]),
-        (Type::U8, _) => step::<u8, _, _>(function.extreme().ok_or_else(refused)?, name, [a, b, y]),
-        (Type::I8, _) => step::<i8, _, _>(function.extreme().ok_or_else(refused)?, name, [a, b, y]),
+        (Type::U8 | Type::I8 | Type::U16 | Type::I16, _) => {
+            ordered!(type_, T => step::<T, _, _>(function.extreme().ok_or_else(refused)?, name, [a, b, y]))
+        }
         (Type::F32, Type::I32) => step(raise::<i32>, name, [a, b, y]),
         (Type::F32, Type::I64) => step(raise::<i64>, name, [a, b, y]),
         _ => arithmetic!(type_, T => step::<T, _, _>(function.numbers().ok_or_else(refused)?, name, [a, b, y])),

@@ -268,7 +268,9 @@ fn whole_models_equal_their_goldens() {
                 let report = golden::compare(&golden, &record(&mut traced).unwrap());
                 assert_eq!(report.differences, [""; 0], "{place}");
                 assert_eq!((report.equal, report.unjudged), (exact, open), "{place}");
-                println!("{place}: {report}");
+                // The golden of the net with a scale a weight differs from Paddle's as well.
+                let apart = usize::from(path == "digits_pnet_layer");
+                assert_eq!(report.unjudged_differences.len(), apart, "{place}: {report:?}");
                 let y = owned(traced.output(0).unwrap());
                 assert_eq!(*first.get_or_insert_with(|| y.clone()), y, "{place}");
                 let mut fused = session(&plain, backend, threads);

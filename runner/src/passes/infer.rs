@@ -2,6 +2,7 @@
 
 use super::matmul::matmul;
 use super::resolve::Operand;
+use super::scales::fitting;
 use super::window::convolution;
 use super::{infer_elementwise, infer_movement, infer_products, infer_reductions, infer_windows, movement};
 use crate::error::Fault;
@@ -30,7 +31,7 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
     };
     let optional = |index: usize| operands.get(index).and_then(Option::as_ref);
     match op {
-        Op::QuantizeLinear { to, .. } => {
+        Op::QuantizeLinear { to, axis, block, .. } => {
             let (x, scale) = (operand(0)?, operand(1)?);
             expect("x", x.type_, &[Type::F32, Type::F16, Type::BF16, Type::I32])?;
             expect("y_scale", scale.type_, &FLOATS)?;
@@ -42,16 +43,21 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
                 (None, None) => Type::U8,
             };
             expect("the output", type_, &[Type::U4, Type::I4, Type::U8, Type::I8, Type::U16, Type::I16])?;
-            Ok((type_, x.shape.to_vec()))
+            let made = Ok((type_, x.shape.to_vec()));
+            fitting(operands, ["y_scale", "y_zero_point"], (*axis, *block), made)
         }
-        Op::DequantizeLinear { to, .. } => {
+        Op::DequantizeLinear { to, axis, block } => {
             let (x, scale) = (operand(0)?, operand(1)?);
             let integers = [Type::U4, Type::I4, Type::U8, Type::I8, Type::U16, Type::I16, Type::I32];
             expect("x", x.type_, &integers)?;
             expect("x_scale", scale.type_, &FLOATS)?;
             let type_ = to.unwrap_or(scale.type_);
             expect("the output", type_, &FLOATS)?;
-            Ok((type_, x.shape.to_vec()))
+            if let Some(zero_point) = optional(2) {
+                expect("x_zero_point", zero_point.type_, &[x.type_])?;
+            }
+            let made = Ok((type_, x.shape.to_vec()));
+            fitting(operands, ["x_scale", "x_zero_point"], (*axis, *block), made)
         }
         Op::DynamicQuantizeLinear => {
             let x = operand(0)?;

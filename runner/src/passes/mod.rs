@@ -18,6 +18,7 @@ pub mod prune;
 mod report;
 mod resize;
 pub mod resolve;
+mod scales;
 mod transposed;
 mod window;
 
@@ -30,6 +31,7 @@ pub(crate) use movement::{along, blocks, pads};
 pub use options::{Options, Semantics};
 pub use report::{Observer, PassReport};
 pub(crate) use resize::resize;
+pub(crate) use scales::axis_of_scales;
 pub(crate) use transposed::transposed;
 pub(crate) use window::{Geometry, convolution, pool};
 

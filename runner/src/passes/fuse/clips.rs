@@ -1,7 +1,8 @@
 //! A clamp of floats before a quantiser becomes one of integers behind it, or nothing.
 //!
 //! A quantiser never makes less of more, so `Q(min(max(x, lo), hi)) = min(max(Q(x), Q(lo)), Q(hi))`. Where those two are
-//! the ends of what the quantiser makes, the clamp is redundant.
+//! the ends of what the quantiser makes, the clamp is redundant. What is no number has no order: a quantiser makes the
+//! least integer of it, and so does the clamp behind it, which is `Q(lo)`.
 
 use super::pair::{Quantized, constant};
 use super::uses::{Uses, rewrite};

@@ -93,7 +93,13 @@ fn surrounded(graph: &Graph, uses: &Uses, at: usize, before: usize) -> Option<(V
     let parts = parts
         .map(|&input| Quantized::behind(graph, uses, input?).filter(|part| part.is_plain() && part.type_ == to.type_))
         .collect::<Option<Vec<_>>>()?;
-    (!parts.is_empty()).then_some((parts, to))
+    // What multiplies has to be a float.
+    let scale = to.scales[0];
+    let product: f32 = parts.iter().map(|part| part.scales[0]).product();
+    let multiplies = matches!(node.op, Op::Binary(Binary::Mul));
+    let finite = parts.iter().all(|part| (part.scales[0] / scale).is_finite());
+    let finite = if multiplies { (product / scale).is_finite() } else { finite };
+    (finite && !parts.is_empty()).then_some((parts, to))
 }
 
 #[cfg(test)]

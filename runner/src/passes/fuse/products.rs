@@ -127,6 +127,10 @@ impl Product {
             // The library has no store of floats for it.
             _ => false,
         };
+        let to = product.quantizer.as_ref().map_or(1.0, |to| to.scales[0]);
+        if !product.units().iter().all(|unit| unit.is_finite() && (unit / to).is_finite()) {
+            return Err("the scale of its sums is none that floats have");
+        }
         if product.quantizer.is_none() && !floats {
             return Err("it is not quantised by one scale to 8 bits, and this product has no store of floats");
         }

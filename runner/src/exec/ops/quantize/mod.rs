@@ -14,6 +14,7 @@ use crate::convert;
 use crate::error::Fault;
 use crate::graph::op::AbsMax;
 use crate::graph::{Element, Layout, TensorId, Type, shape};
+use crate::passes::axis_of_scales;
 
 /// Scales and zero points, and how they lie over the tensor.
 struct Parameters {
@@ -214,20 +215,9 @@ fn parameters(
     let bits = matches!(type_, Type::U4 | Type::I4).then_some(4);
     let rule = QuantizeRule::Onnx;
     let shape = shape.to_vec();
-    if each.is_none() {
+    let Some(axis) = axis_of_scales(scale, of, &shape, axis, block)? else {
         return Ok(Parameters { scales, zero_points, shape, axis: None, block, bits, rule });
-    }
-    let axis = shape::axis(axis, shape.len())?;
-    let mut expected = shape.clone();
-    match block {
-        0 => expected = vec![shape[axis]],
-        _ => expected[axis] = shape[axis].div_ceil(block),
-    }
-    if of != expected {
-        return Err(Fault::invalid(format!(
-            "{scale} has shape {of:?}, expected {expected:?} for x {shape:?}, axis {axis} and block_size {block}"
-        )));
-    }
+    };
     // A rank is small, and a block longer than the axis is the axis.
     let block = block.min(shape[axis].max(1));
     Ok(Parameters { scales, zero_points, axis: isize::try_from(axis).ok(), block, shape, bits, rule })

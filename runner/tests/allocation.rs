@@ -119,6 +119,26 @@ fn peak<R>(body: impl FnOnce() -> R) -> (R, usize) {
     (result, PEAK.load(Ordering::SeqCst) - before)
 }
 
+/// A file is in memory once while it is read: as the constants that it becomes, and one of them more.
+fn files_are_read_in_pieces() {
+    let mut model = Builder::new(13).input("x", F32, &[1, 1000]).output("y", F32, &[1, 1000]);
+    for layer in 0..8 {
+        let (from, to) = (if layer == 0 { "x".into() } else { format!("h{layer}") }, format!("h{}", layer + 1));
+        let to = if layer == 7 { "y".into() } else { to };
+        let weights = format!("w{layer}");
+        model = model.constant(&weights, &[1000, 250], Data::F32(vec![0.5; 250_000]));
+        let (left, right) = (format!("l{layer}"), format!("{from} {weights}"));
+        model = model.node("MatMul", &right, &left, vec![]);
+        model = model.node("Concat", &format!("{left} {left} {left} {left}"), &to, vec![int("axis", 1)]);
+    }
+    let path = support::folder("pieces").join("model.onnx");
+    let bytes = model.bytes();
+    std::fs::write(&path, &bytes).unwrap();
+    let (graph, most) = peak(|| onnx::load(&path).unwrap());
+    assert_eq!(graph.nodes.len(), 16);
+    assert!(most < bytes.len() * 3 / 2, "{most} bytes for a file of {}", bytes.len());
+}
+
 /// A session has the packed weights once, and the arena: the model's own weights are not kept beside them.
 fn sessions_are_small() {
     for name in ["mbv2_u8s8pc", "mbv2_u8"] {
@@ -156,6 +176,7 @@ fn sessions_are_small() {
 // Without the test harness, whose own thread allocates when it begins to wait: the count is the process's.
 fn main() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1, "the count counts");
+    files_are_read_in_pieces();
     sessions_are_small();
     // Threads of a pool that is dropped end later, and allocate in doing so.
     let mut kept = Vec::new();

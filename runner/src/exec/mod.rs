@@ -15,5 +15,6 @@ mod shelf;
 pub use arena::Activations;
 pub use model::Model;
 pub use plan::{Limits, Made, Packed, Plan, Row, survey};
+#[cfg(feature = "command")]
 pub(crate) use session::each_slice;
 pub use session::{Observed, Session, TensorRef};

@@ -72,6 +72,7 @@ macro_rules! each_slice {
         }
     };
 }
+#[cfg(feature = "command")]
 pub(crate) use each_slice;
 
 impl<'a> From<&'a Data> for TensorRef<'a> {

@@ -7,6 +7,8 @@ pub mod paddle;
 
 #[cfg(any(feature = "onnx", feature = "paddle"))]
 mod raw;
+#[cfg(feature = "onnx")]
+mod source;
 
 use std::io::Read;
 use std::path::Path;
@@ -62,7 +64,7 @@ fn format(path: &Path) -> Result<Format, Error> {
 }
 
 /// The bytes of a file that has at most so many.
-#[cfg(any(feature = "onnx", feature = "paddle"))]
+#[cfg(feature = "paddle")]
 fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
     let read = |source| Error::Read { path: path.to_owned(), source };
     let metadata = std::fs::metadata(path).map_err(read)?;

@@ -36,6 +36,7 @@ type Names<'a> = HashMap<&'a str, (usize, &'a str)>;
 
 impl Tensor {
     /// Gives an input its sizes. Its shape is known at once where none is open.
+    #[cfg(any(feature = "onnx", feature = "paddle"))]
     pub(crate) fn set_sizes(&mut self, sizes: Vec<Size>) -> Result<(), Fault> {
         let least = sizes.iter().map(|size| if let Size::Fixed(size) = *size { size } else { 1 }).collect::<Vec<_>>();
         shape::bytes(&least, self.type_.map_or(1, Type::size))?;

@@ -15,14 +15,14 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use prost::bytes::Bytes;
 use prost::{DecodeError, Message};
 
 use self::external::Folder;
 use self::nodes::Meaning;
 use self::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::error::{Error, Fault, Problems};
-use crate::formats::{MOST_BYTES, read_file};
+use crate::formats::MOST_BYTES;
+use crate::formats::source::Source;
 use crate::graph::{Constant, Graph, Node, Op, Size, Tensor, TensorId, Type, check};
 
 /// Reads a file, and gives an error that lists everything wrong with it if anything is.
@@ -34,8 +34,11 @@ pub fn load(path: &Path) -> Result<Graph, Error> {
 
 /// Reads a file as far as it can be understood, and says what cannot.
 pub fn open(path: &Path) -> Result<(Graph, Problems), Error> {
-    // Of bytes that share their memory the decoder makes one copy and not two. They go before the copies become constants.
-    let model = ModelProto::decode(Bytes::from(read_file(path, MOST_BYTES)?));
+    let mut source = Source::open(path, MOST_BYTES)?;
+    let model = ModelProto::decode(&mut source);
+    if let Some(failure) = source.failure() {
+        return Err(Error::Read { path: path.to_owned(), source: failure });
+    }
     // A bare file name has the empty path as its parent, which is no folder to the file system.
     let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
     Ok(understand(model, folder))

@@ -3,6 +3,7 @@
 //! A node's operands are what ONNX gives the operator of the same name, in its order; [`op::Op`] says what each
 //! operator means here. Each tensor has one maker: a node, the caller (an input) or nobody (a constant).
 
+mod attributes;
 pub mod check;
 pub mod constant;
 pub mod function;

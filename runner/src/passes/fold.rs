@@ -1,8 +1,8 @@
 //! Values that are known before a run: shapes, and what is computed from them.
 
 use super::compute;
+use super::infer::parameter;
 use super::infer::{shape_range, transposition};
-use super::infer_movement::parameter;
 use super::movement::{along, blocks};
 use super::resolve::Operand;
 use crate::error::Fault;

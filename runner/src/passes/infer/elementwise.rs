@@ -1,10 +1,10 @@
 //! Type and shape of what functions of elements make, and of what is made from a few numbers.
 
-use super::infer::{Known, QUANTIZED, expect, integers};
-use super::resolve::Operand;
+use super::{Known, QUANTIZED, expect, integers};
 use crate::error::Fault;
 use crate::graph::function::{Binary, Unary};
 use crate::graph::{Op, Type, shape};
+use crate::passes::resolve::Operand;
 
 const NUMBERS: [Type; 3] = [Type::F32, Type::I32, Type::I64];
 pub(super) const ORDERED: [Type; 7] = [Type::F32, Type::I32, Type::I64, Type::U8, Type::I8, Type::U16, Type::I16];

@@ -1,11 +1,11 @@
 //! Type and shape of what convolutions and pools make.
 
-use super::infer::{Known, QUANTIZED, expect};
-use super::resolve::Operand;
-use super::transposed::transposed;
-use super::window::{Geometry, convolution, pool};
+use super::{Known, QUANTIZED, expect};
 use crate::error::Fault;
 use crate::graph::{Op, Type};
+use crate::passes::resolve::Operand;
+use crate::passes::transposed::transposed;
+use crate::passes::window::{Geometry, convolution, pool};
 
 pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
     let optional = |index: usize| operands.get(index).and_then(Option::as_ref);

@@ -1,10 +1,19 @@
 //! Type and shape of what an operator makes.
 
+mod elementwise;
+mod movement;
+mod products;
+mod reductions;
+mod windows;
+
+pub(super) use self::movement::parameter;
+pub(crate) use self::products::gemm;
+
 use super::matmul::matmul;
+use super::movement as moves;
 use super::resolve::Operand;
 use super::scales::fitting;
 use super::window::convolution;
-use super::{infer_elementwise, infer_movement, infer_products, infer_reductions, infer_windows, movement};
 use crate::error::Fault;
 use crate::graph::{Op, Type, shape};
 
@@ -18,7 +27,7 @@ pub(super) fn results(op: &Op, operands: &[Option<Operand<'_>>]) -> Result<Vec<(
             let zero_point = (first.0, vec![]);
             vec![first, (Type::F32, vec![]), zero_point]
         }
-        Op::Split { axis, parts } => infer_movement::split(operands, *axis, *parts)?,
+        Op::Split { axis, parts } => movement::split(operands, *axis, *parts)?,
         _ => vec![infer(op, operands)?],
     })
 }
@@ -204,13 +213,13 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         | Op::Clip
         | Op::Lookup
         | Op::ConstantOfShape
-        | Op::Range => infer_elementwise::infer(op, operands),
+        | Op::Range => elementwise::infer(op, operands),
         Op::Reduce { .. }
         | Op::Arg { .. }
         | Op::LayerNormalization { .. }
         | Op::RmsNormalization { .. }
         | Op::BatchNormalization { .. }
-        | Op::InstanceNormalization { .. } => infer_reductions::infer(op, operands),
+        | Op::InstanceNormalization { .. } => reductions::infer(op, operands),
         Op::Conv(_)
         | Op::ConvTranspose(_)
         | Op::QLinearConvTranspose(_)
@@ -219,15 +228,15 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         | Op::AveragePool { .. }
         | Op::QLinearAveragePool { .. }
         | Op::GlobalMaxPool
-        | Op::GlobalAveragePool => infer_windows::infer(op, operands),
+        | Op::GlobalAveragePool => windows::infer(op, operands),
         Op::Slice
         | Op::Tile
         | Op::ExpandTo
         | Op::Pad(_)
         | Op::Resize(_)
         | Op::DepthToSpace { .. }
-        | Op::SpaceToDepth { .. } => infer_movement::infer(op, operands),
-        _ => infer_products::infer(op, operands),
+        | Op::SpaceToDepth { .. } => movement::infer(op, operands),
+        _ => products::infer(op, operands),
     }
 }
 
@@ -245,7 +254,7 @@ pub(super) fn expect(what: &str, type_: Type, expected: &[Type]) -> Result<(), F
 /// The values of an operand that shapes depend on.
 pub(super) fn integers(operand: &Operand<'_>, what: &str) -> Result<Vec<i64>, Fault> {
     let constant = operand.constant.ok_or_else(|| Fault::unsupported(format!("{what}: only known at run time")))?;
-    movement::integers(constant, what)
+    moves::integers(constant, what)
 }
 
 pub(super) fn distinct(axes: &[i64], rank: usize) -> Result<Vec<usize>, Fault> {

@@ -1,10 +1,10 @@
 //! Type and shape of what products to floats, and operators beside them, make.
 
-use super::infer::{Known, QUANTIZED, expect, split};
-use super::resolve::Operand;
+use super::{Known, QUANTIZED, expect, split};
 use crate::error::Fault;
 use crate::graph::op;
 use crate::graph::{Op, Type, shape};
+use crate::passes::resolve::Operand;
 
 pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
     let optional = |index: usize| operands.get(index).and_then(Option::as_ref);

@@ -1,14 +1,14 @@
 //! Type and shape of what is only moved.
 
-use super::infer::{Known, expect};
-use super::movement::{along, blocks, integers, padded, parts};
-use super::resize::resize;
-use super::resolve::Operand;
+use super::{Known, expect};
 use crate::error::Fault;
 use crate::graph::{Op, Type, shape};
+use crate::passes::movement::{along, blocks, integers, padded, parts};
+use crate::passes::resize::resize;
+use crate::passes::resolve::Operand;
 
 /// The constants among the operands, as parameters.
-pub(super) fn parameter<'a>(
+pub(in crate::passes) fn parameter<'a>(
     operands: &[Option<Operand<'a>>],
     index: usize,
     what: &str,

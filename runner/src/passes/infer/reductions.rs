@@ -1,12 +1,12 @@
 //! Type and shape of what reductions and normalisations make.
 
-use super::infer::{Known, expect, integers};
-use super::infer_elementwise::ORDERED;
-use super::resolve::Operand;
+use super::elementwise::ORDERED;
+use super::{Known, expect, integers};
 use crate::error::Fault;
 use crate::functions::reduced;
 use crate::graph::function::Reduction;
 use crate::graph::{Op, Type, shape};
+use crate::passes::resolve::Operand;
 
 pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
     let optional = |index: usize| operands.get(index).and_then(Option::as_ref);

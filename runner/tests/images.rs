@@ -40,6 +40,13 @@ impl Windows {
         (self.taps[axis] - 1) * self.dilations[axis] + 1
     }
 
+    /// Sizes of the results.
+    fn outputs(&self, from: [usize; 3]) -> [usize; 3] {
+        [0, 1, 2].map(|axis| {
+            (from[axis] + self.before[axis] + self.behind[axis] - self.reach(axis)) / self.strides[axis] + 1
+        })
+    }
+
     fn tap_indices(&self) -> Vec<[usize; 3]> {
         indices(self.taps)
     }
@@ -138,9 +145,7 @@ fn convolutions_are_sums_in_one_order() {
     let mut random = Random(41);
     for (axes, sizes, from, windows) in cases() {
         let [images, channels, outputs, groups] = sizes;
-        let to = [0, 1, 2].map(|axis| {
-            (from[axis] + windows.before[axis] + windows.behind[axis] - windows.reach(axis)) / windows.strides[axis] + 1
-        });
+        let to = windows.outputs(from);
         let x_shape = [&[images, channels], &from[3 - axes..]].concat();
         let w_shape = [&[outputs, channels / groups], &windows.taps[3 - axes..]].concat();
         let y_shape = [&[images, outputs], &to[3 - axes..]].concat();
@@ -502,9 +507,7 @@ fn convolutions_of_integers_to_floats() {
     let mut random = Random(53);
     for (axes, sizes, from, windows) in cases() {
         let [images, channels, outputs, groups] = sizes;
-        let to = [0, 1, 2].map(|axis| {
-            (from[axis] + windows.before[axis] + windows.behind[axis] - windows.reach(axis)) / windows.strides[axis] + 1
-        });
+        let to = windows.outputs(from);
         let x_shape = [&[images, channels], &from[3 - axes..]].concat();
         let w_shape = [&[outputs, channels / groups], &windows.taps[3 - axes..]].concat();
         let x = bytes(&mut random, x_shape.iter().product());

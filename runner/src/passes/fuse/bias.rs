@@ -2,13 +2,12 @@
 
 use super::uses::{Uses, rewrite};
 use crate::graph::function::Binary;
-use crate::graph::{Constant, Data, Graph, Node, Op, TensorId, Type};
+use crate::graph::{Constant, Data, Graph, Node, Op, TensorId};
 use crate::passes::Options;
 
 /// `Conv → Add(constant of channels)` and `ConvTranspose → Add` become one node, where the product has no bias and the
 /// addition is its only reader: in floats a bias is added last as well, so nothing changes.
-pub(super) fn bias(graph: &mut Graph, options: &Options) -> Vec<String> {
-    let keep = options.keep;
+pub(super) fn bias(graph: &mut Graph, _: &Options) -> Vec<String> {
     rewrite(graph, |graph, uses, at, edits| {
         let Op::Binary(Binary::Add) = graph.nodes[at].op else { return };
         let (&[Some(a), Some(b)], &[sum]) = (graph.nodes[at].inputs.as_slice(), graph.nodes[at].outputs.as_slice())
@@ -17,7 +16,7 @@ pub(super) fn bias(graph: &mut Graph, options: &Options) -> Vec<String> {
         };
         for (made, added) in [(a, b), (b, a)] {
             let Some((product, bias)) = addend(graph, uses, made, added) else { continue };
-            if !edits.are_free(&[product]) || (keep && is_integer(graph, made)) {
+            if !edits.are_free(&[product]) {
                 continue;
             }
             let what = graph.label(&graph.nodes[product]);
@@ -29,10 +28,6 @@ pub(super) fn bias(graph: &mut Graph, options: &Options) -> Vec<String> {
             return;
         }
     })
-}
-
-fn is_integer(graph: &Graph, id: TensorId) -> bool {
-    graph.tensor(id).type_ != Some(Type::F32)
 }
 
 /// The product without a bias that makes a tensor which only an addition reads, and what that adds to each channel.
@@ -56,7 +51,11 @@ pub(super) fn channel_values(constant: &Constant, rank: usize, channels: usize) 
         Data::F32(values) => values,
         _ => return None,
     };
-    if values.len() == 1 && shape.len() <= rank {
+    // More axes would be the result's.
+    if shape.len() > rank {
+        return None;
+    }
+    if values.len() == 1 {
         return Some(vec![values[0]; channels]);
     }
     // Behind the axis of channels there are only axes of 1.
@@ -79,5 +78,8 @@ mod tests {
         // Along the last axis.
         assert_eq!(of(&[2], &[3.0, 4.0]), None);
         assert_eq!(of(&[2, 1, 1, 1], &[3.0, 4.0]), None);
+        // With an axis more the sum has one more, too.
+        assert_eq!(of(&[1, 1, 2, 1, 1], &[3.0, 4.0]), None);
+        assert_eq!(of(&[1, 1, 1, 1, 1], &[3.0]), None);
     }
 }

@@ -4,10 +4,11 @@
 //! the ends of what the quantiser makes, the clamp is redundant. What is no number has no order: a quantiser makes the
 //! least integer of it, and so does the clamp behind it, which is `Q(lo)`.
 
+use super::super::fold::cast;
 use super::pair::{Quantized, constant};
 use super::uses::{Uses, rewrite};
 use crate::graph::function::Unary;
-use crate::graph::{Data, Graph, Node, Op, TensorId, Type};
+use crate::graph::{Data, Graph, Node, Op, TensorId};
 use crate::passes::Options;
 
 /// `Relu → Q` and `Clip → Q`, with constant bounds and one scale for all, where only quantisers read the clamped floats.
@@ -33,8 +34,9 @@ pub(super) fn clips(graph: &mut Graph, _: &Options) -> Vec<String> {
         }
         let unclamped = super::pair::like(graph, quantizer.integers, quantizer.type_);
         node.outputs = vec![unclamped];
-        let Some(bounds) = bound_operands(graph, quantizer.type_, [low, high]) else { return };
-        let inputs = vec![Some(unclamped), Some(bounds[0]), Some(bounds[1])];
+        let mut bound =
+            |name, value| Some(constant(graph, name, vec![], cast(&Data::I32(vec![value]), quantizer.type_)));
+        let inputs = vec![Some(unclamped), bound("least", low), bound("greatest", high)];
         let clip = Node { name: node.name.clone(), ..Node::new(Op::Clip, inputs, quantizer.integers) };
         let what = format!("{name} to [{low}, {high}]");
         edits.replace(at, &[], vec![node, clip], what);
@@ -70,25 +72,11 @@ fn integers(quantizer: &Quantized, [low, high]: [Option<f32>; 2]) -> Option<(i32
     Some((low.min(high), high))
 }
 
-/// Constants for a clamp of integers of 8 or 16 bits.
-fn bound_operands(graph: &mut Graph, type_: Type, bounds: [i32; 2]) -> Option<[TensorId; 2]> {
-    let data = |value: i32| {
-        Some(match type_ {
-            Type::U8 => Data::U8(vec![u8::try_from(value).ok()?]),
-            Type::I8 => Data::I8(vec![i8::try_from(value).ok()?]),
-            Type::U16 => Data::U16(vec![u16::try_from(value).ok()?]),
-            Type::I16 => Data::I16(vec![i16::try_from(value).ok()?]),
-            _ => return None,
-        })
-    };
-    let (low, high) = (data(bounds[0])?, data(bounds[1])?);
-    Some([constant(graph, "least", vec![], low), constant(graph, "greatest", vec![], high)])
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::build::{Build, u8s};
     use super::*;
+    use crate::graph::Type;
 
     fn relu(zero_point: u8, keep_floats: bool) -> Build {
         let mut build = Build::new();

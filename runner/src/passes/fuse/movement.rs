@@ -6,7 +6,7 @@
 
 use super::pair::{Quantized, like};
 use super::uses::rewrite;
-use crate::graph::op::Border;
+use crate::graph::op::{Border, Interpolation, Resize};
 use crate::graph::{Graph, Node, Op, Type};
 use crate::passes::{Options, transposition};
 
@@ -87,7 +87,6 @@ pub(super) fn quantizers_up(graph: &mut Graph, _: &Options) -> Vec<String> {
 
 /// Whether an operator only chooses elements of its operands, or the greatest of some.
 pub(super) fn moves(op: &Op) -> bool {
-    use crate::graph::op::{Interpolation, Resize};
     keeps_all(op)
         || matches!(
             op,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use zeropoint::{Backend, Quantization, QuantizeRule, elementwise};
 
+use super::super::fold::cast;
 use super::uses::Uses;
 use crate::graph::op::AbsMax;
 use crate::graph::{Constant, Data, Graph, Node, Op, Tensor, TensorId, Type, shape};
@@ -154,16 +155,7 @@ impl Quantized {
 
 /// A zero point of 0.
 fn zero(graph: &mut Graph, type_: Type) -> TensorId {
-    let data = match type_ {
-        Type::I8 => Data::I8(vec![0]),
-        Type::I4 => Data::I4(vec![0]),
-        Type::U4 => Data::U4(vec![0]),
-        Type::U16 => Data::U16(vec![0]),
-        Type::I16 => Data::I16(vec![0]),
-        Type::I32 => Data::I32(vec![0]),
-        _ => Data::U8(vec![0]),
-    };
-    constant(graph, "zero", vec![], data)
+    constant(graph, "zero", vec![], cast(&Data::I32(vec![0]), type_))
 }
 
 /// A constant that is no tensor of the file.

@@ -7,9 +7,10 @@
 use super::bias::channel_values;
 use super::pair::{Quantized, constant};
 use super::uses::{Uses, rewrite};
+use crate::graph::constant::map_type;
 use crate::graph::function::Binary;
 use crate::graph::op::Gemm;
-use crate::graph::{Constant, Data, Graph, Node, Op, Tensor, TensorId, Type};
+use crate::graph::{Data, Graph, Node, Op, TensorId, Type};
 use crate::passes::{Options, Semantics};
 
 /// See the file's head. A bias of integers is one of the sums only if its scale has the bits of `f32(sx sw)` and its zero
@@ -250,22 +251,12 @@ impl Product {
     }
 }
 
-/// A constant of 8 or 4 bits several times.
+/// A constant several times, along one axis.
 fn repeated(graph: &mut Graph, id: TensorId, times: usize) -> TensorId {
-    let Some(known) = graph.tensor(id).constant.as_deref() else { return id };
-    let data = match known.data() {
-        Data::U8(values) => Data::U8(values.repeat(times)),
-        Data::I8(values) => Data::I8(values.repeat(times)),
-        Data::U4(values) => Data::U4(values.repeat(times)),
-        Data::I4(values) => Data::I4(values.repeat(times)),
-        _ => return id,
-    };
-    let shape = vec![data.len()];
+    let Some(known) = graph.tensor(id).constant.clone() else { return id };
+    let data = map_type!(known.data(), values => values.repeat(times));
     let name = graph.tensor(id).name.clone();
-    match Constant::new(shape, data) {
-        Ok(known) => graph.add(Tensor { internal: true, ..Tensor::constant(name, known) }),
-        Err(_) => id,
-    }
+    constant(graph, &name, vec![data.len()], data)
 }
 
 #[cfg(test)]

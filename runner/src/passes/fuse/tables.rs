@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::pair::{Quantized, constant};
 use super::uses::{Uses, rewrite};
-use crate::graph::{Constant, Data, Graph, Node, Op, Tensor, TensorId, Type};
+use crate::graph::{Data, Graph, Node, Op, Tensor, TensorId, Type};
 use crate::passes::Options;
 
 /// The most nodes of a chain.
@@ -121,16 +121,11 @@ fn tensor(graph: &mut Graph, id: TensorId, type_: Type) -> TensorId {
     graph.add(Tensor { type_: Some(type_), shape: Some(vec![256]), internal: true, ..Tensor::named(name) })
 }
 
-/// A constant of one element without axes.
+/// A constant of one element, without axes.
 fn scalar(graph: &mut Graph, id: TensorId) -> TensorId {
-    let tensor = graph.tensor(id);
-    let (Some(known), name) = (tensor.constant.as_deref(), tensor.name.clone()) else { return id };
-    match Constant::new(vec![], known.data().clone()) {
-        Ok(known) if !known.shape().is_empty() || known.data().len() == 1 => {
-            graph.add(Tensor { internal: true, ..Tensor::constant(name, known) })
-        }
-        _ => id,
-    }
+    let Some(known) = graph.tensor(id).constant.clone() else { return id };
+    let name = graph.tensor(id).name.clone();
+    constant(graph, &name, vec![], known.data().clone())
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::product::Place;
 use super::{Step, kernel_type, param, quantized as int8, refused};
 use crate::error::Fault;
 use crate::graph::op::{Convolution, Transposed};
-use crate::graph::{Element, Layout, TensorId};
+use crate::graph::{Element, Layout, TensorId, Type};
 use crate::passes::{Geometry, convolution, transposed as geometry_of_transposed};
 
 /// A convolution before it is planned.
@@ -49,6 +49,10 @@ impl<'a> Parts<'a> {
         let zero_points = operands.zero_points(weights[1], "w_zero_point", w_type, Some(geometry.outputs))?;
         let Convolution { groups, channels_last, .. } = *attributes;
         Ok(Self { operands, geometry, groups, channels_last, weights, zero_points })
+    }
+
+    fn weights_type(&self) -> Result<Type, Fault> {
+        self.operands.type_(self.operands.id(self.weights[0])?)
     }
 
     /// The weights, in ONNX's order.

@@ -1,12 +1,12 @@
 //! Transposed convolutions over one to three axes.
 
 use zeropoint::{
-    Backend, Filter, Filter3d, ProductOptions, TransposedConv3dPlan, TransposedConvPlan, TransposedWeights,
-    TransposedWindow, TransposedWindow3d, View, VolumesRef,
+    Backend, Filter3d, ProductOptions, TransposedConv3dPlan, TransposedConvPlan, TransposedWeights, TransposedWindow,
+    TransposedWindow3d, View, VolumesRef,
 };
 
 use super::super::product;
-use super::plane::plane;
+use super::plane::{Planes, plane};
 use super::volume::volume;
 use super::{Parts, Step, int8, param, refused, too_many};
 use crate::error::Fault;
@@ -32,28 +32,20 @@ fn of_planes(
     options: &ProductOptions<'_>,
     backend: &Backend,
 ) -> Result<Box<dyn Step>, Fault> {
-    let Geometry { images, channels, outputs, from, to, taps, strides, dilations, pads, .. } = &parts.geometry;
-    let ([rows, columns], [above, across]) = (plane(from, 1), plane(taps, 1));
-    let [out_rows, out_columns] = plane(to, 1);
-    let (before, behind) = pads.split_at(from.len());
-    let ([top, left], [bottom, right]) = (plane(before, 0), plane(behind, 0));
-    let window = TransposedWindow { pads: [top, left, bottom, right], output_padding: plane(more, 0) };
-    let filter = Filter { groups: parts.groups, dilation: plane(dilations, 1) };
-
-    let operands = parts.operands;
-    let w_type = operands.type_(operands.id(parts.weights[0])?)?;
+    let planes = Planes::of(parts)?;
+    let Geometry { outputs, strides, channels, .. } = &parts.geometry;
+    let window = TransposedWindow { pads: planes.pads, output_padding: plane(more, 0) };
+    let w_type = parts.weights_type()?;
     let weights = parts.packed(|| {
         Ok(int8!(w_type, W => {
-            let shape = [*channels, outputs / parts.groups, above, across];
-            let view = View::nchw(parts.values::<W>()?, shape).map_err(refused)?;
-            let strides = plane(strides, 1);
-            TransposedWeights::new(backend, view, param(&parts.zero_points), filter, strides).map_err(refused)?
+            let [above, across] = planes.taps;
+            let view = View::nchw(parts.values::<W>()?, [*channels, outputs / parts.groups, above, across]);
+            let (view, strides) = (view.map_err(refused)?, plane(strides, 1));
+            TransposedWeights::new(backend, view, param(&parts.zero_points), planes.filter, strides).map_err(refused)?
         }))
     })?;
-    let plan = TransposedConvPlan::new(&weights, [*images, rows, columns], window, options).map_err(refused)?;
-    let from = parts.place(operands.id(0)?, [*images, rows, columns, *channels]);
-    let to = parts.place(operands.output()?, [*images, out_rows, out_columns, *outputs]);
-    product::step(operands, plan, &weights, [from, to])
+    let plan = TransposedConvPlan::new(&weights, planes.images, window, options).map_err(refused)?;
+    product::step(parts.operands, plan, &weights, planes.places)
 }
 
 fn of_volumes(
@@ -70,7 +62,7 @@ fn of_volumes(
     let filter = Filter3d { groups: parts.groups, dilation: volume(dilations)? };
 
     let operands = parts.operands;
-    let w_type = operands.type_(operands.id(parts.weights[0])?)?;
+    let w_type = parts.weights_type()?;
     let weights = parts.packed(|| {
         Ok(int8!(w_type, W => {
             let shape = [*channels, outputs / parts.groups, deep, above, across];

@@ -23,7 +23,7 @@ pub(super) fn step(parts: &Parts<'_>, options: &ProductOptions<'_>, backend: &Ba
     let filter = Filter3d { groups: parts.groups, dilation: volume(dilations)? };
 
     let operands = parts.operands;
-    let w_type = operands.type_(operands.id(parts.weights[0])?)?;
+    let w_type = parts.weights_type()?;
     let weights = parts.packed(|| {
         Ok(int8!(w_type, W => {
             let shape = [*outputs, channels / parts.groups, deep, above, across];

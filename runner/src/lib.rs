@@ -28,6 +28,7 @@ pub mod passes;
 
 mod convert;
 mod functions;
+mod gathering;
 mod picks;
 mod rearrange;
 mod scaling;

@@ -66,18 +66,6 @@ impl<'a> Odometer<'a> {
     }
 }
 
-/// Copies the slices of `from`, `[outer, axis, inner]`, that the indices name. The indices are within the axis.
-pub(crate) fn gather<T: Copy>(from: &[T], axis: usize, inner: usize, indices: &[usize], to: &mut [T]) {
-    if inner == 0 || axis == 0 || indices.is_empty() {
-        return;
-    }
-    for (from, to) in from.chunks_exact(axis * inner).zip(to.chunks_exact_mut(indices.len() * inner)) {
-        for (&index, to) in indices.iter().zip(to.chunks_exact_mut(inner)) {
-            to.copy_from_slice(&from[index * inner..][..inner]);
-        }
-    }
-}
-
 /// Copies `from`, rows of `width`, into columns `at` to `at + width` of `to`, rows of `row`.
 pub(crate) fn place_columns<T: Copy>(from: &[T], width: usize, at: usize, row: usize, to: &mut [T]) {
     if width == 0 {
@@ -125,11 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn gathers_and_places() {
-        let from: Vec<u8> = (0..12).collect();
-        let mut to = [0; 8];
-        gather(&from, 3, 2, &[2, 0], &mut to);
-        assert_eq!(to, [4, 5, 0, 1, 10, 11, 6, 7]);
+    fn places_and_takes() {
         let mut to = [0; 10];
         place_columns(&[1, 2, 3, 4], 2, 3, 5, &mut to);
         assert_eq!(to, [0, 0, 0, 1, 2, 0, 0, 0, 3, 4]);

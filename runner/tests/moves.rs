@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{Attribute, Builder, F32, I8, I64, U8, float, int, ints, string};
+use support::{Attribute, Builder, F32, I8, I32, I64, U8, float, int, ints, string};
 use zeropoint_runner::graph::Data;
 
 fn i64s(values: &[i64]) -> Data {
@@ -56,6 +56,33 @@ fn slices_forwards_and_backwards() {
     );
     assert_eq!(slice(&[2, 3, 1], &[&[1], &[2], &[2]]), Data::U8(vec![1, 5, 9, 13, 17, 21]));
     assert_eq!(slice(&[2, 0, 4], &[&[2], &[1], &[1]]), Data::U8(vec![]));
+}
+
+/// The documentation's examples, by indices that are known before the run, and by those of a run.
+#[test]
+fn gathers_elements_and_tuples() {
+    type Case<'a> = (&'a str, Vec<Attribute>, &'a [i64], &'a [i64], &'a [i32], &'a [i64], Vec<u8>);
+    let batch = || vec![int("batch_dims", 1)];
+    let cases: Vec<Case<'_>> = vec![
+        ("GatherElements", vec![int("axis", 1)], &[2, 2], &[2, 2], &[0, 0, 1, 0], &[2, 2], vec![0, 0, 3, 2]),
+        ("GatherElements", vec![], &[3, 3], &[2, 3], &[-2, -1, -3, -1, 0, 0], &[2, 3], vec![3, 7, 2, 6, 1, 2]),
+        ("GatherND", vec![], &[2, 2], &[2, 2], &[0, 0, 1, 1], &[2], vec![0, 3]),
+        ("GatherND", vec![], &[2, 2], &[2, 1], &[1, 0], &[2, 2], vec![2, 3, 0, 1]),
+        ("GatherND", vec![], &[2, 2, 2], &[2, 1, 2], &[0, 1, 1, 0], &[2, 1, 2], vec![2, 3, 4, 5]),
+        ("GatherND", batch(), &[2, 2, 2], &[2, 1], &[1, 0], &[2, 2], vec![2, 3, 4, 5]),
+        ("GatherND", vec![], &[2, 2], &[0, 2], &[], &[0], vec![]),
+    ];
+    for (op, attributes, x, shape, indices, out, expected) in cases {
+        let bytes = Data::U8((0..x.iter().product::<i64>().try_into().unwrap()).collect());
+        let model = || Builder::new(13).input("x", U8, x).output("y", U8, out);
+        let wide = Data::I64(indices.iter().map(|&index| index.into()).collect());
+        let known = model().constant("at", shape, wide.clone()).node(op, "x at", "y", attributes.clone());
+        assert_eq!(known.run(std::slice::from_ref(&bytes)), Data::U8(expected.clone()), "{op} {indices:?}");
+        for (type_, indices) in [(I64, wide), (I32, Data::I32(indices.to_vec()))] {
+            let late = model().input("at", type_, shape).node(op, "x at", "y", attributes.clone());
+            assert_eq!(late.run(&[bytes.clone(), indices]), Data::U8(expected.clone()), "{op} of a run");
+        }
+    }
 }
 
 #[test]
@@ -297,11 +324,11 @@ fn what_does_not_move_is_named() {
         (told("Resize", 18, &scales(), vec![int("antialias", 1)]), "attribute antialias is 1"),
         (told("Resize", 13, &scales(), mode("linear")), "X is uint8, expected float32"),
         (told("Resize", 13, &scales(), vec![int("exclude_outside", 1)]), "expected 0 unless mode is cubic"),
-        (
-            told("GatherElements", 13, &[some(&[0])], none()),
-            "GatherElements node \"make_y\": this operator is not known",
-        ),
-        (told("GatherND", 13, &[some(&[0])], none()), "GatherND node \"make_y\": this operator is not known"),
+        (told("GatherElements", 13, &[some(&[0])], none()), "expected as many axes"),
+        (told("GatherND", 13, &[some(&[0, 0, 0])], none()), "no more than data has left"),
+        (told("Gather", 13, &[some(&[0, 2])], none()), "index 2 is outside an axis of size 2"),
+        (told("GatherND", 13, &[some(&[0])], vec![int("batch_dims", -1)]), "batch_dims is -1"),
+        (told("GatherND", 13, &[some(&[0])], vec![int("batch_dims", 1)]), "expected 1 equal axes at first"),
     ] {
         assert!(told.contains(expected), "{told}\nexpected: {expected}");
     }

@@ -212,8 +212,13 @@ fn pools_average_either_order() {
     let planes = Data::I8(vec![2, 3, 4, 7, 1, 1, 1, 11]);
     let pixels = Data::I8(vec![2, 1, 3, 1, 4, 1, 7, 11]);
     let expected = Data::I8(vec![6 - 5, 5 - 5]);
-    assert_eq!(model(&[1, 2, 2, 2], &[1, 2, 1, 1], 0).run(&[planes]), expected);
-    assert_eq!(model(&[1, 2, 2, 2], &[1, 1, 1, 2], 1).run(&[pixels]), expected);
+    assert_eq!(model(&[1, 2, 2, 2], &[1, 2, 1, 1], 0).run(std::slice::from_ref(&planes)), expected);
+    assert_eq!(model(&[1, 2, 2, 2], &[1, 1, 1, 2], 1).run(std::slice::from_ref(&pixels)), expected);
+    // Along a line, and over a volume; two images of one channel.
+    assert_eq!(model(&[1, 2, 4], &[1, 2, 1], 0).run(std::slice::from_ref(&planes)), expected);
+    assert_eq!(model(&[1, 4, 2], &[1, 1, 2], 1).run(&[pixels]), expected);
+    assert_eq!(model(&[2, 1, 1, 4, 1], &[2, 1, 1, 1, 1], 0).run(&[planes]), expected);
+    assert!(model(&[1, 2], &[1, 2], 0).problems().contains("expected three axes at least"));
 }
 
 #[test]

@@ -232,6 +232,16 @@ pub enum Op {
         /// The axis of `data`.
         axis: i64,
     },
+    /// `data, indices`: where the indices stand, but along one axis.
+    GatherElements {
+        /// The axis.
+        axis: i64,
+    },
+    /// `data, indices`: the indices of its first axes, behind those of a batch, stand along their last axis.
+    GatherNd {
+        /// How many axes both have at first.
+        batch: usize,
+    },
     /// `x, axes`
     Unsqueeze,
     /// `x, axes?`
@@ -325,6 +335,8 @@ impl Op {
             Self::Flatten { .. } => "Flatten",
             Self::Softmax { .. } => "Softmax",
             Self::Gather { .. } => "Gather",
+            Self::GatherElements { .. } => "GatherElements",
+            Self::GatherNd { .. } => "GatherND",
             Self::Unsqueeze => "Unsqueeze",
             Self::Squeeze => "Squeeze",
             Self::Concat { .. } => "Concat",
@@ -363,7 +375,13 @@ impl Op {
     pub(crate) fn is_activation(&self, operand: usize) -> bool {
         match self {
             Self::QLinearMatMul | Self::QLinearAdd | Self::QLinearMul => matches!(operand, 0 | 3),
-            Self::MatMulInteger | Self::Binary(_) | Self::Compare(_) | Self::MatMul => operand < 2,
+            Self::MatMulInteger
+            | Self::Binary(_)
+            | Self::Compare(_)
+            | Self::MatMul
+            | Self::Gather { .. }
+            | Self::GatherElements { .. }
+            | Self::GatherNd { .. } => operand < 2,
             // Of floats, all are.
             Self::Concat { .. }
             | Self::Gemm(_)
@@ -446,7 +464,7 @@ impl Op {
             Self::Pad(_) => (2, 4, &["data", "pads"]),
             Self::QLinearGlobalAveragePool { .. } => (4, 5, &["x", "x_scale", "", "y_scale"]),
             Self::Reshape { .. } => (2, 2, &["data", "shape"]),
-            Self::Gather { .. } => (2, 2, &["data", "indices"]),
+            Self::Gather { .. } | Self::GatherElements { .. } | Self::GatherNd { .. } => (2, 2, &["data", "indices"]),
             Self::Unsqueeze => (2, 2, &["data", "axes"]),
             Self::Squeeze => (1, 2, &["data"]),
             Self::Concat { .. } => (1, usize::MAX, &[]),

@@ -6,6 +6,7 @@ use super::infer::{shape_range, transposition};
 use super::movement::{along, blocks};
 use super::resolve::Operand;
 use crate::error::Fault;
+use crate::gathering::Gathering;
 use crate::graph::constant::{each_type, map_type};
 use crate::graph::{Constant, Data, Op, Type, shape};
 use crate::picks::{Along, Picks};
@@ -45,6 +46,8 @@ pub(super) fn fold(
             | Op::Identity
             | Op::Transpose { .. }
             | Op::Gather { .. }
+            | Op::GatherElements { .. }
+            | Op::GatherNd { .. }
             | Op::Concat { .. }
             | Op::Cast { .. }
             | Op::Expand { .. }
@@ -80,16 +83,7 @@ pub(super) fn fold(
             strided(x.data(), &sizes, &strides, elements)
         }
         Op::Expand { .. } | Op::ExpandTo => strided(x.data(), shape, &broadcast_strides(x.shape(), shape), elements),
-        Op::Gather { axis } => {
-            let axis = shape::axis(*axis, x.shape().len())?;
-            let indices = gather_indices(constants[1], x.shape()[axis])?;
-            let inner = shape::elements(&x.shape()[axis + 1..])?;
-            map_type!(x.data(), values => {
-                let mut to = vec![Default::default(); elements];
-                rearrange::gather(values, x.shape()[axis], inner, &indices, &mut to);
-                to
-            })
-        }
+        Op::Gather { .. } | Op::GatherElements { .. } | Op::GatherNd { .. } => gathered(op, x, constants[1], elements)?,
         Op::Concat { axis } => {
             let axis = shape::axis(*axis, x.shape().len())?;
             concat(&constants, axis, shape, elements)?
@@ -163,16 +157,14 @@ pub(crate) fn repeated_strides(from: &[usize], dense: &[usize], to: &[usize]) ->
         .collect()
 }
 
-/// Indices within an axis of the given size; negative ones count from its end.
-pub(crate) fn gather_indices(constant: &Constant, size: usize) -> Result<Vec<usize>, Fault> {
-    let indices = constant.integers().ok_or_else(|| Fault::invalid("indices are floats"))?;
-    indices
-        .iter()
-        .map(|&index| {
-            shape::axis(index, size)
-                .map_err(|_| Fault::invalid(format!("index {index} is outside an axis of size {size}")))
-        })
-        .collect()
+fn gathered(op: &Op, x: &Constant, indices: &Constant, elements: usize) -> Result<Data, Fault> {
+    let gathering = Gathering::new(op, x.shape(), indices.shape())?;
+    let indices = indices.integers().ok_or_else(|| Fault::invalid("indices are floats"))?;
+    Ok(map_type!(x.data(), values => {
+        let mut to = vec![Default::default(); elements];
+        gathering.copy(values, &indices, &mut to)?;
+        to
+    }))
 }
 
 fn concat(parts: &[&Constant], axis: usize, shape: &[usize], elements: usize) -> Result<Data, Fault> {

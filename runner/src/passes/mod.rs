@@ -17,7 +17,7 @@ mod scales;
 mod transposed;
 mod window;
 
-pub(crate) use fold::{broadcast_strides, gather_indices, repeated_strides};
+pub(crate) use fold::{broadcast_strides, repeated_strides};
 pub use fuse::Places;
 pub(crate) use infer::{gemm, split, transposition};
 pub(crate) use matmul::{MatMul, matmul};

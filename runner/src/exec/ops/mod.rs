@@ -11,6 +11,7 @@ mod dynamic_quantize;
 mod each;
 mod elementwise;
 mod float;
+mod gather;
 mod integer_product;
 mod late;
 mod lookup;
@@ -203,7 +204,7 @@ fn action(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         | Op::ExpandTo
         | Op::DepthToSpace { .. }
         | Op::SpaceToDepth { .. } => return movement::strided(operands),
-        Op::Gather { axis } => movement::gather(operands, *axis)?,
+        op @ (Op::Gather { .. } | Op::GatherElements { .. } | Op::GatherNd { .. }) => gather::lower(operands, op)?,
         Op::Concat { axis } => movement::concat(operands, *axis)?,
         Op::Shape { .. } => return Err(Fault::unsupported("the shape of a tensor that is not known before a run")),
         _ => return Err(Fault::unsupported("this operator is not known")),

@@ -6,7 +6,7 @@ use super::super::parameters::Operands;
 use super::{Action, Context, Step};
 use crate::error::Fault;
 use crate::graph::{Element, Op, TensorId, Type, shape};
-use crate::passes::{blocks, gather_indices, repeated_strides, transposition};
+use crate::passes::{blocks, repeated_strides, transposition};
 use crate::rearrange;
 
 /// Runs an expression with the Rust type of a tensor type.
@@ -77,37 +77,6 @@ impl<T: Element> Step for Strided<T> {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         context.memory.writing::<T, _>(self.y, |memory, y| {
             rearrange::copy_strided(memory.read(self.x), &self.shape, &self.strides, y);
-        });
-        Ok(())
-    }
-
-    fn kernel(&self) -> String {
-        "runner/copy".to_owned()
-    }
-}
-
-struct Gather<T> {
-    x: TensorId,
-    y: TensorId,
-    axis: usize,
-    inner: usize,
-    indices: Vec<usize>,
-    type_: PhantomData<fn(T)>,
-}
-
-pub(super) fn gather(operands: Operands<'_>, axis: i64) -> Result<Box<dyn Step>, Fault> {
-    let (x, y) = (operands.id(0)?, operands.output()?);
-    let from = operands.axes(x)?;
-    let axis = from.place(shape::axis(axis, from.sizes().len())?);
-    let (axis, inner) = (from.sizes()[axis], shape::elements(&from.sizes()[axis + 1..])?);
-    let indices = gather_indices(operands.constant(1, "indices")?, axis)?;
-    Ok(any!(operands.type_(x)?, T => Box::new(Gather::<T> { x, y, axis, inner, indices, type_: PhantomData })))
-}
-
-impl<T: Element> Step for Gather<T> {
-    fn run(&self, context: Context<'_>) -> Result<(), String> {
-        context.memory.writing::<T, _>(self.y, |memory, y| {
-            rearrange::gather(memory.read(self.x), self.axis, self.inner, &self.indices, y);
         });
         Ok(())
     }

@@ -8,7 +8,7 @@ use zeropoint::{Backend, View};
 use super::super::parameters::Operands;
 use super::{Context, Step, kernel_type, quantized, refused, told};
 use crate::error::Fault;
-use crate::graph::{Element, TensorId};
+use crate::graph::{Element, TensorId, shape};
 
 struct Pool<X, Y> {
     plan: GlobalAveragePoolPlan,
@@ -22,10 +22,13 @@ struct Pool<X, Y> {
 pub(super) fn lower(operands: Operands<'_>, channels_last: bool, backend: &Backend) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
     let (x_type, y_type) = (operands.type_(x)?, operands.type_(y)?);
-    // Either way the channels are last in memory: by the shape, or by the layout.
-    let (pixels, channels) = match operands.shape4(x)? {
-        [_, h, w, c] if channels_last => (h * w, c),
-        [_, c, h, w] => (h * w, c),
+    let axes = operands.axes(x)?;
+    let (pixels, channels) = match axes.sizes() {
+        // By the shape, or by the layout.
+        [_, pixels @ .., channels] if channels_last || axes.sizes().len() == 4 => (shape::elements(pixels)?, *channels),
+        // Channel by channel, as if each were an image.
+        [_, _, pixels @ ..] => (shape::elements(pixels)?, 1),
+        sizes => return Err(Fault::invalid(format!("x has shape {sizes:?}, expected three axes at least"))),
     };
     let from = Quantized {
         type_: kernel_type(x_type)?,
@@ -50,7 +53,7 @@ where
 {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         context.memory.writing::<Y, _>(self.y, |memory, y| {
-            if self.channels == 0 {
+            if self.pixels * self.channels == 0 {
                 return Ok(());
             }
             let images = memory.read::<X>(self.x).chunks_exact(self.pixels * self.channels);

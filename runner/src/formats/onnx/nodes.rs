@@ -121,6 +121,8 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
         ("", "Softmax") if opset < 13 => Op::Softmax { axis: a.int_or("axis", 1)?, flattened: true },
         ("", "Softmax") => Op::Softmax { axis: a.int_or("axis", -1)?, flattened: false },
         ("", "Gather") => Op::Gather { axis: a.int_or("axis", 0)? },
+        ("", "GatherElements") => Op::GatherElements { axis: a.int_or("axis", 0)? },
+        ("", "GatherND") => Op::GatherNd { batch: batch(a)? },
         ("", "Unsqueeze") => {
             operands.extend(axes(a, opset)?);
             Op::Unsqueeze
@@ -174,6 +176,12 @@ fn chosen(a: &mut Attributes<'_>, name: &str) -> Result<Option<Type>, Fault> {
 fn block(a: &mut Attributes<'_>) -> Result<usize, Fault> {
     let size = a.int_or("block_size", 0)?;
     usize::try_from(size).map_err(|_| Fault::invalid(format!("attribute block_size is {size}, expected at least 0")))
+}
+
+/// How many axes come first in both operands.
+fn batch(a: &mut Attributes<'_>) -> Result<usize, Fault> {
+    let axes = a.int_or("batch_dims", 0)?;
+    usize::try_from(axes).map_err(|_| Fault::invalid(format!("attribute batch_dims is {axes}, expected at least 0")))
 }
 
 fn quantize(a: &mut Attributes<'_>) -> Result<Op, Fault> {

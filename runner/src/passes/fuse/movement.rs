@@ -93,6 +93,8 @@ pub(super) fn moves(op: &Op) -> bool {
             Op::Slice
                 | Op::Split { .. }
                 | Op::Gather { .. }
+                | Op::GatherElements { .. }
+                | Op::GatherNd { .. }
                 | Op::Expand { .. }
                 | Op::ExpandTo
                 | Op::Tile

@@ -72,10 +72,7 @@ fn integer_form(graph: &Graph, at: usize, literal: bool) -> Option<(Op, usize)> 
             images()?;
             Op::QLinearAveragePool { pool: pool.clone(), count_include_pad: *count_include_pad }
         }
-        Op::GlobalAveragePool => {
-            images()?;
-            Op::QLinearGlobalAveragePool { channels_last: false }
-        }
+        Op::GlobalAveragePool => Op::QLinearGlobalAveragePool { channels_last: false },
         Op::Unary(Unary::LeakyRelu { alpha }) => Op::QLinearLeakyRelu { alpha: *alpha },
         Op::Unary(Unary::Sigmoid) => Op::QLinearSigmoid,
         Op::Softmax { axis, flattened } => Op::QLinearSoftmax { axis: *axis, flattened: *flattened },

@@ -1,6 +1,7 @@
 //! Type and shape of what an operator makes.
 
 mod elementwise;
+mod gather;
 mod movement;
 mod products;
 mod reductions;
@@ -110,15 +111,21 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         Op::QLinearGlobalAveragePool { channels_last } => {
             let x = operand(0)?;
             expect("x", x.type_, &QUANTIZED)?;
-            let &[images, c, h, w] = x.shape else {
-                return Err(Fault::unsupported(format!("x has shape {:?}, expected four axes", x.shape)));
+            let mut shape = x.shape.to_vec();
+            let pixels = match shape.as_mut_slice() {
+                [_, pixels @ .., _] if *channels_last => pixels,
+                [_, _, pixels @ ..] => pixels,
+                _ => &mut [],
             };
-            let type_ = optional(4).map_or(x.type_, |y| y.type_);
-            let (channels, pixels) = if *channels_last { (w, [c, h]) } else { (c, [h, w]) };
+            if pixels.is_empty() {
+                let refuse = format!("x has shape {:?}, expected three axes at least", x.shape);
+                return Err(Fault::invalid(refuse));
+            }
             if pixels.contains(&0) {
                 return Err(Fault::invalid(format!("the average of no pixels: x has shape {:?}", x.shape)));
             }
-            Ok((type_, if *channels_last { vec![images, 1, 1, channels] } else { vec![images, channels, 1, 1] }))
+            pixels.fill(1);
+            Ok((optional(4).map_or(x.type_, |y| y.type_), shape))
         }
         Op::Shape { start, end } => {
             let rank = operand(0)?.shape.len();
@@ -149,11 +156,8 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             }
             Ok((x.type_, x.shape.to_vec()))
         }
-        Op::Gather { axis } => {
-            let (data, indices) = (operand(0)?, operand(1)?);
-            expect("indices", indices.type_, &[Type::I64, Type::I32])?;
-            let axis = shape::axis(*axis, data.shape.len())?;
-            Ok((data.type_, [&data.shape[..axis], indices.shape, &data.shape[axis + 1..]].concat()))
+        Op::Gather { .. } | Op::GatherElements { .. } | Op::GatherNd { .. } => {
+            gather::infer(op, operand(0)?, operand(1)?)
         }
         Op::Unsqueeze => {
             let x = operand(0)?;

@@ -104,7 +104,7 @@ fn wants_channels_last(graph: &Graph, node: &Node) -> bool {
         // Those of floats, and over other axes than rows and columns, take the order of the shape.
         Op::MaxPool(_) if is_f32(graph, node) => false,
         Op::MaxPool(pool) | Op::QLinearAveragePool { pool, .. } => two_dimensional && !pool.window.channels_last,
-        Op::QLinearGlobalAveragePool { channels_last: false } => true,
+        Op::QLinearGlobalAveragePool { channels_last: false } => two_dimensional,
         _ => false,
     }
 }

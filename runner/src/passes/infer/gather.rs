@@ -1,0 +1,43 @@
+//! Type and shape of what is chosen by indices.
+
+use super::{Known, expect};
+use crate::error::Fault;
+use crate::graph::{Op, Type, shape};
+use crate::passes::resolve::Operand;
+
+pub(super) fn infer(op: &Op, data: &Operand<'_>, indices: &Operand<'_>) -> Known {
+    expect("indices", indices.type_, &[Type::I64, Type::I32])?;
+    let (from, by) = (data.shape, indices.shape);
+    let refuse = |why: String| Err(Fault::invalid(format!("data has shape {from:?} and indices {by:?}, {why}")));
+    let shape = match op {
+        Op::GatherElements { axis } => {
+            let axis = shape::axis(*axis, from.len())?;
+            let fits = from.len() == by.len() && (0..by.len()).all(|other| other == axis || by[other] <= from[other]);
+            if !fits {
+                return refuse(format!("expected as many axes, and no more elements along any but axis {axis}"));
+            }
+            by.to_vec()
+        }
+        Op::GatherNd { batch } => {
+            let Some((&length, places)) = by.split_last() else {
+                return refuse("expected tuples of indices along the last axis".to_owned());
+            };
+            let batch = *batch;
+            if batch > places.len() || length > from.len().saturating_sub(batch) || from[..batch] != places[..batch] {
+                return refuse(format!(
+                    "expected {batch} equal axes at first, and along the last axis of indices no more than data has left"
+                ));
+            }
+            [places, &from[batch + length..]].concat()
+        }
+        Op::Gather { axis } => {
+            let axis = shape::axis(*axis, from.len())?;
+            [&from[..axis], by, &from[axis + 1..]].concat()
+        }
+        _ => return Err(Fault::unsupported("this operator is not known")),
+    };
+    if shape.len() > shape::MAX_RANK {
+        return Err(Fault::unsupported(format!("makes {} axes, expected at most {}", shape.len(), shape::MAX_RANK)));
+    }
+    Ok((data.type_, shape))
+}

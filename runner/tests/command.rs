@@ -258,6 +258,16 @@ fn benches_write_a_line_for_each_tier() {
         assert!(row["ms"].as_f64().is_some_and(|ms| ms > 0.0));
         assert!(ended.out.contains(&isa), "{}", ended.out);
     }
+    // And one for each node.
+    let nodes = zeropoint(&[&arguments[..], &["--nodes"]].concat());
+    assert_eq!(nodes.code, Some(0), "{}", nodes.err);
+    let lines = std::fs::read_to_string(&json).unwrap();
+    let rows: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |op: &str| rows.iter().filter(|row| row["op"] == op).count();
+    assert_eq!(of("net"), tiers.len());
+    assert!(of("node") > 20 * tiers.len(), "{lines}");
+    assert!(rows.iter().any(|row| row["node"].as_str().is_some_and(|node| node.starts_with("QLinearConv node"))));
+    assert!(nodes.out.contains("QLinearAveragePool") || nodes.out.contains("QLinearConv"), "{}", nodes.out);
     for bad in [["--threads", "0"], ["--threads", "99999"], ["--seconds", "-1"], ["--seconds", "nan"]] {
         assert_eq!(zeropoint(&[&["bench", text(&person.model)][..], &bad].concat()).code, Some(2), "{bad:?}");
     }

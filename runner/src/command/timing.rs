@@ -9,6 +9,11 @@ use crate::exec::Session;
 pub(super) struct Times(Vec<f64>);
 
 impl Times {
+    pub(super) fn new(mut times: Vec<f64>) -> Self {
+        times.sort_by(f64::total_cmp);
+        Self(times)
+    }
+
     /// The time that so many of a hundred runs stay below.
     pub(super) fn percentile(&self, percent: usize) -> f64 {
         let last = self.0.len().saturating_sub(1);
@@ -51,8 +56,7 @@ pub(super) fn measure(
                 progress(end - begin);
             }
         }
-        times.sort_by(f64::total_cmp);
-        Ok(Times(times))
+        Ok(Times::new(times))
     })
 }
 

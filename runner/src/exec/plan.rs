@@ -172,6 +172,11 @@ impl Plan {
         &self.made
     }
 
+    /// Each node that a run computes, in that order, and its kernel.
+    pub fn computed(&self) -> impl Iterator<Item = (&str, String)> {
+        self.steps.iter().filter_map(|step| Some((step.label.as_str(), step.run.as_ref()?.kernel())))
+    }
+
     /// Name, type and shape of each input.
     pub fn input_tensors(&self) -> impl ExactSizeIterator<Item = (&str, Type, &[usize])> {
         self.inputs.iter().map(|&id| (self.name(id), self.type_(id), self.shape(id)))

@@ -1,12 +1,13 @@
 //! A network that runs: a plan, its memory and its threads.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use half::{bf16, f16};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::memory::{Bytes, Memory, MemoryMut, zeroed};
-use super::plan::Plan;
+use super::plan::{Plan, Planned};
 use crate::error::Error;
 use crate::graph::constant::each_type;
 use crate::graph::{Data, Element, Layout, TensorId, Type};
@@ -208,12 +209,34 @@ impl Session {
 
     /// Computes the outputs. With more than one thread this wakes them; in a loop, [`Session::install`] does so once.
     pub fn run(&mut self) -> Result<(), Error> {
-        self.install(|session| session.steps(&mut |_| {}))
+        self.install(|session| session.steps(|_, _| {}))
     }
 
     /// Like [`Session::run`], and shows each tensor of the file that is made, in the order of the graph.
     pub fn run_observed(&mut self, observer: &mut (dyn FnMut(Observed<'_>) + Send)) -> Result<(), Error> {
-        self.install(|session| session.steps(observer))
+        self.install(|session| {
+            let plan = session.plan.clone();
+            session.steps(|step, memory| {
+                for &(id, index) in &step.made {
+                    observer(Observed { index, values: memory.tensor(id, plan.type_(id)), layout: plan.layout(id) });
+                }
+            })
+        })
+    }
+
+    /// Like [`Session::run`], and tells how long each node of [`Plan::computed`] took, by its place there.
+    pub fn run_timed(&mut self, observer: &mut (dyn FnMut(usize, Duration) + Send)) -> Result<(), Error> {
+        self.install(|session| {
+            let mut computed = 0;
+            let mut start = Instant::now();
+            session.steps(|step, _| {
+                if step.run.is_some() {
+                    observer(computed, start.elapsed());
+                    computed += 1;
+                    start = Instant::now();
+                }
+            })
+        })
     }
 
     /// Runs `body` on the session's threads: runs in there start at once.
@@ -227,7 +250,8 @@ impl Session {
         }
     }
 
-    fn steps(&mut self, observer: &mut (dyn FnMut(Observed<'_>) + Send)) -> Result<(), Error> {
+    /// Runs each step, and shows it together with what is in memory behind it.
+    fn steps(&mut self, mut behind: impl FnMut(&Planned, Memory<'_>)) -> Result<(), Error> {
         let Self { plan, arena, scratch, threads, .. } = self;
         for step in plan.steps() {
             if let Some(run) = &step.run {
@@ -235,10 +259,7 @@ impl Session {
                 let context = super::ops::Context { memory: &mut memory, scratch, threads: *threads };
                 run.run(context).map_err(|message| Error::Run { node: step.label.clone(), message })?;
             }
-            let memory = Memory::new(plan.homes(), arena);
-            for &(id, index) in &step.made {
-                observer(Observed { index, values: memory.tensor(id, plan.type_(id)), layout: plan.layout(id) });
-            }
+            behind(step, Memory::new(plan.homes(), arena));
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! `zeropoint bench`
 
+mod nodes;
+
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -27,7 +29,10 @@ pub(super) struct Bench {
     threads: Threads,
     #[command(flatten)]
     preparing: Preparing,
-    /// Write the medians to this file, a line of JSON for each tier.
+    /// Also time each node by itself, and show which take most.
+    #[arg(long)]
+    nodes: bool,
+    /// Write the medians to this file, a line of JSON for each tier, and with `--nodes` for each node.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// How long to measure each tier.
@@ -99,6 +104,15 @@ impl Bench {
             if let Some(json) = &mut json {
                 let row = Row { op: "net", model: &model, isa: &isa, threads, ms: median, load_ms, plan_ms };
                 writeln!(json, "{}", serde_json::to_string(&row)?)?;
+            }
+            if self.nodes {
+                let nodes = nodes::measure(&mut session, &model, threads, time)?;
+                nodes::show(out, &nodes)?;
+                if let Some(json) = &mut json {
+                    for node in &nodes {
+                        writeln!(json, "{}", serde_json::to_string(node)?)?;
+                    }
+                }
             }
         }
         if let (Some(mut json), Some(path)) = (json, &self.json) {

@@ -62,14 +62,13 @@ impl Gathering {
     }
 
     /// How far the indices of one block lead.
+    #[inline]
     fn place<I: Copy + Into<i64>>(&self, indices: &[I]) -> Result<usize, Fault> {
-        let steps = self.axes.iter().zip(indices).map(|(&(size, stride), &index)| {
-            let index = index.into();
-            let within = shape::axis(index, size)
-                .map_err(|_| Fault::invalid(format!("index {index} is outside an axis of size {size}")))?;
-            Ok(within * stride)
-        });
-        steps.sum()
+        let mut place = 0;
+        for (&(size, stride), &index) in self.axes.iter().zip(indices) {
+            place += within(index.into(), size)? * stride;
+        }
+        Ok(place)
     }
 
     /// Fills the result. The tensors have the shapes that this was made for.
@@ -82,21 +81,41 @@ impl Gathering {
         if to.is_empty() {
             return Ok(());
         }
-        let (count, mut position) = (self.axes.len(), Odometer::new(&self.positions));
-        // Fewer than positions where each of the first axis reads the same.
-        let blocks = if count == 0 { 0 } else { indices.len() / count };
+        let count = self.axes.len();
+        // Each block of a row has its own; rows of slices have the same ones.
+        let blocks = indices.len().checked_div(count).unwrap_or(0);
+        let (row, outer, step) = match (self.positions.split_last(), self.strides.last()) {
+            (Some((&row, outer)), Some(&step)) => (row, outer, step),
+            _ => (1, &[][..], 0),
+        };
+        let mut position = Odometer::new(outer);
         let mut block = 0;
-        for to in to.chunks_exact_mut(self.block) {
-            let place = self.place(&indices[block * count..][..count])?;
-            let first = position.offset(&self.strides) + place;
-            to.copy_from_slice(&from[first..first + self.block]);
-            position.advance();
-            block += 1;
+        for to in to.chunks_exact_mut(row * self.block) {
             if block >= blocks {
                 block = 0;
             }
+            let first = position.offset(&self.strides);
+            for (at, to) in to.chunks_exact_mut(self.block).enumerate() {
+                let from = &from[first + at * step + self.place(&indices[block * count..][..count])?..];
+                match to {
+                    [to] => *to = from[0],
+                    to => to.copy_from_slice(&from[..self.block]),
+                }
+                block += 1;
+            }
+            position.advance();
         }
         Ok(())
+    }
+}
+
+/// An index of an axis; negative ones count from its end.
+#[inline]
+fn within(index: i64, size: usize) -> Result<usize, Fault> {
+    match usize::try_from(index) {
+        Ok(index) if index < size => Ok(index),
+        _ => shape::axis(index, size)
+            .map_err(|_| Fault::invalid(format!("index {index} is outside an axis of size {size}"))),
     }
 }
 

@@ -1,14 +1,22 @@
 //! Loops over elements. Where there are several operands, one of a single element stands for as many as are needed.
 
+use super::wide::wide;
+
+/// `function` is `#[inline(always)]` where it is large and worth wide registers.
 pub(super) fn map<A: Copy, Y>(a: &[A], y: &mut [Y], function: impl Fn(A) -> Y) {
-    y.iter_mut().zip(a).for_each(|(y, &a)| *y = function(a));
+    wide!(for (y, &a) in y.iter_mut().zip(a) {
+        *y = function(a);
+    });
 }
 
+/// Likewise.
 pub(super) fn zip<A: Copy, B: Copy, Y>(a: &[A], b: &[B], y: &mut [Y], function: impl Fn(A, B) -> Y) {
     match (a, b) {
-        (&[a], b) if b.len() == y.len() => map(b, y, |b| function(a, b)),
-        (a, &[b]) => map(a, y, |a| function(a, b)),
-        (a, b) => y.iter_mut().zip(a.iter().zip(b)).for_each(|(y, (&a, &b))| *y = function(a, b)),
+        (&[a], b) if b.len() == y.len() => map(b, y, move |b| function(a, b)),
+        (a, &[b]) => map(a, y, move |a| function(a, b)),
+        (a, b) => wide!(for (y, (&a, &b)) in y.iter_mut().zip(a.iter().zip(b)) {
+            *y = function(a, b);
+        }),
     }
 }
 

@@ -10,13 +10,17 @@ mod binary;
 mod choose;
 mod compare;
 mod lanes;
+mod product;
 mod reduce;
 mod sums;
 mod unary;
+mod wide;
 
 pub(crate) use arithmetic::{Arithmetic, Ordered, arithmetic, ordered};
 pub(crate) use binary::{Pairs, raise};
 pub(crate) use choose::{choose, clip};
 pub(crate) use lanes::exp;
+pub(crate) use product::{DEPTH, Matrix, Panel, add_products, columns, panel_len, product};
 pub(crate) use reduce::{extremes, reduce, reduced, strides};
 pub(crate) use sums::{ROWS, sums};
+pub(crate) use wide::{run_wide, wide};

@@ -1,6 +1,8 @@
 //! Reductions along axes: the elements that come together do so one by one, in C order, from a neutral one on.
 
 use super::arithmetic::{Arithmetic, Ordered};
+use super::sums::{ROWS, joined};
+use super::wide::wide;
 use crate::error::Fault;
 use crate::graph::function::Reduction;
 use crate::graph::shape;
@@ -60,22 +62,42 @@ pub(crate) fn extremes<T: Ordered>(reduction: Reduction, x: &[T], shape: &[usize
 
 fn walk<T: Copy>(x: &[T], shape: &[usize], strides: &[usize], first: T, y: &mut [T], join: impl Fn(T, T) -> T) {
     y.fill(first);
-    if x.is_empty() || y.is_empty() {
-        return;
+    if !x.is_empty() && !y.is_empty() {
+        wide!(rows(x, shape, strides, first, y, join));
     }
+}
+
+#[inline(always)]
+fn rows<T: Copy>(x: &[T], shape: &[usize], strides: &[usize], first: T, y: &mut [T], join: impl Fn(T, T) -> T) {
     let (width, outer, step) = match (shape.split_last(), strides.last()) {
         (Some((&width, outer)), Some(&step)) => (width, outer, step),
         _ => (1, shape, 0),
     };
     let mut at = Odometer::new(outer);
-    for row in x.chunks_exact(width) {
-        let offset = at.offset(strides);
-        if step == 0 {
-            y[offset] = row.iter().fold(y[offset], |y, &x| join(y, x));
-        } else {
-            y[offset..].iter_mut().zip(row).for_each(|(y, &x)| *y = join(*y, x));
+    if step != 0 {
+        for row in x.chunks_exact(width) {
+            let offset = at.offset(strides);
+            for (y, &x) in y[offset..].iter_mut().zip(row) {
+                *y = join(*y, x);
+            }
+            at.advance();
         }
-        at.advance();
+        return;
+    }
+    // Rows that belong to elements of their own are joined side by side; those of one, one after the other.
+    let own = outer.len().checked_sub(1).filter(|&last| strides[last] != 0);
+    let (group, count) = own.map_or((1, 1), |last| (outer[last], ROWS));
+    for x in x.chunks_exact(group * width).flat_map(|x| x.chunks(count * width)) {
+        let mut places = [0; ROWS];
+        let places = &mut places[..x.len() / width];
+        for place in &mut *places {
+            *place = at.offset(strides);
+            at.advance();
+        }
+        let mut before = [first; ROWS];
+        before.iter_mut().zip(&*places).for_each(|(before, &place)| *before = y[place]);
+        let joined = joined(x, width, before, |_, y, x| join(y, x));
+        places.iter().zip(joined).for_each(|(&place, joined)| y[place] = joined);
     }
 }
 

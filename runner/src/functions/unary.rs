@@ -99,15 +99,25 @@ impl Unary {
     /// The function of each element. Those without branches have loops of their own, that a compiler can turn into
     /// vectors.
     pub(crate) fn apply_all(self, x: &[f32], y: &mut [f32]) {
+        macro_rules! each {
+            ($function:expr) => {
+                map(
+                    x,
+                    y,
+                    #[inline(always)]
+                    |x| $function.apply(x),
+                )
+            };
+        }
         match self {
-            Self::Abs => map(x, y, |x| Self::Abs.apply(x)),
-            Self::Celu { alpha } => map(x, y, |x| Self::Celu { alpha }.apply(x)),
-            Self::Elu { alpha } => map(x, y, |x| Self::Elu { alpha }.apply(x)),
+            Self::Abs => each!(Self::Abs),
+            Self::Celu { alpha } => each!(Self::Celu { alpha }),
+            Self::Elu { alpha } => each!(Self::Elu { alpha }),
             Self::Erf => {
                 y.copy_from_slice(x);
                 erf(y);
             }
-            Self::Exp => map(x, y, |x| Self::Exp.apply(x)),
+            Self::Exp => each!(Self::Exp),
             Self::Gelu { tanh: false } => {
                 // In parts that stay in the nearest cache.
                 for (x, y) in x.chunks(PART).zip(y.chunks_mut(PART)) {
@@ -116,19 +126,19 @@ impl Unary {
                     y.iter_mut().zip(x).for_each(|(y, &x)| *y = gelu(x, *y));
                 }
             }
-            Self::Gelu { tanh: true } => map(x, y, |x| Self::Gelu { tanh: true }.apply(x)),
-            Self::Neg => map(x, y, |x| Self::Neg.apply(x)),
-            Self::Relu => map(x, y, |x| Self::Relu.apply(x)),
-            Self::LeakyRelu { alpha } => map(x, y, |x| Self::LeakyRelu { alpha }.apply(x)),
-            Self::HardSigmoid { alpha, beta } => map(x, y, |x| Self::HardSigmoid { alpha, beta }.apply(x)),
-            Self::HardSwish => map(x, y, |x| Self::HardSwish.apply(x)),
-            Self::Reciprocal => map(x, y, |x| Self::Reciprocal.apply(x)),
-            Self::Selu { alpha, gamma } => map(x, y, |x| Self::Selu { alpha, gamma }.apply(x)),
-            Self::Sigmoid => map(x, y, |x| Self::Sigmoid.apply(x)),
-            Self::Sqrt => map(x, y, |x| Self::Sqrt.apply(x)),
-            Self::Swish { alpha } => map(x, y, |x| Self::Swish { alpha }.apply(x)),
-            Self::Tanh => map(x, y, |x| Self::Tanh.apply(x)),
-            _ => map(x, y, |x| self.apply(x)),
+            Self::Gelu { tanh: true } => each!(Self::Gelu { tanh: true }),
+            Self::Neg => each!(Self::Neg),
+            Self::Relu => each!(Self::Relu),
+            Self::LeakyRelu { alpha } => each!(Self::LeakyRelu { alpha }),
+            Self::HardSigmoid { alpha, beta } => each!(Self::HardSigmoid { alpha, beta }),
+            Self::HardSwish => each!(Self::HardSwish),
+            Self::Reciprocal => each!(Self::Reciprocal),
+            Self::Selu { alpha, gamma } => each!(Self::Selu { alpha, gamma }),
+            Self::Sigmoid => each!(Self::Sigmoid),
+            Self::Sqrt => each!(Self::Sqrt),
+            Self::Swish { alpha } => each!(Self::Swish { alpha }),
+            Self::Tanh => each!(Self::Tanh),
+            _ => each!(self),
         }
     }
 

@@ -4,8 +4,10 @@
 //! added. Nothing is fused.
 
 use super::super::parameters::Operands;
+use super::parts::{each_part, floats};
 use super::{Context, Step};
 use crate::error::Fault;
+use crate::functions::{Matrix, panel_len, product};
 use crate::graph::{TensorId, op};
 use crate::passes::{broadcast_strides, gemm};
 use crate::rearrange::Odometer;
@@ -62,67 +64,38 @@ pub(super) fn gemm_step(operands: Operands<'_>, attributes: &op::Gemm) -> Result
     Ok(Box::new(Product { a, b, y, sizes, strides, batch, batch_strides, alpha: attributes.alpha, addend }))
 }
 
-/// Rows and columns whose sums are made side by side.
-const ROWS: usize = 4;
-const COLUMNS: usize = 8;
-
 impl Product {
-    fn matrix(&self, a: &[f32], b: &[f32], y: &mut [f32]) {
-        let [_, n, k] = self.sizes;
-        let [[a_row, a_column], [b_row, b_column]] = self.strides;
-        for (band, y) in y.chunks_mut(ROWS * n).enumerate() {
-            let a = a.get(band * ROWS * a_row..).unwrap_or(&[]);
-            let tiles = if b_column == 1 && y.len() == ROWS * n { n / COLUMNS * COLUMNS } else { 0 };
-            for column in (0..tiles).step_by(COLUMNS) {
-                let sums = self.tile(a, b.get(column..).unwrap_or(&[]));
-                for (y, sums) in y.chunks_exact_mut(n).zip(sums) {
-                    y[column..column + COLUMNS].copy_from_slice(&sums);
-                }
-            }
-            for (row, y) in y.chunks_exact_mut(n).enumerate() {
-                let y = &mut y[tiles..];
-                y.fill(0.0);
-                for depth in 0..k {
-                    let a = a[row * a_row + depth * a_column];
-                    let b = b[depth * b_row..].iter().step_by(b_column).skip(tiles);
-                    y.iter_mut().zip(b).for_each(|(y, b)| *y += a * b);
-                }
-            }
+    /// Rows of the product from one on, of all matrices.
+    fn rows(&self, first: usize, a: &[f32], b: &[f32], y: &mut [f32], scratch: &mut [f32]) {
+        let [m, n, k] = self.sizes;
+        let (mut at, mut row, mut y) = (Odometer::new(&self.batch), first % m, y);
+        (0..first / m).for_each(|_| at.advance());
+        while !y.is_empty() {
+            let (now, later) = y.split_at_mut(y.len().min((m - row) * n));
+            let [a, b] = [(a, 0), (b, 1)].map(|(values, operand)| Matrix {
+                values: &values[at.offset(&self.batch_strides[operand])..],
+                steps: self.strides[operand],
+            });
+            product(a.from(row, 0), b, [n, k], now, scratch);
+            (y, row) = (later, 0);
+            at.advance();
         }
-    }
-
-    /// The first rows and columns of a product with rows of neighbours: sums that stay in registers, each in its order.
-    fn tile(&self, a: &[f32], b: &[f32]) -> [[f32; COLUMNS]; ROWS] {
-        let [_, _, k] = self.sizes;
-        let [[a_row, a_column], [b_row, _]] = self.strides;
-        let mut sums = [[0.0; COLUMNS]; ROWS];
-        for depth in 0..k {
-            let Some(b) = b[depth * b_row..].first_chunk::<COLUMNS>() else { break };
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let a = a[row * a_row + depth * a_column];
-                for (sum, b) in sums.iter_mut().zip(b) {
-                    *sum += a * b;
-                }
-            }
-        }
-        sums
     }
 }
 
 impl Step for Product {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
-        let [m, n, _] = self.sizes;
-        context.memory.writing::<f32, _>(self.y, |memory, y| {
-            if y.is_empty() {
-                return;
-            }
+        /// Terms from which on a second thread has something to do.
+        const MANY: usize = 1 << 17;
+        let Context { memory, scratch, threads } = context;
+        let [_, n, k] = self.sizes;
+        memory.writing::<f32, _>(self.y, |memory, y| {
             let (a, b) = (memory.read::<f32>(self.a), memory.read::<f32>(self.b));
-            let mut at = Odometer::new(&self.batch);
-            for y in y.chunks_exact_mut(m * n) {
-                let [from_a, from_b] = [0, 1].map(|operand| at.offset(&self.batch_strides[operand]));
-                self.matrix(&a[from_a..], &b[from_b..], y);
-                at.advance();
-            }
+            let threads = if y.len().saturating_mul(k) < MANY { 1 } else { threads };
+            each_part(threads, y, n, scratch, |first, y, scratch| {
+                self.rows(first, a, b, y, floats(scratch));
+                Ok(())
+            })?;
             if self.alpha != 1.0 {
                 y.iter_mut().for_each(|y| *y *= self.alpha);
             }
@@ -134,55 +107,15 @@ impl Step for Product {
                     }
                 }
             }
-        });
-        Ok(())
+            Ok(())
+        })
+    }
+
+    fn scratch_len(&self) -> usize {
+        panel_len(self.sizes[2]).saturating_mul(size_of::<f32>()).next_multiple_of(64)
     }
 
     fn kernel(&self) -> String {
         "runner/product".to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sums_are_the_same_one_by_one_and_in_tiles() {
-        for m in [1, 3, 4, 5, 8, 9] {
-            for n in [1, 7, 8, 9, 16, 19] {
-                for k in [0, 1, 5, 33] {
-                    // Neither matrix, one or both transposed.
-                    for (a_strides, b_strides) in
-                        [([k, 1], [n, 1]), ([1, m], [n, 1]), ([k, 1], [1, k]), ([1, m], [1, k])]
-                    {
-                        let product = Product {
-                            a: TensorId(0),
-                            b: TensorId(0),
-                            y: TensorId(0),
-                            sizes: [m, n, k],
-                            strides: [a_strides, b_strides],
-                            batch: Vec::new(),
-                            batch_strides: [Vec::new(), Vec::new()],
-                            alpha: 1.0,
-                            addend: None,
-                        };
-                        let a: Vec<f32> = (0..m * k).map(|at| 0.1 + (at * 7 % 31) as f32 / 3.0).collect();
-                        let b: Vec<f32> = (0..k * n).map(|at| 0.7 - (at * 5 % 37) as f32 / 7.0).collect();
-                        let mut y = vec![7.0; m * n];
-                        product.matrix(&a, &b, &mut y);
-                        for (at, y) in y.into_iter().enumerate() {
-                            let (row, column) = (at / n, at % n);
-                            let mut sum = 0f32;
-                            for depth in 0..k {
-                                sum += a[row * a_strides[0] + depth * a_strides[1]]
-                                    * b[depth * b_strides[0] + column * b_strides[1]];
-                            }
-                            assert_eq!(y.to_bits(), sum.to_bits(), "{m} {n} {k}, {row} {column}");
-                        }
-                    }
-                }
-            }
-        }
     }
 }

@@ -20,6 +20,7 @@ mod max_pool;
 mod movement;
 mod normalization;
 mod pad;
+mod parts;
 mod picked;
 mod pool;
 mod product;

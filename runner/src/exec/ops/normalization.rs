@@ -8,9 +8,10 @@
 //!   the sum where there is no mean or no bias.
 
 use super::super::parameters::Operands;
+use super::parts::floats;
 use super::{Context, Step};
 use crate::error::Fault;
-use crate::functions::{ROWS, sums};
+use crate::functions::{ROWS, sums, wide};
 use crate::graph::{Layout, Op, TensorId, shape};
 
 /// The parameters of an element.
@@ -51,6 +52,7 @@ pub(super) fn rows(operands: Operands<'_>) -> Result<Box<dyn Step>, Fault> {
 
 impl Rows {
     /// Up to [`ROWS`] rows, of which the first is the one of this number.
+    #[inline(always)]
     fn rows(&self, x: &[f32], y: &mut [f32], first: usize, scale: &[f32], bias: Option<&[f32]>) {
         let count = self.width as f32;
         let average = if self.centred { sums(x, self.width, |_, x| x).map(|sum| sum / count) } else { [0.0; ROWS] };
@@ -58,7 +60,10 @@ impl Rows {
         let squares = sums(x, self.width, |row, x| (x - average[row]) * (x - average[row]));
         for (row, (x, y)) in x.chunks_exact(self.width).zip(y.chunks_exact_mut(self.width)).enumerate() {
             let deviation = (squares[row] / count + self.epsilon).sqrt();
-            y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - average[row]) / deviation);
+            let average = average[row];
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = (x - average) / deviation;
+            }
             join(y, self.parameters.of(scale, first + row), |y, scale| y * scale);
             if let Some(bias) = bias {
                 join(y, self.parameters.of(bias, first + row), |y, bias| y + bias);
@@ -78,10 +83,19 @@ impl Parameters {
 }
 
 /// Replaces each element by a function of it and its parameter.
+#[inline(always)]
 fn join(y: &mut [f32], parameters: &[f32], function: impl Fn(f32, f32) -> f32) {
     match parameters {
-        &[parameter] => y.iter_mut().for_each(|y| *y = function(*y, parameter)),
-        parameters => y.iter_mut().zip(parameters).for_each(|(y, &parameter)| *y = function(*y, parameter)),
+        &[parameter] => {
+            for y in y {
+                *y = function(*y, parameter);
+            }
+        }
+        parameters => {
+            for (y, &parameter) in y.iter_mut().zip(parameters) {
+                *y = function(*y, parameter);
+            }
+        }
     }
 }
 
@@ -94,7 +108,9 @@ impl Step for Rows {
             let (x, scale) = (memory.read::<f32>(self.x), memory.read::<f32>(self.scale));
             let bias = self.bias.map(|bias| memory.read::<f32>(bias));
             let groups = x.chunks(ROWS * self.width).zip(y.chunks_mut(ROWS * self.width));
-            groups.enumerate().for_each(|(at, (x, y))| self.rows(x, y, ROWS * at, scale, bias));
+            wide!(for (at, (x, y)) in groups.enumerate() {
+                self.rows(x, y, ROWS * at, scale, bias);
+            });
         });
         Ok(())
     }
@@ -123,28 +139,43 @@ pub(super) fn channels(operands: Operands<'_>, epsilon: f32) -> Result<Box<dyn S
     let &[_, channels, ref pixels @ ..] = operands.shape(x)? else {
         return Err(Fault::unsupported("expected an operand with channels"));
     };
-    let channels_last = operands.tensor(x).layout == Layout::ChannelsLast;
-    Ok(Box::new(Channels { x, y, parameters, channels, pixels: shape::elements(pixels)?, channels_last, epsilon }))
+    let pixels = shape::elements(pixels)?;
+    // A single pixel is as good as one with channels last.
+    let channels_last = operands.tensor(x).layout == Layout::ChannelsLast || pixels == 1;
+    Ok(Box::new(Channels { x, y, parameters, channels, pixels, channels_last, epsilon }))
 }
 
 impl Step for Channels {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
-        context.memory.writing::<f32, _>(self.y, |memory, y| {
+        let Context { memory, scratch, .. } = context;
+        memory.writing::<f32, _>(self.y, |memory, y| {
             if y.is_empty() {
                 return;
             }
             let x = memory.read::<f32>(self.x);
             let [scale, bias, mean, variance] = self.parameters.map(|id| memory.read::<f32>(id));
-            let (first, step) = if self.channels_last { (1, self.channels) } else { (self.pixels, 1) };
-            let image = self.channels * self.pixels;
-            for (x, y) in x.chunks_exact(image).zip(y.chunks_exact_mut(image)) {
-                for channel in 0..self.channels {
-                    let deviation = (variance[channel] + self.epsilon).sqrt();
-                    let elements = y[channel * first..].iter_mut().zip(&x[channel * first..]);
-                    for (y, x) in elements.step_by(step).take(self.pixels) {
-                        *y = (x - mean[channel]) / deviation * scale[channel] + bias[channel];
+            // Channel by channel where they lie so, else pixel by pixel.
+            let deviation = |channel: usize| (variance[channel] + self.epsilon).sqrt();
+            if self.channels_last {
+                let deviations = &mut floats(scratch)[..self.channels];
+                deviations.iter_mut().enumerate().for_each(|(channel, to)| *to = deviation(channel));
+                let deviations = &*deviations;
+                let pixels = x.chunks_exact(self.channels).zip(y.chunks_exact_mut(self.channels));
+                wide!(for (x, y) in pixels {
+                    let parameters = mean.iter().zip(deviations).zip(scale.iter().zip(bias));
+                    for ((y, x), ((mean, deviation), (scale, bias))) in y.iter_mut().zip(x).zip(parameters) {
+                        *y = (x - mean) / deviation * scale + bias;
                     }
-                }
+                });
+                return;
+            }
+            let planes = x.chunks_exact(self.pixels).zip(y.chunks_exact_mut(self.pixels));
+            for (channel, (x, y)) in planes.enumerate() {
+                let channel = channel % self.channels;
+                let (mean, deviation, scale, bias) = (mean[channel], deviation(channel), scale[channel], bias[channel]);
+                wide!(for (y, x) in y.iter_mut().zip(x) {
+                    *y = (x - mean) / deviation * scale + bias;
+                });
             }
         });
         Ok(())
@@ -152,5 +183,9 @@ impl Step for Channels {
 
     fn kernel(&self) -> String {
         "runner/normalization".to_owned()
+    }
+
+    fn scratch_len(&self) -> usize {
+        if self.channels_last { self.channels * size_of::<f32>() } else { 0 }
     }
 }

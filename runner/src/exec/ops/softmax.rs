@@ -2,10 +2,12 @@
 //! every CPU: the maximum, then `expf` of each difference, then their sum from the first to the last, then each
 //! quotient, with every operation rounded to f32 and `expf` libm's.
 
+use std::ops::Range;
+
 use super::super::parameters::Operands;
 use super::{Context, Step};
 use crate::error::Fault;
-use crate::functions::{ROWS, exp, sums};
+use crate::functions::{ROWS, exp, sums, wide};
 use crate::graph::{TensorId, shape};
 use crate::passes::split;
 
@@ -56,24 +58,33 @@ impl Step for Softmax {
 /// Of each row of so many elements.
 fn rows(x: &[f32], y: &mut [f32], size: usize) {
     for (x, y) in x.chunks(ROWS * size).zip(y.chunks_mut(ROWS * size)) {
-        for (x, y) in x.chunks_exact(size).zip(y.chunks_exact_mut(size)) {
-            let most = greatest(x);
-            y.iter_mut().zip(x).for_each(|(y, x)| *y = exp(x - most));
-        }
-        let sums = sums(y, size, |_, y| y);
-        for (y, sum) in y.chunks_exact_mut(size).zip(sums) {
-            y.iter_mut().for_each(|y| *y /= sum);
-        }
+        wide!({
+            for (x, y) in x.chunks_exact(size).zip(y.chunks_exact_mut(size)) {
+                let most = greatest(x);
+                for (y, x) in y.iter_mut().zip(x) {
+                    *y = exp(x - most);
+                }
+            }
+            let sums = sums(y, size, |_, y| y);
+            for (y, sum) in y.chunks_exact_mut(size).zip(sums) {
+                for y in y {
+                    *y /= sum;
+                }
+            }
+        });
     }
 }
 
 /// The greatest element; a NaN is none. Which of 0 and -0 it is, the difference to it decides, and the exponentials of
 /// both are 1: so the order of the comparisons is free.
+#[inline(always)]
 fn greatest(x: &[f32]) -> f32 {
     let (parts, rest) = x.as_chunks::<16>();
     let mut most = [f32::NEG_INFINITY; 16];
     for part in parts {
-        most.iter_mut().zip(part).for_each(|(most, &x)| *most = greater(*most, x));
+        for (most, &x) in most.iter_mut().zip(part) {
+            *most = greater(*most, x);
+        }
     }
     most.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, greater)
 }
@@ -83,25 +94,96 @@ fn greater(most: f32, x: f32) -> f32 {
     if x > most { x } else { most }
 }
 
+/// Columns that are computed together.
+const TOGETHER: usize = 64;
+
 /// Of each column of rows of so many elements. Columns are independent, so that some beside each other are computed
-/// together.
+/// together, and some rows at a time where they are narrow.
 fn columns(x: &[f32], y: &mut [f32], width: usize) {
-    const TOGETHER: usize = 64;
+    if width <= TOGETHER / 2 {
+        wide!(narrow(x, y, width));
+        return;
+    }
     for first in (0..width).step_by(TOGETHER) {
-        let range = first..width.min(first + TOGETHER);
-        let mut most = [f32::NEG_INFINITY; TOGETHER];
-        for x in x.chunks_exact(width) {
-            most.iter_mut().zip(&x[range.clone()]).for_each(|(most, &x)| *most = greater(*most, x));
+        let y = &mut *y;
+        wide!(some(x, y, width, first..width.min(first + TOGETHER)));
+    }
+}
+
+/// The columns of a range.
+#[inline(always)]
+fn some(x: &[f32], y: &mut [f32], width: usize, range: Range<usize>) {
+    let mut most = [f32::NEG_INFINITY; TOGETHER];
+    for x in x.chunks_exact(width) {
+        raise(&mut most, &x[range.clone()]);
+    }
+    let mut sums = [0.0; TOGETHER];
+    for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
+        let y = &mut y[range.clone()];
+        exponentials(&x[range.clone()], &most, y);
+        add(&mut sums, y);
+    }
+    for y in y.chunks_exact_mut(width) {
+        divide(&mut y[range.clone()], &sums);
+    }
+}
+
+/// The same of rows of which several have a place beside each other.
+#[inline(always)]
+fn narrow(x: &[f32], y: &mut [f32], width: usize) {
+    let group = TOGETHER / width * width;
+    let repeat = |values: &mut [f32; TOGETHER]| {
+        for at in width..group {
+            values[at] = values[at - width];
         }
-        let mut sums = [0.0; TOGETHER];
-        for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
-            let (x, y) = (&x[range.clone()], &mut y[range.clone()]);
-            y.iter_mut().zip(x).zip(&most).for_each(|((y, x), most)| *y = exp(x - most));
-            sums.iter_mut().zip(y).for_each(|(sum, y)| *sum += *y);
-        }
-        for y in y.chunks_exact_mut(width) {
-            y[range.clone()].iter_mut().zip(&sums).for_each(|(y, sum)| *y /= sum);
-        }
+    };
+    let mut most = [f32::NEG_INFINITY; TOGETHER];
+    for x in x.chunks(group) {
+        raise(&mut most, x);
+    }
+    let (first, others) = most[..group].split_at_mut(width);
+    for other in others.chunks_exact(width) {
+        raise(first, other);
+    }
+    repeat(&mut most);
+    for (x, y) in x.chunks(group).zip(y.chunks_mut(group)) {
+        exponentials(x, &most, y);
+    }
+    let mut sums = [0.0; TOGETHER];
+    for y in y.chunks_exact(width) {
+        add(&mut sums, y);
+    }
+    repeat(&mut sums);
+    for y in y.chunks_mut(group) {
+        divide(y, &sums);
+    }
+}
+
+#[inline(always)]
+fn raise(most: &mut [f32], x: &[f32]) {
+    for (most, &x) in most.iter_mut().zip(x) {
+        *most = greater(*most, x);
+    }
+}
+
+#[inline(always)]
+fn exponentials(x: &[f32], most: &[f32], y: &mut [f32]) {
+    for ((y, x), most) in y.iter_mut().zip(x).zip(most) {
+        *y = exp(x - most);
+    }
+}
+
+#[inline(always)]
+fn add(sums: &mut [f32], y: &[f32]) {
+    for (sum, y) in sums.iter_mut().zip(y) {
+        *sum += y;
+    }
+}
+
+#[inline(always)]
+fn divide(y: &mut [f32], sums: &[f32]) {
+    for (y, sum) in y.iter_mut().zip(sums) {
+        *y /= sum;
     }
 }
 

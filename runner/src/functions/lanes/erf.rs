@@ -7,6 +7,7 @@
 
 use super::exp::normal;
 use super::signed;
+use crate::functions::wide;
 
 /// Elements of a block: as many as a byte can tell apart.
 const BLOCK: usize = 256;
@@ -38,15 +39,19 @@ const SB: [f32; 8] = [1.0, 30.338_06, 325.792_5, 1_536.729_6, 3_199.858_2, 2_553
 /// `erff` of each.
 pub(crate) fn erf(values: &mut [f32]) {
     let (blocks, rest) = values.as_chunks_mut();
-    blocks.iter_mut().for_each(block);
+    wide!(for values in blocks {
+        block(values);
+    });
     if !rest.is_empty() {
         let mut last = [0.0; BLOCK];
         last[..rest.len()].copy_from_slice(rest);
-        block(&mut last);
+        let values = &mut last;
+        wide!(block(values));
         rest.copy_from_slice(&last[..rest.len()]);
     }
 }
 
+#[inline(always)]
 fn block(values: &mut [f32; BLOCK]) {
     let mut others = List::new(values, BLOCK, MIDDLE..ONE);
     for x in &mut *values {
@@ -97,6 +102,7 @@ impl List {
         }
     }
 
+    #[inline(always)]
     fn put_back(&self, to: &mut [f32; BLOCK]) {
         for (&x, &place) in self.values.iter().zip(&self.places[..self.len]) {
             to[usize::from(place)] = x;

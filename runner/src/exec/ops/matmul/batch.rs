@@ -2,9 +2,9 @@
 
 use std::marker::PhantomData;
 
-use rayon::prelude::*;
 use zeropoint::{Backend, MatMulPlan, Output, View, ViewMut, ZeroPoints};
 
+use super::super::parts::each_part;
 use super::super::{Context, Step, param, refused, told};
 use super::Operation;
 use super::lines::Lines;
@@ -100,16 +100,9 @@ where
         if size == 0 || self.count == 0 {
             return Ok(());
         }
-        if threads == 1 || self.count == 1 {
-            return y.chunks_exact_mut(size).enumerate().try_for_each(|(index, y)| body(index, y, scratch));
-        }
-        let group = self.count.div_ceil(threads);
-        // Pieces begin at cache lines.
-        let own = (scratch.len() / threads) & !63;
-        let groups = y.par_chunks_mut(group * size).zip(scratch.par_chunks_mut(own.max(1))).enumerate();
-        groups.try_for_each(|(first, (y, scratch))| {
+        each_part(threads, y, size, scratch, |first, y, scratch| {
             let matrices = y.chunks_exact_mut(size).enumerate();
-            matrices.into_iter().try_for_each(|(index, y)| body(first * group + index, y, scratch))
+            matrices.into_iter().try_for_each(|(index, y)| body(first + index, y, scratch))
         })
     }
 }

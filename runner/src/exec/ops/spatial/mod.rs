@@ -5,6 +5,7 @@ mod average;
 mod convolution;
 mod global;
 mod max;
+mod patches;
 mod windows;
 
 use rayon::prelude::*;

@@ -150,6 +150,7 @@ impl Windows {
 
     /// Calls `body` with each tap that meets a row of the output, from the first to the last, with its index and what it
     /// meets.
+    #[inline(always)]
     pub(super) fn each_tap(&self, row: usize, mut body: impl FnMut(usize, Meeting)) {
         let [[_, rows, columns], [_, out_rows, _]] = self.sizes();
         let [plane_axis, row_axis, last] = &self.axes;
@@ -179,11 +180,11 @@ impl Windows {
 /// Elements of a row of the output, and those of the input that a tap brings to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Meeting {
-    to: usize,
-    to_step: usize,
-    from: usize,
-    from_step: usize,
-    count: usize,
+    pub(super) to: usize,
+    pub(super) to_step: usize,
+    pub(super) from: usize,
+    pub(super) from_step: usize,
+    pub(super) count: usize,
 }
 
 impl Meeting {
@@ -192,7 +193,11 @@ impl Meeting {
     pub(super) fn each<T: Copy>(&self, y: &mut [T], x: &[T], mut body: impl FnMut(&mut T, T)) {
         let (x, y) = (&x[self.from..], &mut y[self.to..]);
         match (self.from_step, self.to_step) {
-            (1, 1) => y[..self.count].iter_mut().zip(&x[..self.count]).for_each(|(y, &x)| body(y, x)),
+            (1, 1) => {
+                for (y, &x) in y[..self.count].iter_mut().zip(&x[..self.count]) {
+                    body(y, x);
+                }
+            }
             (from, to) => {
                 let pairs = y.iter_mut().step_by(to).zip(x.iter().step_by(from));
                 pairs.take(self.count).for_each(|(y, &x)| body(y, x));

@@ -10,12 +10,12 @@ use super::uses::{Uses, rewrite};
 use crate::graph::constant::map_type;
 use crate::graph::function::Binary;
 use crate::graph::op::Gemm;
-use crate::graph::{Data, Graph, Node, Op, TensorId, Type};
+use crate::graph::{Constant, Data, Graph, Node, Op, TensorId, Type};
 use crate::passes::{Options, Semantics};
 
 /// See the file's head. A bias of integers is one of the sums only if its scale has the bits of `f32(sx sw)` and its zero
-/// point is 0; a product with another one stays. A constant bias of floats becomes one of the sums, in their unit and
-/// rounded, as onnxruntime has it; or it is added to the scaled sums, which then leave as floats.
+/// point is 0, or if it is 0 throughout; a product with another one stays. A constant bias of floats becomes one of the
+/// sums, in their unit and rounded, as onnxruntime has it; or it is added to the scaled sums, which then leave as floats.
 pub(super) fn products(graph: &mut Graph, options: &Options) -> Vec<String> {
     let real = has_real_bias(graph, options);
     rewrite(graph, |graph, uses, at, edits| {
@@ -146,16 +146,19 @@ impl Product {
 
     fn bias(&self, graph: &Graph, uses: &Uses, id: TensorId, real: bool) -> Result<Bias, &'static str> {
         if let Some(bias) = Quantized::behind(graph, uses, id) {
-            let of_sums = bias.type_ == Type::I32
+            let integers = graph.tensor(bias.integers);
+            let of_outputs = bias.type_ == Type::I32
                 && bias.zero_points.iter().all(|&zero| zero == 0)
                 && matches!(bias.axis, None | Some(0))
-                && graph.tensor(bias.integers).shape.as_deref() == Some(&[self.outputs])
-                && graph.tensor(bias.integers).constant.is_some();
+                && integers.shape.as_deref() == Some(&[self.outputs]);
+            let known = integers.constant.as_deref().and_then(Constant::integers).filter(|_| of_outputs);
             let scales = bias.scales.iter().cycle().take(self.outputs);
             let equal = scales.zip(self.units()).all(|(&scale, unit)| scale.to_bits() == unit.to_bits());
-            return match of_sums && equal {
-                true => Ok(Bias::Sums(bias.integers)),
-                false => Err("its bias has another scale than its sums, or a zero point"),
+            return match known {
+                Some(_) if equal => Ok(Bias::Sums(bias.integers)),
+                // 0 is the same in every unit: a quantiser gives all such biases one scale.
+                Some(known) if known.iter().all(|&value| value == 0) => Ok(Bias::None),
+                _ => Err("its bias has another scale than its sums, or a zero point"),
             };
         }
         let constant = graph.tensor(id).constant.as_deref().ok_or("its bias is only known at run time")?;
@@ -283,7 +286,16 @@ mod tests {
     }
 
     fn dequantized_bias(build: &mut Build, scales: &[f32], zero_points: &[i32]) -> Option<TensorId> {
-        let bias = build.constant(&[2], Data::I32(vec![10, 20]));
+        some_dequantized_bias(build, [10, 20], scales, zero_points)
+    }
+
+    fn some_dequantized_bias(
+        build: &mut Build,
+        values: [i32; 2],
+        scales: &[f32],
+        zero_points: &[i32],
+    ) -> Option<TensorId> {
+        let bias = build.constant(&[2], Data::I32(values.to_vec()));
         let by = By { scales: scales.to_vec(), zero_points: Data::I32(zero_points.to_vec()), axis: 0 };
         Some(build.dequantize("bias", bias, by))
     }
@@ -323,6 +335,14 @@ mod tests {
             let build = convolution(s8s(&[1.0, 2.0], 0), true, |build| dequantized_bias(build, scales, zero_points));
             let ops = after(build, &Options::default());
             assert_eq!(ops == ["QLinearConv"], fused, "{ops:?}");
+        }
+        // 0 has every scale, but not every zero point.
+        for (zero_points, fused) in [(&[0, 0][..], true), (&[1, 1], false)] {
+            let bias = |build: &mut Build| some_dequantized_bias(build, [0, 0], &[7.0, 7.0], zero_points);
+            let mut build = convolution(s8s(&[1.0, 2.0], 0), true, bias);
+            let ops = build.after(("", products), &Options::default());
+            assert_eq!(ops == ["QLinearConv"], fused, "{ops:?}");
+            assert!(!fused || build.graph.nodes[0].inputs.len() == 8);
         }
     }
 

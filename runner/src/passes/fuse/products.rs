@@ -147,18 +147,20 @@ impl Product {
     fn bias(&self, graph: &Graph, uses: &Uses, id: TensorId, real: bool) -> Result<Bias, &'static str> {
         if let Some(bias) = Quantized::behind(graph, uses, id) {
             let integers = graph.tensor(bias.integers);
-            let of_outputs = bias.type_ == Type::I32
-                && bias.zero_points.iter().all(|&zero| zero == 0)
-                && matches!(bias.axis, None | Some(0))
-                && integers.shape.as_deref() == Some(&[self.outputs]);
+            let of_outputs =
+                matches!(bias.axis, None | Some(0)) && integers.shape.as_deref() == Some(&[self.outputs]);
             let known = integers.constant.as_deref().and_then(Constant::integers).filter(|_| of_outputs);
+            let known = known.ok_or("its bias is not one value for each output")?;
+            let zeros = || bias.zero_points.iter().cycle().take(self.outputs);
+            // 0 is the same in every unit: a quantiser gives all such biases one scale, and even bytes.
+            if known.iter().zip(zeros()).all(|(&value, &zero)| value == i64::from(zero)) {
+                return Ok(Bias::None);
+            }
             let scales = bias.scales.iter().cycle().take(self.outputs);
             let equal = scales.zip(self.units()).all(|(&scale, unit)| scale.to_bits() == unit.to_bits());
-            return match known {
-                Some(_) if equal => Ok(Bias::Sums(bias.integers)),
-                // 0 is the same in every unit: a quantiser gives all such biases one scale.
-                Some(known) if known.iter().all(|&value| value == 0) => Ok(Bias::None),
-                _ => Err("its bias has another scale than its sums, or a zero point"),
+            return match bias.type_ == Type::I32 && equal && zeros().all(|&zero| zero == 0) {
+                true => Ok(Bias::Sums(bias.integers)),
+                false => Err("its bias has another scale than its sums, or a zero point"),
             };
         }
         let constant = graph.tensor(id).constant.as_deref().ok_or("its bias is only known at run time")?;
@@ -336,9 +338,9 @@ mod tests {
             let ops = after(build, &Options::default());
             assert_eq!(ops == ["QLinearConv"], fused, "{ops:?}");
         }
-        // 0 has every scale, but not every zero point.
-        for (zero_points, fused) in [(&[0, 0][..], true), (&[1, 1], false)] {
-            let bias = |build: &mut Build| some_dequantized_bias(build, [0, 0], &[7.0, 7.0], zero_points);
+        // 0 is 0 by every scale.
+        for (values, zero_points, fused) in [([0, 0], [0, 0], true), ([3, 5], [3, 5], true), ([0, 0], [0, 1], false)] {
+            let bias = |build: &mut Build| some_dequantized_bias(build, values, &[7.0, 7.0], &zero_points);
             let mut build = convolution(s8s(&[1.0, 2.0], 0), true, bias);
             let ops = build.after(("", products), &Options::default());
             assert_eq!(ops == ["QLinearConv"], fused, "{ops:?}");

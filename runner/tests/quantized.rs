@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{Builder, F32, I8, I32, U8, float, int, ints, string};
+use support::{Attribute, Builder, F32, I8, I32, U8, float, int, ints, string};
 use zeropoint_runner::graph::Data;
 
 const BOOL: i32 = 9;
@@ -96,6 +96,55 @@ fn average_pools_round_up_and_count_pads() {
     let model = parameters(Builder::new(13).input("x", U8, &[1, 3, 3, 2]).output("y", U8, &[1, 2, 2, 2]));
     let model = model.node("com.microsoft.QLinearAveragePool", "x xs xz ys yz", "y", attributes(1));
     assert_eq!(model.run(&[Data::U8(last)]), Data::U8(vec![78, 86, 188, 119, 75, 71, 3, 97]));
+}
+
+#[test]
+fn average_pools_over_one_axis_and_three() {
+    let x = [81, 166, 166, 178, 222, 74, 240, 0, 19, 249, 241, 76];
+    let pool = |shape: &[i64], out: &[i64], attributes: Vec<Attribute>| {
+        let model = Builder::new(13).input("x", U8, shape).output("y", U8, out);
+        let model = model.f32("xs", 0.1).u8("xz", 9).f32("ys", 0.08).u8("yz", 3);
+        let operands = "x xs xz ys yz";
+        model.node("com.microsoft.QLinearAveragePool", operands, "y", attributes).run(&[Data::U8(x.to_vec())])
+    };
+    let line = |count: i64| {
+        vec![ints("kernel_shape", &[3]), ints("strides", &[2]), ints("pads", &[1, 0]), int("count_include_pad", count)]
+    };
+    assert_eq!(pool(&[1, 2, 6], &[1, 2, 3], line(1)), Data::U8(vec![98, 204, 189, 96, 103, 228]));
+    assert_eq!(pool(&[1, 2, 6], &[1, 2, 3], line(0)), Data::U8(vec![146, 204, 189, 142, 103, 228]));
+    let cube = || ints("kernel_shape", &[2, 2, 2]);
+    let padded = vec![cube(), ints("pads", &[0, 0, 1, 0, 0, 0])];
+    assert_eq!(pool(&[1, 1, 2, 2, 3], &[1, 1, 1, 1, 3], padded), Data::U8(vec![226, 207, 142]));
+    let last = || int("channels_last", 1);
+    let expected = vec![187, 166, 253, 97, 192, 126, 200, 127];
+    assert_eq!(pool(&[1, 6, 2], &[1, 4, 2], vec![ints("kernel_shape", &[3]), last()]), Data::U8(expected));
+    assert_eq!(pool(&[1, 2, 2, 3, 1], &[1, 1, 1, 2, 1], vec![cube(), last()]), Data::U8(vec![207, 142]));
+    // Windows of a height of 1 are those of images of that height.
+    let image = vec![ints("kernel_shape", &[1, 3]), ints("strides", &[1, 2]), ints("pads", &[0, 1, 0, 0])];
+    assert_eq!(pool(&[1, 2, 1, 6], &[1, 2, 1, 3], image), pool(&[1, 2, 6], &[1, 2, 3], line(0)));
+    // A window that meets nothing.
+    let far = vec![ints("kernel_shape", &[3]), ints("dilations", &[7]), ints("pads", &[2, 2]), int("ceil_mode", 1)];
+    let empty = Builder::new(13).input("x", U8, &[1, 1, 11]).output("y", U8, &[1, 1, 1]);
+    let empty = empty.f32("s", 0.5).u8("z", 7).node("com.microsoft.QLinearAveragePool", "x s z s z", "y", far);
+    assert_eq!(empty.run(&[Data::U8(vec![0; 11])]), Data::U8(vec![0]));
+}
+
+#[test]
+fn pairs_around_averages_over_one_axis_and_three() {
+    for (shape, out, kernel) in
+        [(&[1i64, 2, 6][..], &[1i64, 2, 4][..], &[3i64][..]), (&[1, 1, 2, 2, 3], &[1, 1, 1, 1, 2], &[2; 3])]
+    {
+        let model = Builder::new(13).input("x", U8, shape).output("q", U8, out);
+        let model = model.f32("xs", 0.1).u8("xz", 9).f32("ys", 0.08).u8("yz", 3);
+        let fused = model.clone().node("DequantizeLinear", "x xs xz", "d", vec![]);
+        let fused = fused.node("AveragePool", "d", "a", vec![ints("kernel_shape", kernel)]);
+        let fused = fused.node("QuantizeLinear", "a ys yz", "q", vec![]);
+        assert_eq!(support::plan(&fused.bytes()).unwrap().made().len(), 1);
+        let plain =
+            model.node("com.microsoft.QLinearAveragePool", "x xs xz ys yz", "q", vec![ints("kernel_shape", kernel)]);
+        let x = [Data::U8(vec![81, 166, 166, 178, 222, 74, 240, 0, 19, 249, 241, 76])];
+        assert_eq!(fused.run(&x), plain.run(&x));
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `QLinearAveragePool`, channels last.
+//! `QLinearAveragePool` over rows and columns, channels last.
 
 use std::marker::PhantomData;
 
@@ -6,7 +6,7 @@ use zeropoint::{AveragePoolPlan, Backend, Int8, Runtime};
 
 use super::super::parameters::Operands;
 use super::windows::{Images, images};
-use super::{Context, Step, quantized, quantized_operand, refused};
+use super::{Context, Step, quantized, quantized_operand, refused, spatial};
 use crate::error::Fault;
 use crate::graph::{Element, TensorId, op};
 
@@ -25,6 +25,9 @@ pub(super) fn lower(
     backend: &Backend,
 ) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
+    if operands.shape(x)?.len() != 4 {
+        return spatial::quantized_average_pool(operands, pool, count_include_pad);
+    }
     let (x_type, y_type) = (operands.type_(x)?, operands.type_(y)?);
     let from = quantized_operand(operands, 1, ["X_scale", "X_zero_point"], x_type)?;
     let to = quantized_operand(operands, 3, ["Y_scale", "Y_zero_point"], y_type)?;

@@ -60,7 +60,7 @@ fn integer_form(graph: &Graph, at: usize, literal: bool) -> Option<(Op, usize)> 
     let node = &graph.nodes[at];
     let images = || {
         let shape = graph.tensor(node.inputs.first().copied().flatten()?).shape.as_ref()?;
-        (shape.len() == 4).then_some(())
+        (3..=5).contains(&shape.len()).then_some(())
     };
     let op = match &node.op {
         Op::Concat { axis } => return Some((Op::QLinearConcat { axis: *axis }, 0)),

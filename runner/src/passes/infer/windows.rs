@@ -52,7 +52,9 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         Op::QLinearAveragePool { pool: attributes, .. } => {
             expect("X", x.type_, &QUANTIZED)?;
             let type_ = optional(4).map_or(x.type_, |zero_point| zero_point.type_);
-            Ok((type_, pool(attributes, x.shape)?.windows.output))
+            let windows = pool(attributes, x.shape)?.windows;
+            axes("a pool", &windows)?;
+            Ok((type_, windows.output))
         }
         Op::GlobalMaxPool | Op::GlobalAveragePool => {
             expect("X", x.type_, if *op == Op::GlobalMaxPool { &POOLED } else { &POOLED[2..] })?;

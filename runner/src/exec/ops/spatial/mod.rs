@@ -6,6 +6,7 @@ mod convolution;
 mod global;
 mod max;
 mod patches;
+mod quantized_average;
 mod windows;
 
 use rayon::prelude::*;
@@ -14,6 +15,7 @@ pub(super) use self::average::average_pool;
 pub(super) use self::convolution::{convolution, transposed};
 pub(super) use self::global::{global_average_pool, global_max_pool};
 pub(super) use self::max::max_pool;
+pub(super) use self::quantized_average::quantized_average_pool;
 use super::super::parameters::Operands;
 use super::{Context, Step};
 

@@ -25,7 +25,7 @@ impl Axis {
     }
 
     /// The position that a window meets by a tap, if it is one of the image.
-    fn position(&self, window: usize, tap: usize) -> Option<usize> {
+    pub(super) fn position(&self, window: usize, tap: usize) -> Option<usize> {
         (window * self.stride + tap * self.dilation).checked_sub(self.before).filter(|&at| at < self.image)
     }
 

@@ -155,6 +155,29 @@ fn integers_and_conditions() {
 }
 
 #[test]
+fn what_divisions_leave() {
+    let of = |type_: i32, fmod: i64, [a, b]: [Data; 2], shapes: [&[i64]; 2]| {
+        let model = Builder::new(13).input("a", type_, shapes[0]).input("b", type_, shapes[1]);
+        model.output("y", type_, shapes[0]).node("Mod", "a b", "y", vec![int("fmod", fmod)]).run(&[a, b])
+    };
+    let i64s = |values: &[i64]| Data::I64(values.to_vec());
+    // The documentation's.
+    let (a, b) = (i64s(&[-4, 7, 5, 4, -7, 8]), i64s(&[2, -3, 8, -2, 3, 5]));
+    assert_eq!(of(I64, 0, [a.clone(), b.clone()], [&[6], &[6]]), i64s(&[0, -2, 5, 0, 2, 3]));
+    assert_eq!(of(I64, 1, [a, b], [&[6], &[6]]), i64s(&[0, 1, 5, 0, -1, 3]));
+    let reals = [floats(&[-4.3, 7.2, 5.0, 4.3, -7.2, 8.0]), floats(&[2.1, -3.4, 8.0, -2.1, 3.4, 5.0])];
+    let exact = [-4.3f32 % 2.1, 7.2 % -3.4, 5.0, 4.3 % -2.1, -7.2 % 3.4, 3.0];
+    assert_eq!(of(F32, 1, reals, [&[6], &[6]]), floats(&exact));
+    let broadcast = [Data::I32(vec![0, 1, 2, 3, 4, 5]), Data::I32(vec![3])];
+    assert_eq!(of(I32, 0, broadcast, [&[2, 3], &[1]]), Data::I32(vec![0, 1, 2, 0, 1, 2]));
+    // What ONNX leaves open.
+    let ends = || [i64s(&[5, i64::MIN]), i64s(&[0, -1])];
+    assert_eq!([of(I64, 0, ends(), [&[2], &[2]]), of(I64, 1, ends(), [&[2], &[2]])], [i64s(&[0, 0]), i64s(&[0, 0])]);
+    let known = Builder::new(13).constant("a", &[2], i64s(&[-7, 7])).constant("b", &[1], i64s(&[4]));
+    assert_eq!(folded(&known.node("Mod", "a b", "y", vec![]), (I64, &[2])), i64s(&[1, 3]));
+}
+
+#[test]
 fn any_number_of_operands_is_a_chain() {
     let of = |op: &str, operands: &str| {
         let mut model = Builder::new(13).output("y", F32, &[2]).node(op, operands, "y", vec![]);
@@ -617,6 +640,9 @@ fn bad_input_is_named() {
         (of(F32, "ConstantOfShape", "below", vec![]), "the shape is [-1], expected sizes"),
         (of(I64, "Range", "zero axis zero", vec![]), "delta is 0, which leads nowhere"),
         (of(I64, "Range", "zero axis x", vec![]), "delta is only known at run time"),
+        (of(F32, "Mod", "x x", vec![]), "A is float32, expected int32 or int64"),
+        (of(I64, "Mod", "axis zero", vec![]), "invalid: Mod node \"make_y\": divides an integer by 0"),
+        (of(I64, "Mod", "axis axis", vec![int("fmod", 2)]), "attribute fmod is 2, expected 0 or 1"),
         (of(I64, "Div", "axis zero", vec![]), "invalid: Div node \"make_y\": divides an integer by 0"),
     ];
     for (told, expected) in cases {

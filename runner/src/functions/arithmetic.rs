@@ -35,6 +35,8 @@ pub(crate) trait Arithmetic: Ordered {
     fn mul(self, other: Self) -> Self;
     /// Of integers, without what is behind the point; 0 where the divisor is 0.
     fn div(self, other: Self) -> Self;
+    /// What a division leaves, with the sign of `self`; 0 where the divisor is the integer 0.
+    fn rem(self, other: Self) -> Self;
     fn pow(self, exponent: Self) -> Self;
     fn abs(self) -> Self;
     /// Of integers, without what is behind the point; 0 of those below 0.
@@ -96,6 +98,10 @@ macro_rules! arithmetic_integer {
                 if other == 0 { 0 } else { self.wrapping_div(other) }
             }
 
+            fn rem(self, other: Self) -> Self {
+                if other == 0 { 0 } else { self.wrapping_rem(other) }
+            }
+
             fn pow(self, exponent: Self) -> Self {
                 if exponent < 0 {
                     // 1 / x^n, of which there is nothing before the point but for these.
@@ -151,6 +157,10 @@ impl Arithmetic for f32 {
 
     fn div(self, other: Self) -> Self {
         self / other
+    }
+
+    fn rem(self, other: Self) -> Self {
+        self % other
     }
 
     fn pow(self, exponent: Self) -> Self {

@@ -16,6 +16,8 @@ impl Binary {
             Self::Sub => |a, b, y| zip(a, b, y, T::sub),
             Self::Mul => |a, b, y| zip(a, b, y, T::mul),
             Self::Div => |a, b, y| zip(a, b, y, T::div),
+            Self::Fmod => |a, b, y| zip(a, b, y, T::rem),
+            Self::Mod => |a, b, y| zip(a, b, y, modulo),
             Self::Pow => |a, b, y| zip(a, b, y, T::pow),
             Self::PRelu => |a, b, y| zip(a, b, y, |a, b| if a < T::ZERO { a.mul(b) } else { a }),
             Self::Max | Self::Min => return self.extreme(),
@@ -41,6 +43,12 @@ impl Binary {
             _ => None,
         }
     }
+}
+
+/// What a division leaves, with the sign of the divisor.
+fn modulo<T: Arithmetic>(a: T, b: T) -> T {
+    let rest = a.rem(b);
+    if rest != T::ZERO && (rest < T::ZERO) != (b < T::ZERO) { rest.add(b) } else { rest }
 }
 
 /// Real numbers to powers that are integers: those of the nearest real number.
@@ -75,6 +83,12 @@ mod tests {
         assert_eq!(integer(Binary::Div, -9, 4), -2);
         assert_eq!(integer(Binary::Mul, 1 << 40, 1 << 40), 0);
         assert_eq!([integer(Binary::Max, -3, 5), integer(Binary::Min, -3, 5)], [5, -3]);
+        let signs = [(7, 3), (-7, 3), (7, -3), (-7, -3), (6, -3), (7, 0)];
+        assert_eq!(signs.map(|(a, b)| integer(Binary::Mod, a, b)), [1, 2, -2, -1, 0, 0]);
+        assert_eq!(signs.map(|(a, b)| integer(Binary::Fmod, a, b)), [1, -1, 1, -1, 0, 0]);
+        assert_eq!([integer(Binary::Mod, i64::MIN, -1), integer(Binary::Mod, i64::MIN, i64::MAX)], [0, i64::MAX - 1]);
+        assert_eq!([real(Binary::Fmod, -4.3, 2.0), real(Binary::Fmod, 5.0, f32::INFINITY)], [-4.3 + 4.0, 5.0]);
+        assert!(real(Binary::Fmod, 1.0, 0.0).is_nan());
         assert!(Binary::And.numbers::<f32>().is_none() && Binary::Add.conditions().is_none());
     }
 

@@ -137,10 +137,14 @@ pub enum Binary {
     And,
     /// `a / b`
     Div,
+    /// What a division leaves, with the sign of `a`, of reals too.
+    Fmod,
     /// The greater.
     Max,
     /// The lesser.
     Min,
+    /// What a division of integers leaves, with the sign of `b`.
+    Mod,
     /// `a b`
     Mul,
     /// Either, of bool.
@@ -164,6 +168,7 @@ impl Binary {
             Self::Div => "Div",
             Self::Max => "Max",
             Self::Min => "Min",
+            Self::Fmod | Self::Mod => "Mod",
             Self::Mul => "Mul",
             Self::Or => "Or",
             Self::Pow => "Pow",

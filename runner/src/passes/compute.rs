@@ -107,7 +107,7 @@ fn unary(function: Unary, x: &Data, elements: usize) -> Result<Data, Fault> {
 
 fn binary(function: Binary, a: &Data, b: &Data, elements: usize) -> Result<Data, Fault> {
     let refused = || none(function.name(), a.type_());
-    if function == Binary::Div
+    if matches!(function, Binary::Div | Binary::Mod | Binary::Fmod)
         && matches!(b, Data::I32(b) if b.contains(&0)) | matches!(b, Data::I64(b) if b.contains(&0))
     {
         return Err(Fault::invalid("divides an integer by 0"));

@@ -17,6 +17,7 @@ pub(super) fn meaning(domain: &str, name: &str, a: &mut Attributes<'_>) -> Resul
         "Add" => Op::Binary(Binary::Add),
         "And" => Op::Binary(Binary::And),
         "Div" => Op::Binary(Binary::Div),
+        "Mod" => Op::Binary(if a.flag("fmod")? { Binary::Fmod } else { Binary::Mod }),
         "Mul" => Op::Binary(Binary::Mul),
         "Or" => Op::Binary(Binary::Or),
         "Pow" => Op::Binary(Binary::Pow),

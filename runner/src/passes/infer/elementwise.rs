@@ -29,6 +29,7 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             let types: &[Type] = match function {
                 Binary::And | Binary::Or | Binary::Xor => &[Type::Bool],
                 Binary::Max | Binary::Min => &ORDERED,
+                Binary::Mod => &NUMBERS[1..],
                 _ => &NUMBERS,
             };
             expect("A", a.type_, types)?;

@@ -53,11 +53,36 @@ impl Scaled {
         self.element(if up { below + 1.0 } else { below })
     }
 
+    /// The coordinate of an element of the result; outside, the outermost element's.
+    fn within(&self, index: usize) -> f32 {
+        self.position(index).clamp(0.0, self.last())
+    }
+
     /// The two elements around an element of the result, and their weights.
     pub(crate) fn linear(&self, index: usize) -> [(usize, f32); 2] {
-        let at = self.position(index).clamp(0.0, self.last());
+        let at = self.within(index);
         let beyond = at - at.floor();
         [(self.element(at.floor()), 1.0 - beyond), (self.element(at.floor() + 1.0), beyond)]
+    }
+
+    /// As [`Scaled::linear`], with two halves where both are the same element.
+    pub(crate) fn halved(&self, index: usize) -> [(usize, f32); 2] {
+        // Coordinates of an axis that stays are whole numbers, which a quotient might miss.
+        let plain =
+            if self.is_same() { [(index, 1.0), ((index + 1).min(self.from - 1), 0.0)] } else { self.linear(index) };
+        let [(first, _), (second, _)] = plain;
+        if first == second { plain.map(|(at, _)| (at, 0.5)) } else { plain }
+    }
+
+    /// As [`Scaled::halved`], with the coordinate as a whole number of 1/1024, towards 0, and weights in that unit.
+    pub(crate) fn halved_1024(&self, index: usize) -> [(usize, i32); 2] {
+        let [(first, _), (second, _)] = self.halved(index);
+        if first == second {
+            return [(first, 512), (second, 512)];
+        }
+        let at = if self.is_same() { index as f32 } else { self.within(index) };
+        let beyond = (((at - first as f32) * 1024.0) as i32).clamp(0, 1024);
+        [(first, 1024 - beyond), (second, beyond)]
     }
 
     /// The four elements around an element of the result, and their weights.

@@ -249,6 +249,56 @@ fn the_documentations_changes_of_size() {
     close(cubic(vec![float("cubic_coeff_a", -0.5), int("exclude_outside", 1)]), &outside);
 }
 
+/// What onnxruntime 1.32 makes of them.
+#[test]
+fn bytes_change_their_size_along_lines() {
+    let bytes = [0, 250, 255, 9, 7, 1, 100, 77, 3, 2, 200, 30];
+    let run = |type_: i32, x: Data, from: &[i64], to: &[i64], attributes: Vec<Attribute>| {
+        let mut a = vec![string("mode", "linear")];
+        a.extend(attributes);
+        one("Resize", 13, from, type_, &[None, None, Some(i64s(to))], to, a).run(&[x])
+    };
+    let image = Data::U8(vec![0, 255, 7, 100, 3, 200]);
+    let expected = vec![0, 102, 255, 106, 7, 50, 81, 129, 113, 103, 100, 61, 3, 121, 200];
+    assert_eq!(run(U8, image, &[1, 1, 2, 3], &[1, 1, 3, 5], vec![]), Data::U8(expected));
+    let corners = vec![string("coordinate_transformation_mode", "align_corners")];
+    let expected = Data::I8(vec![-128, 0, 127, -61, 0, 62, 5, 1, -3]);
+    assert_eq!(run(I8, Data::I8(vec![-128, 127, 5, -3]), &[1, 1, 2, 2], &[1, 1, 3, 3], corners), expected);
+    // With the channels last, weights are of 1/1024: 101, and not 102 as above.
+    let expected = [
+        [0, 250, 101, 153, 255, 9, 106, 4, 7, 1],
+        [50, 163, 81, 100, 129, 5, 113, 11, 103, 15],
+        [100, 77, 61, 47, 3, 2, 121, 18, 200, 30],
+    ];
+    let last = run(U8, Data::U8(bytes.to_vec()), &[1, 2, 3, 2], &[1, 3, 5, 2], vec![]);
+    assert_eq!(last, Data::U8(expected.concat()));
+    let cube = vec![0, 255, 9, 77, 3, 200, 31, 8];
+    let expected = vec![0, 127, 255, 9, 43, 77, 1, 114, 227, 20, 31, 42, 3, 101, 200, 31, 19, 8];
+    assert_eq!(run(U8, Data::U8(cube), &[2, 2, 2], &[3, 2, 3], vec![]), Data::U8(expected));
+    let row = Data::U8(vec![13, 254, 1]);
+    assert_eq!(run(U8, row.clone(), &[1, 3], &[1, 7], vec![]), Data::U8(vec![13, 47, 150, 254, 145, 37, 1]));
+    // What onnxruntime refuses, by the same rule; and nothing, to nothing and to itself.
+    assert_eq!(run(U8, row.clone(), &[3], &[7], vec![]), Data::U8(vec![13, 47, 150, 254, 145, 37, 1]));
+    assert_eq!(run(U8, row.clone(), &[1, 1, 3, 1], &[1, 1, 0, 2], vec![]), Data::U8(vec![]));
+    assert_eq!(run(U8, row.clone(), &[1, 3], &[1, 3], vec![]), row);
+}
+
+/// The order in memory is nothing that a result depends on.
+#[test]
+fn bytes_between_convolutions_change_their_size_alike() {
+    let x = Data::U8((0..=255).cycle().step_by(37).take(2 * 5 * 7).collect());
+    let model = |pool: bool| {
+        let model = Builder::new(13).input("x", U8, &[1, 2, 5, 7]).output("y", U8, &[1, 2, 9, 12]);
+        let model = model.constant("to", &[4], i64s(&[1, 2, 9, 12]));
+        let one = || vec![ints("kernel_shape", &[1, 1])];
+        let (from, to) = if pool { ("p", "r") } else { ("x", "y") };
+        let model = if pool { model.node("MaxPool", "x", "p", one()) } else { model };
+        let model = model.node("Resize", &format!("{from} - - to"), to, vec![string("mode", "linear")]);
+        if pool { model.node("MaxPool", "r", "y", one()) } else { model }
+    };
+    assert_eq!(model(true).run(std::slice::from_ref(&x)), model(false).run(&[x]));
+}
+
 #[test]
 fn sizes_change_along_all_axes_and_none() {
     // Along the first and the last, with an axis between that stays.
@@ -322,7 +372,7 @@ fn what_does_not_move_is_named() {
             "is \"tf_crop_and_resize\", expected half_pixel",
         ),
         (told("Resize", 18, &scales(), vec![int("antialias", 1)]), "attribute antialias is 1"),
-        (told("Resize", 13, &scales(), mode("linear")), "X is uint8, expected float32"),
+        (told("Resize", 13, &scales(), mode("cubic")), "X is uint8, expected float32"),
         (told("Resize", 13, &scales(), vec![int("exclude_outside", 1)]), "expected 0 unless mode is cubic"),
         (told("GatherElements", 13, &[some(&[0])], none()), "expected as many axes"),
         (told("GatherND", 13, &[some(&[0, 0, 0])], none()), "no more than data has left"),

@@ -31,6 +31,7 @@ mod quantized_softmax;
 mod quantized_where;
 mod reduce;
 mod resize;
+mod resize_integers;
 mod softmax;
 mod spatial;
 mod split;
@@ -158,7 +159,8 @@ fn action(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         Op::GlobalAveragePool => spatial::global_average_pool(operands)?,
         Op::Resize(attributes) => match picked::lower(operands, &operands.node.op)? {
             Some(step) => step,
-            None => resize::lower(operands, attributes)?,
+            None if operands.type_(operands.id(0)?)? == Type::F32 => resize::lower(operands, attributes)?,
+            None => resize_integers::lower(operands, attributes)?,
         },
         Op::Split { axis, .. } => split::lower(operands, *axis)?,
         Op::QLinearAveragePool { pool, count_include_pad } => {

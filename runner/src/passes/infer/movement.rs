@@ -2,6 +2,7 @@
 
 use super::{Known, expect};
 use crate::error::Fault;
+use crate::graph::op::Interpolation;
 use crate::graph::{Op, Type, shape};
 use crate::passes::movement::{along, blocks, integers, padded, parts};
 use crate::passes::resize::resize;
@@ -29,7 +30,8 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
     match op {
         Op::Pad(_) => Ok((x.type_, padded(x.shape, &parameters)?)),
         Op::Resize(attributes) => {
-            expect("X", x.type_, &[Type::F32])?;
+            let integers = attributes.interpolation == Interpolation::Linear;
+            expect("X", x.type_, if integers { &[Type::F32, Type::U8, Type::I8] } else { &[Type::F32] })?;
             let axes = resize(attributes, x.shape, &parameters)?;
             Ok((x.type_, axes.into_iter().map(|axis| axis.to).collect()))
         }

@@ -1,10 +1,14 @@
-//! Tensors whose elements are those of another one, chosen by indices: `Gather`, `GatherElements`, `GatherND`.
+//! Tensors whose elements are those of another one, chosen by indices: `Gather`, `GatherElements`, `GatherND`; and the
+//! other way round, elements that are placed by indices: `ScatterElements`, `ScatterND`.
+
+use std::ops::Range;
 
 use crate::error::Fault;
 use crate::graph::{Op, shape};
 use crate::rearrange::Odometer;
 
-/// Where each block of a result comes from: a place that its position gives, and one that its indices give.
+/// Where each block of a result comes from, or each block of updates goes to: a place that its position gives, and one
+/// that its indices give.
 pub(crate) struct Gathering {
     /// The elements of a block, which lie side by side.
     block: usize,
@@ -20,7 +24,10 @@ impl Gathering {
     pub(crate) fn new(op: &Op, from: &[usize], indices: &[usize]) -> Result<Self, Fault> {
         match op {
             Op::Gather { axis } => Self::slices(from, shape::axis(*axis, from.len())?, indices),
-            Op::GatherElements { axis } => Self::elements(from, shape::axis(*axis, from.len())?, indices),
+            Op::GatherElements { axis } | Op::ScatterElements { axis } => {
+                Self::elements(from, shape::axis(*axis, from.len())?, indices)
+            }
+            Op::ScatterNd => Self::tuples(from, 0, indices),
             Op::GatherNd { batch } => Self::tuples(from, *batch, indices),
             _ => Err(Fault::unsupported("this operator is not known")),
         }
@@ -66,7 +73,10 @@ impl Gathering {
     fn place<I: Copy + Into<i64>>(&self, indices: &[I]) -> Result<usize, Fault> {
         let mut place = 0;
         for (&(size, stride), &index) in self.axes.iter().zip(indices) {
-            place += within(index.into(), size)? * stride;
+            let index = index.into();
+            let within = shape::index(index, size)
+                .ok_or_else(|| Fault::invalid(format!("index {index} is outside an axis of size {size}")))?;
+            place += within * stride;
         }
         Ok(place)
     }
@@ -78,44 +88,52 @@ impl Gathering {
         indices: &[I],
         to: &mut [T],
     ) -> Result<(), Fault> {
-        if to.is_empty() {
-            return Ok(());
-        }
+        let blocks = to.chunks_exact_mut(self.block.max(1));
+        self.each(blocks, indices, |to, at| match to {
+            [to] => *to = from[at.start],
+            to => to.copy_from_slice(&from[at]),
+        })
+    }
+
+    /// Places updates, of which there are as many as blocks that the indices name. Of several at one place the last one
+    /// stays.
+    pub(crate) fn scatter<T: Copy, I: Copy + Into<i64>>(
+        &self,
+        updates: &[T],
+        indices: &[I],
+        to: &mut [T],
+    ) -> Result<(), Fault> {
+        let blocks = updates.chunks_exact(self.block.max(1));
+        self.each(blocks, indices, |update, at| to[at].copy_from_slice(update))
+    }
+
+    /// Calls `body` with each block, and with where its indices lead.
+    fn each<B, I: Copy + Into<i64>>(
+        &self,
+        all: impl Iterator<Item = B>,
+        indices: &[I],
+        mut body: impl FnMut(B, Range<usize>),
+    ) -> Result<(), Fault> {
         let count = self.axes.len();
-        // Each block of a row has its own; rows of slices have the same ones.
+        // Fewer than positions where each of the first axis reads the same.
         let blocks = indices.len().checked_div(count).unwrap_or(0);
         let (row, outer, step) = match (self.positions.split_last(), self.strides.last()) {
             (Some((&row, outer)), Some(&step)) => (row, outer, step),
             _ => (1, &[][..], 0),
         };
         let mut position = Odometer::new(outer);
-        let mut block = 0;
-        for to in to.chunks_exact_mut(row * self.block) {
-            if block >= blocks {
-                block = 0;
+        let (mut block, mut column, mut first) = (0, 0, 0);
+        for found in all {
+            if column == 0 {
+                first = position.offset(&self.strides);
+                position.advance();
             }
-            let first = position.offset(&self.strides);
-            for (at, to) in to.chunks_exact_mut(self.block).enumerate() {
-                let from = &from[first + at * step + self.place(&indices[block * count..][..count])?..];
-                match to {
-                    [to] => *to = from[0],
-                    to => to.copy_from_slice(&from[..self.block]),
-                }
-                block += 1;
-            }
-            position.advance();
+            let place = first + column * step + self.place(&indices[block * count..][..count])?;
+            body(found, place..place + self.block);
+            block = if block + 1 < blocks { block + 1 } else { 0 };
+            column = if column + 1 < row { column + 1 } else { 0 };
         }
         Ok(())
-    }
-}
-
-/// An index of an axis; negative ones count from its end.
-#[inline]
-fn within(index: i64, size: usize) -> Result<usize, Fault> {
-    match usize::try_from(index) {
-        Ok(index) if index < size => Ok(index),
-        _ => shape::axis(index, size)
-            .map_err(|_| Fault::invalid(format!("index {index} is outside an axis of size {size}"))),
     }
 }
 

@@ -216,6 +216,55 @@ fn comparisons_and_choices() {
 }
 
 #[test]
+fn what_is_no_number_and_what_is_infinite() {
+    let of = |op: &str, attributes: Vec<Attribute>| {
+        let model = Builder::new(20).input("x", F32, &[5]).output("y", BOOL, &[5]).node(op, "x", "y", attributes);
+        model.run(&[floats(&[-1.2, f32::NAN, f32::INFINITY, 2.8, f32::NEG_INFINITY])])
+    };
+    assert_eq!(of("IsNaN", vec![]), Data::Bool(vec![0, 1, 0, 0, 0]));
+    assert_eq!(of("IsInf", vec![]), Data::Bool(vec![0, 0, 1, 0, 1]));
+    assert_eq!(of("IsInf", vec![int("detect_negative", 0)]), Data::Bool(vec![0, 0, 1, 0, 0]));
+    assert_eq!(of("IsInf", vec![int("detect_positive", 0)]), Data::Bool(vec![0, 0, 0, 0, 1]));
+    let neither = vec![int("detect_positive", 0), int("detect_negative", 0)];
+    assert_eq!(of("IsInf", neither), Data::Bool(vec![0; 5]));
+}
+
+#[test]
+fn groups_of_channels_are_normalised() {
+    // Two groups of two channels of two pixels: means 2 and 20, deviations sqrt(5) and sqrt(125).
+    let x = floats(&[-1.0, 1.0, 3.0, 5.0, 5.0, 15.0, 25.0, 35.0]);
+    let run = |opset: i64, parameters: i64, scale: &[f32], bias: &[f32]| {
+        let model = Builder::new(opset).input("x", F32, &[1, 4, 2]).output("y", F32, &[1, 4, 2]);
+        let model = model.constant("s", &[parameters], floats(scale)).constant("b", &[parameters], floats(bias));
+        let attributes = vec![int("num_groups", 2), float("epsilon", 0.0)];
+        let Data::F32(y) = model.node("GroupNormalization", "x s b", "y", attributes).run(std::slice::from_ref(&x))
+        else {
+            panic!("no floats")
+        };
+        y
+    };
+    let unit = [-3.0f32, -1.0, 1.0, 3.0].map(|x| x / 5f32.sqrt());
+    let wide = [-15.0f32, -5.0, 5.0, 15.0].map(|x| x / 125f32.sqrt());
+    let expected = |scale: [f32; 4], bias: [f32; 4]| -> Vec<f32> {
+        let channels = unit.iter().chain(&wide).enumerate();
+        channels.map(|(at, x)| x * scale[at / 2] + bias[at / 2]).collect()
+    };
+    let groups = run(18, 2, &[2.0, -3.0], &[0.5, 0.25]);
+    assert_eq!(groups, expected([2.0, 2.0, -3.0, -3.0], [0.5, 0.5, 0.25, 0.25]));
+    let channels = run(21, 4, &[2.0, -3.0, 0.5, 7.0], &[0.5, 0.25, 1.0, -1.0]);
+    assert_eq!(channels, expected([2.0, -3.0, 0.5, 7.0], [0.5, 0.25, 1.0, -1.0]));
+    let told = |opset: i64, groups: i64, parameters: i64| {
+        let model = Builder::new(opset).input("x", F32, &[1, 4, 2]).output("y", F32, &[1, 4, 2]);
+        let model = model.constant("s", &[parameters], floats(&vec![1.0; parameters.try_into().unwrap()]));
+        model.node("GroupNormalization", "x s s", "y", vec![int("num_groups", groups)]).problems()
+    };
+    assert!(told(18, 2, 4).contains("scale has shape [4], expected [2]"), "{}", told(18, 2, 4));
+    assert!(told(21, 2, 2).contains("scale has shape [2], expected [4]"), "{}", told(21, 2, 2));
+    assert!(told(21, 3, 4).contains("expected channels for 3 groups"), "{}", told(21, 3, 4));
+    assert!(told(21, 0, 4).contains("attribute num_groups is 0, expected at least 1"), "{}", told(21, 0, 4));
+}
+
+#[test]
 fn clips_of_every_opset() {
     let x = floats(&[f32::NEG_INFINITY, -2.0, 0.5, 9.0]);
     let old = |attributes| {
@@ -608,6 +657,7 @@ fn bad_input_is_named() {
     let cases = [
         (of(U8, "Exp", "x", vec![]), "unsupported: Exp node \"make_y\": x is uint8, expected float32"),
         (of(U8, "Add", "x x", vec![]), "A is uint8, expected float32 or int32 or int64"),
+        (of(I64, "IsNaN", "x", vec![]), "X is int64, expected float32"),
         (of(F32, "And", "x x", vec![]), "A is float32, expected bool"),
         (of(F32, "Not", "x", vec![]), "x is float32, expected bool"),
         (of(BOOL, "Abs", "x", vec![]), "x is bool, expected float32 or int32 or int64"),

@@ -300,6 +300,111 @@ fn bytes_between_convolutions_change_their_size_alike() {
 }
 
 #[test]
+fn sides_of_the_diagonal() {
+    let x = || Data::U8((1..=12).collect());
+    let side = |upper: i64, k: Option<i64>| {
+        let diagonal = [k.map(|k| i64s(&[k]))];
+        let parameters = if k.is_some() { &diagonal[..] } else { &[] };
+        one("Trilu", 14, &[3, 4], U8, parameters, &[3, 4], vec![int("upper", upper)]).run(&[x()])
+    };
+    let of_rows = |rows: [[u8; 4]; 3]| Data::U8(rows.concat());
+    assert_eq!(side(1, None), of_rows([[1, 2, 3, 4], [0, 6, 7, 8], [0, 0, 11, 12]]));
+    assert_eq!(side(1, Some(1)), of_rows([[0, 2, 3, 4], [0, 0, 7, 8], [0, 0, 0, 12]]));
+    assert_eq!(side(1, Some(-1)), of_rows([[1, 2, 3, 4], [5, 6, 7, 8], [0, 10, 11, 12]]));
+    assert_eq!(side(0, None), of_rows([[1, 0, 0, 0], [5, 6, 0, 0], [9, 10, 11, 0]]));
+    assert_eq!(side(0, Some(1)), of_rows([[1, 2, 0, 0], [5, 6, 7, 0], [9, 10, 11, 12]]));
+    assert_eq!(side(0, Some(-2)), of_rows([[0; 4], [0; 4], [9, 0, 0, 0]]));
+    for far in [i64::MAX, i64::MIN, 5, -5] {
+        let (all, none) = (x(), of_rows([[0; 4]; 3]));
+        assert_eq!([side(1, Some(far)), side(0, Some(far))], if far < 0 { [all, none] } else { [none, all] }, "{far}");
+    }
+    let batch = one("Trilu", 14, &[2, 2, 2], U8, &[], &[2, 2, 2], vec![]);
+    assert_eq!(batch.run(&bytes(8)), Data::U8(vec![0, 1, 0, 3, 4, 5, 0, 7]));
+    let empty = one("Trilu", 14, &[2, 0], U8, &[], &[2, 0], vec![]);
+    assert_eq!(empty.run(&[Data::U8(vec![])]), Data::U8(vec![]));
+}
+
+/// The documentation's examples, by indices that are known before the run, and by those of a run.
+#[test]
+fn scatters_elements_and_slices() {
+    type Case<'a> = (&'a str, Vec<Attribute>, &'a [i64], &'a [i64], &'a [i32], (&'a [i64], Vec<u8>), Vec<u8>);
+    let cases: Vec<Case<'_>> = vec![
+        (
+            "ScatterElements",
+            vec![],
+            &[3, 3],
+            &[2, 3],
+            &[1, 0, 2, 0, 2, 1],
+            (&[2, 3], vec![10, 11, 12, 20, 21, 22]),
+            vec![20, 11, 2, 10, 4, 22, 6, 21, 12],
+        ),
+        (
+            "ScatterElements",
+            vec![int("axis", 1)],
+            &[1, 5],
+            &[1, 2],
+            &[1, -2],
+            (&[1, 2], vec![11, 21]),
+            vec![0, 11, 2, 21, 4],
+        ),
+        (
+            "ScatterND",
+            vec![],
+            &[8],
+            &[4, 1],
+            &[4, 3, 1, -1],
+            (&[4], vec![9, 10, 11, 12]),
+            vec![0, 11, 2, 10, 9, 5, 6, 12],
+        ),
+        ("ScatterND", vec![], &[2, 2, 2], &[1, 1], &[1], (&[1, 2, 2], vec![9, 8, 7, 6]), vec![0, 1, 2, 3, 9, 8, 7, 6]),
+        ("ScatterND", vec![], &[2, 2], &[2, 2], &[0, 1, 1, 0], (&[2], vec![9, 8]), vec![0, 9, 8, 3]),
+        // Of several updates of one element the last one, and of none, none.
+        ("ScatterND", vec![], &[3], &[3, 1], &[1, 1, 1], (&[3], vec![7, 8, 9]), vec![0, 9, 2]),
+        ("ScatterND", vec![], &[3], &[0, 1], &[], (&[0], vec![]), vec![0, 1, 2]),
+        ("ScatterND", vec![], &[2], &[2, 0], &[], (&[2, 2], vec![5, 6, 7, 8]), vec![7, 8]),
+        ("ScatterElements", vec![], &[0, 2], &[0, 2], &[], (&[0, 2], vec![]), vec![]),
+    ];
+    for (op, attributes, x, shape, indices, (of_updates, updates), expected) in cases {
+        let data = bytes(x.iter().product::<i64>().try_into().unwrap())[0].clone();
+        let model = || Builder::new(16).input("x", U8, x).output("y", U8, x);
+        let wide = Data::I64(indices.iter().map(|&index| index.into()).collect());
+        let known = model().input("u", U8, of_updates).constant("at", shape, wide.clone());
+        let known = known.node(op, "x at u", "y", attributes.clone());
+        let updates = Data::U8(updates);
+        assert_eq!(known.run(&[data.clone(), updates.clone()]), Data::U8(expected.clone()), "{op} {indices:?}");
+        for (type_, indices) in [(I64, wide), (I32, Data::I32(indices.to_vec()))] {
+            let late = model().input("at", type_, shape).input("u", U8, of_updates);
+            let late = late.node(op, "x at u", "y", attributes.clone());
+            assert_eq!(
+                late.run(&[data.clone(), indices, updates.clone()]),
+                Data::U8(expected.clone()),
+                "{op} of a run"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_index_of_a_run_stays_within_its_axis() {
+    for (op, out) in [("ScatterND", &[3i64][..]), ("ScatterElements", &[3]), ("GatherElements", &[1])] {
+        let model = Builder::new(16).input("x", U8, &[3]).output("y", U8, out).constant("u", &[1], Data::U8(vec![9]));
+        let (shape, operands): (&[i64], _) = match op {
+            "ScatterND" => (&[1, 1], "x at u"),
+            "ScatterElements" => (&[1], "x at u"),
+            _ => (&[1], "x at"),
+        };
+        let model = model.input("at", I64, shape).node(op, operands, "y", vec![]);
+        let mut session = model.session(&zeropoint::Backend::best(), 1);
+        for (bad, index) in [(true, 3), (true, -4), (true, i64::MIN), (false, -3), (false, 2)] {
+            support::set_data(&mut session, 0, &bytes(3)[0]);
+            support::set_data(&mut session, 1, &i64s(&[index]));
+            let told = session.run().err().map_or_else(String::new, |error| error.to_string());
+            assert_eq!(told.contains(&format!("index {index} is outside an axis of size 3")), bad, "{op} {told}");
+        }
+    }
+}
+
+#[test]
 fn sizes_change_along_all_axes_and_none() {
     // Along the first and the last, with an axis between that stays.
     let model = one(
@@ -374,6 +479,17 @@ fn what_does_not_move_is_named() {
         (told("Resize", 18, &scales(), vec![int("antialias", 1)]), "attribute antialias is 1"),
         (told("Resize", 13, &scales(), mode("cubic")), "X is uint8, expected float32"),
         (told("Resize", 13, &scales(), vec![int("exclude_outside", 1)]), "expected 0 unless mode is cubic"),
+        (told("Trilu", 14, &[some(&[1, 2])], none()), "k has 2 values, expected 1"),
+        (told("Trilu", 14, &[some(&[1])], vec![int("upper", 2)]), "attribute upper is 2, expected 0 or 1"),
+        (told("ScatterND", 16, &[some(&[0]), Some(Data::U8(vec![1]))], none()), "updates have shape [1], expected [3]"),
+        (told("ScatterND", 16, &[some(&[0]), some(&[1])], none()), "updates is int64, expected uint8"),
+        (told("ScatterND", 16, &[some(&[0, 0, 0]), some(&[1])], none()), "no more than data has left"),
+        (told("ScatterND", 16, &[some(&[0])], none()), "has 2 operands, expected 3"),
+        (told("ScatterElements", 16, &[some(&[0]), some(&[1])], none()), "expected as many axes"),
+        (
+            told("ScatterElements", 16, &[some(&[0]), some(&[1])], vec![string("reduction", "add")]),
+            "attribute reduction is \"add\", expected none",
+        ),
         (told("GatherElements", 13, &[some(&[0])], none()), "expected as many axes"),
         (told("GatherND", 13, &[some(&[0, 0, 0])], none()), "no more than data has left"),
         (told("Gather", 13, &[some(&[0, 2])], none()), "index 2 is outside an axis of size 2"),
@@ -382,6 +498,11 @@ fn what_does_not_move_is_named() {
     ] {
         assert!(told.contains(expected), "{told}\nexpected: {expected}");
     }
+    let far = Builder::new(16).input("x", U8, &[2]).input("u", U8, &[1]).output("y", U8, &[2]);
+    let far = far.constant("at", &[1, 1], i64s(&[2])).node("ScatterND", "x at u", "y", none());
+    assert!(far.problems().contains("index 2 is outside an axis of size 2"), "{}", far.problems());
+    let vector = one("Trilu", 14, &[3], U8, &[], &[3], none()).problems();
+    assert!(vector.contains("input has shape [3], expected at least two axes"), "{vector}");
     // A parameter of a run has no shape to plan.
     let late = Builder::new(13).input("x", U8, &[2, 3]).input("r", I64, &[2]).output("y", U8, &[2, 3]);
     assert!(late.node("Tile", "x r", "y", none()).problems().contains("repeats: only known at run time"));

@@ -179,6 +179,40 @@ impl Binary {
     }
 }
 
+/// What is asked of one element; the answer is of bool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// No number.
+    Nan,
+    /// An infinite one.
+    Infinite {
+        /// Those below 0 are.
+        negative: bool,
+        /// Those above 0 are.
+        positive: bool,
+    },
+}
+
+impl Class {
+    /// The operator's name, as ONNX has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nan => "IsNaN",
+            Self::Infinite { .. } => "IsInf",
+        }
+    }
+
+    /// Whether an element is of the class.
+    pub(crate) fn has(self, x: f32) -> bool {
+        match self {
+            Self::Nan => x.is_nan(),
+            Self::Infinite { negative, positive } => {
+                (positive && x == f32::INFINITY) || (negative && x == f32::NEG_INFINITY)
+            }
+        }
+    }
+}
+
 /// What is asked of two elements; the answer is of bool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {

@@ -6,7 +6,7 @@ use super::Type;
 pub use super::attributes::{
     AbsMax, Border, Convolution, Coordinates, Gemm, Interpolation, Nearest, Padding, Pool, Resize, Transposed,
 };
-use super::function::{Binary, Comparison, Reduction, Unary};
+use super::function::{Binary, Class, Comparison, Reduction, Unary};
 
 /// An operator. Operands are those of the ONNX operator that [`Op::name`] gives, in its order.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +86,8 @@ pub enum Op {
     Unary(Unary),
     /// `a, b`; broadcasts.
     Binary(Binary),
+    /// `x` of f32, to bool.
+    Classify(Class),
     /// `a, b`; broadcasts.
     Compare(Comparison),
     /// `x, least?, greatest?`
@@ -112,6 +114,13 @@ pub enum Op {
         /// The last of several, not the first.
         last: bool,
     },
+    /// `x, axis`: sums of all elements up to each, along the axis.
+    CumSum {
+        /// Each without the element itself.
+        exclusive: bool,
+        /// From the last on.
+        reverse: bool,
+    },
     /// `x, scale, bias?`: over all axes from `axis` on.
     LayerNormalization {
         /// The first axis.
@@ -126,6 +135,15 @@ pub enum Op {
     },
     /// `x, scale, bias`, by images and channels.
     InstanceNormalization {
+        /// What is added to the variance.
+        epsilon: f32,
+    },
+    /// `x, scale, bias`, by images and groups of channels.
+    GroupNormalization {
+        /// How many groups.
+        groups: usize,
+        /// Scales and biases are those of groups, and not of channels.
+        per_group: bool,
         /// What is added to the variance.
         epsilon: f32,
     },
@@ -187,6 +205,7 @@ pub enum Op {
     Range,
     /// `x` of 8 bits, and a table of 256 values by its bytes, in the order of u8; made by a pass.
     Lookup,
+    /// Tensors of f32: sums of products, as an equation says.
     /// `a, b` of f32: matrices, of batches that broadcast.
     MatMul,
     /// `a, b, c?` of f32.
@@ -227,6 +246,37 @@ pub enum Op {
         /// Over all axes from `axis` on, as before opset 13.
         flattened: bool,
     },
+    /// `x`: the logarithms of what [`Op::Softmax`] makes.
+    LogSoftmax {
+        /// The axis.
+        axis: i64,
+        /// Over all axes from `axis` on, as before opset 13.
+        flattened: bool,
+    },
+    /// `x, diagonal?`: of the matrices of the last two axes, one side of the diagonal and itself; the rest is 0.
+    Trilu {
+        /// The side above the diagonal, and not the one below.
+        upper: bool,
+    },
+    /// `x, k`: the first elements of each lane by their order, and where they were, as s64.
+    TopK {
+        /// The axis.
+        axis: i64,
+        /// The greatest first, and not the least.
+        largest: bool,
+    },
+    /// `indices, depth, values`: the second value where an index says so along a new axis, and the first elsewhere.
+    OneHot {
+        /// The new axis.
+        axis: i64,
+    },
+    /// `data, indices, updates`: the data, with updates where the indices say along one axis.
+    ScatterElements {
+        /// The axis.
+        axis: i64,
+    },
+    /// `data, indices, updates`: the data, with updates at the tuples of indices along the last axis.
+    ScatterNd,
     /// `data, indices`
     Gather {
         /// The axis of `data`.
@@ -299,14 +349,17 @@ impl Op {
             Self::QLinearWhere => "QLinearWhere",
             Self::Unary(function) => function.name(),
             Self::Binary(function) => function.name(),
+            Self::Classify(class) => class.name(),
             Self::Compare(comparison) => comparison.name(),
             Self::Clip => "Clip",
             Self::Where => "Where",
             Self::Reduce { reduction, .. } => reduction.name(),
             Self::Arg { greatest: true, .. } => "ArgMax",
             Self::Arg { .. } => "ArgMin",
+            Self::CumSum { .. } => "CumSum",
             Self::LayerNormalization { .. } => "LayerNormalization",
             Self::BatchNormalization { .. } => "BatchNormalization",
+            Self::GroupNormalization { .. } => "GroupNormalization",
             Self::InstanceNormalization { .. } => "InstanceNormalization",
             Self::RmsNormalization { .. } => "RMSNormalization",
             Self::Conv(_) => "Conv",
@@ -334,6 +387,12 @@ impl Op {
             Self::Transpose { .. } => "Transpose",
             Self::Flatten { .. } => "Flatten",
             Self::Softmax { .. } => "Softmax",
+            Self::LogSoftmax { .. } => "LogSoftmax",
+            Self::Trilu { .. } => "Trilu",
+            Self::TopK { .. } => "TopK",
+            Self::OneHot { .. } => "OneHot",
+            Self::ScatterElements { .. } => "ScatterElements",
+            Self::ScatterNd => "ScatterND",
             Self::Gather { .. } => "Gather",
             Self::GatherElements { .. } => "GatherElements",
             Self::GatherNd { .. } => "GatherND",
@@ -365,6 +424,7 @@ impl Op {
     pub(crate) fn results(&self) -> usize {
         match self {
             Self::DynamicQuantizeLinear => 3,
+            Self::TopK { .. } => 2,
             Self::Split { parts, .. } => *parts,
             _ => 1,
         }
@@ -392,10 +452,14 @@ impl Op {
             | Self::LayerNormalization { .. }
             | Self::BatchNormalization { .. }
             | Self::InstanceNormalization { .. }
-            | Self::RmsNormalization { .. } => true,
+            | Self::RmsNormalization { .. }
+            | Self::GroupNormalization { .. }
+            | Self::ScatterElements { .. }
+            | Self::ScatterNd => true,
             // All but the weights and their zero point.
             Self::MatMulIntegerToFloat => !matches!(operand, 1 | 5),
             Self::DynamicQuantizeMatMul => !matches!(operand, 1 | 3),
+            Self::OneHot { .. } => matches!(operand, 0 | 2),
             Self::QLinearWhere => matches!(operand, 0 | 1 | 4),
             Self::QLinearConcat { .. } => operand >= 2 && (operand - 2).is_multiple_of(3),
             // The value around it.
@@ -446,8 +510,10 @@ impl Op {
             Self::Clip => (1, 3, &["x"]),
             Self::Where => (3, 3, &["condition", "X", "Y"]),
             Self::Reduce { .. } => (1, 2, &["data"]),
+            Self::CumSum { .. } => (2, 2, &["x", "axis"]),
             Self::LayerNormalization { .. } => (2, 3, &["X", "Scale"]),
             Self::BatchNormalization { .. } => (5, 5, &["X", "scale", "B", "input_mean", "input_var"]),
+            Self::GroupNormalization { .. } => (3, 3, &["X", "scale", "bias"]),
             Self::InstanceNormalization { .. } => (3, 3, &["input", "scale", "B"]),
             Self::RmsNormalization { .. } => (2, 2, &["X", "scale"]),
             Self::Conv(_) | Self::ConvTranspose(_) => (2, 3, &["X", "W"]),
@@ -463,6 +529,10 @@ impl Op {
             Self::Gemm(_) => (2, 3, &["A", "B"]),
             Self::Pad(_) => (2, 4, &["data", "pads"]),
             Self::QLinearGlobalAveragePool { .. } => (4, 5, &["x", "x_scale", "", "y_scale"]),
+            Self::Trilu { .. } => (1, 2, &["input"]),
+            Self::TopK { .. } => (2, 2, &["X", "K"]),
+            Self::OneHot { .. } => (3, 3, &["indices", "depth", "values"]),
+            Self::ScatterElements { .. } | Self::ScatterNd => (3, 3, &["data", "indices", "updates"]),
             Self::Reshape { .. } => (2, 2, &["data", "shape"]),
             Self::Gather { .. } | Self::GatherElements { .. } | Self::GatherNd { .. } => (2, 2, &["data", "indices"]),
             Self::Unsqueeze => (2, 2, &["data", "axes"]),
@@ -471,6 +541,8 @@ impl Op {
             Self::Unknown { .. } => (0, usize::MAX, &[]),
             Self::DynamicQuantizeLinear
             | Self::Unary(_)
+            | Self::Classify(_)
+            | Self::LogSoftmax { .. }
             | Self::Arg { .. }
             | Self::AveragePool { .. }
             | Self::GlobalMaxPool

@@ -46,6 +46,9 @@ impl Op {
             Self::Reduce { reduction, .. } => !matches!(reduction, Reduction::Max | Reduction::Min),
             Self::Resize(resize) => !matches!(resize.interpolation, Interpolation::Nearest(_)),
             Self::Softmax { .. }
+            | Self::LogSoftmax { .. }
+            | Self::GroupNormalization { .. }
+            | Self::CumSum { .. }
             | Self::LayerNormalization { .. }
             | Self::BatchNormalization { .. }
             | Self::InstanceNormalization { .. }

@@ -28,12 +28,14 @@ fn overflow(shape: &[usize]) -> Fault {
 
 /// The index of an axis that may count from the end, in `0..rank`.
 pub fn axis(axis: i64, rank: usize) -> Result<usize, Fault> {
-    let signed = i64::try_from(rank).map_err(|_| Fault::overflow(format!("rank {rank}")))?;
-    let index = if axis < 0 { axis.checked_add(signed) } else { Some(axis) };
-    index
-        .filter(|&index| index < signed)
-        .and_then(|index| usize::try_from(index).ok())
-        .ok_or_else(|| Fault::invalid(format!("axis {axis} is outside -{rank}..{rank}")))
+    index(axis, rank).ok_or_else(|| Fault::invalid(format!("axis {axis} is outside -{rank}..{rank}")))
+}
+
+/// Where an index leads among so many, if anywhere; a negative one counts from the end.
+pub(crate) fn index(index: i64, size: usize) -> Option<usize> {
+    let from_end = || size.checked_sub(usize::try_from(index.unsigned_abs()).ok()?);
+    let found = if index < 0 { from_end() } else { usize::try_from(index).ok() };
+    found.filter(|&found| found < size)
 }
 
 /// The shape that two broadcast to, as NumPy does it.

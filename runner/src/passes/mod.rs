@@ -21,7 +21,7 @@ pub(crate) use fold::{broadcast_strides, repeated_strides};
 pub use fuse::Places;
 pub(crate) use infer::{gemm, split, transposition};
 pub(crate) use matmul::{MatMul, matmul};
-pub(crate) use movement::{along, blocks, pads};
+pub(crate) use movement::{along, blocks, integer, pads};
 pub use options::{Options, Semantics};
 pub use report::{Observer, PassReport};
 pub(crate) use resize::resize;

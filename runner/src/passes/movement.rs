@@ -36,6 +36,14 @@ pub(super) fn integers(constant: &Constant, what: &str) -> Result<Vec<i64>, Faul
     constant.integers().ok_or_else(|| Fault::invalid(format!("{what}: is {}, expected int64", constant.type_())))
 }
 
+/// The integer of a parameter of one element.
+pub(crate) fn integer(constant: &Constant, what: &str) -> Result<i64, Fault> {
+    match *integers(constant, what)? {
+        [value] => Ok(value),
+        ref values => Err(Fault::invalid(format!("{what} has {} values, expected 1", values.len()))),
+    }
+}
+
 fn optional(parameters: Parameters<'_, '_>, operand: usize, what: &str) -> Result<Option<Vec<i64>>, Fault> {
     parameters(operand, what)?.map(|constant| integers(constant, what)).transpose()
 }

@@ -1,5 +1,6 @@
 //! `ArgMax` and `ArgMin`. A NaN counts as greater, and as less, than every number.
 
+use std::cmp::Ordering;
 use std::marker::PhantomData;
 
 use super::super::parameters::Operands;
@@ -27,19 +28,26 @@ pub(super) fn lower(operands: Operands<'_>, axis: i64, greatest: bool, last: boo
     }))
 }
 
+/// The order of elements with the greatest first, or the least.
+pub(super) fn order<T: Ordered>(a: T, b: T, greatest: bool) -> Ordering {
+    match (a.is_nan(), b.is_nan()) {
+        (false, false) => {
+            let rising = a.partial_cmp(&b).unwrap_or(Ordering::Equal);
+            if greatest { rising.reverse() } else { rising }
+        }
+        (a, b) => b.cmp(&a),
+    }
+}
+
 impl<T: Ordered> Arg<T> {
     /// Of every `inner`-th element.
     fn index(&self, x: &[T]) -> i64 {
         let mut found = (0, x[0]);
         for (index, &x) in x.iter().step_by(self.inner).enumerate().skip(1) {
-            let (x, best) = if self.greatest { (x, found.1) } else { (found.1, x) };
-            let (before, equal) = match (x.is_nan(), best.is_nan()) {
-                (false, false) => (x > best, x == best),
-                (true, true) => (false, true),
-                (nan, _) => (nan == self.greatest, false),
-            };
-            if before || (self.last && equal) {
-                found = (index, if self.greatest { x } else { best });
+            match order(x, found.1, self.greatest) {
+                Ordering::Less => found = (index, x),
+                Ordering::Equal if self.last => found = (index, x),
+                _ => {}
             }
         }
         i64::try_from(found.0).unwrap_or(i64::MAX)

@@ -6,6 +6,7 @@ mod binary;
 mod bounded;
 mod cast;
 mod conv;
+mod cumulative_sum;
 mod dynamic_product;
 mod dynamic_quantize;
 mod each;
@@ -19,6 +20,7 @@ mod matmul;
 mod max_pool;
 mod movement;
 mod normalization;
+mod one_hot;
 mod pad;
 mod parts;
 mod picked;
@@ -32,9 +34,12 @@ mod quantized_where;
 mod reduce;
 mod resize;
 mod resize_integers;
+mod scatter;
 mod softmax;
 mod spatial;
 mod split;
+mod top_k;
+mod trilu;
 mod windows;
 
 pub(super) use late::part;
@@ -173,14 +178,17 @@ fn action(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         Op::Lookup => lookup::table(operands, backend)?,
         Op::Unary(function) => elementwise::unary(operands, *function)?,
         Op::Binary(function) => elementwise::binary(operands, *function)?,
+        Op::Classify(class) => elementwise::classify(operands, *class)?,
         Op::Compare(comparison) => elementwise::compare(operands, *comparison)?,
         Op::Where => elementwise::choose(operands)?,
         Op::Clip => elementwise::clip(operands)?,
         Op::Reduce { reduction, none_is_none, .. } => return reduce::lower(operands, *reduction, *none_is_none),
         Op::Arg { greatest, axis, last, .. } => arg::lower(operands, *axis, *greatest, *last)?,
-        Op::LayerNormalization { .. } | Op::RmsNormalization { .. } | Op::InstanceNormalization { .. } => {
-            normalization::rows(operands)?
-        }
+        Op::CumSum { exclusive, reverse } => cumulative_sum::lower(operands, *exclusive, *reverse)?,
+        Op::LayerNormalization { .. }
+        | Op::RmsNormalization { .. }
+        | Op::InstanceNormalization { .. }
+        | Op::GroupNormalization { .. } => normalization::rows(operands)?,
         Op::BatchNormalization { epsilon } => normalization::channels(operands, *epsilon)?,
         Op::MatMul => float::matmul(operands)?,
         Op::Gemm(attributes) => float::gemm_step(operands, attributes)?,
@@ -190,7 +198,11 @@ fn action(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
             None => pad::lower(operands)?,
         },
         Op::QLinearGlobalAveragePool { channels_last } => pool::lower(operands, *channels_last, backend)?,
-        Op::Softmax { axis, flattened } => softmax::lower(operands, *axis, *flattened)?,
+        Op::Softmax { axis, flattened } => softmax::lower(operands, *axis, *flattened, false)?,
+        Op::LogSoftmax { axis, flattened } => softmax::lower(operands, *axis, *flattened, true)?,
+        Op::Trilu { upper } => trilu::lower(operands, *upper)?,
+        Op::TopK { axis, largest } => top_k::lower(operands, *axis, *largest)?,
+        Op::OneHot { axis } => one_hot::lower(operands, *axis)?,
         Op::Reshape { .. } | Op::Flatten { .. } | Op::Unsqueeze | Op::Squeeze | Op::Identity => {
             return Ok(Action::Same(operands.id(0)?));
         }
@@ -208,6 +220,7 @@ fn action(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         | Op::DepthToSpace { .. }
         | Op::SpaceToDepth { .. } => return movement::strided(operands),
         op @ (Op::Gather { .. } | Op::GatherElements { .. } | Op::GatherNd { .. }) => gather::lower(operands, op)?,
+        op @ (Op::ScatterElements { .. } | Op::ScatterNd) => scatter::lower(operands, op)?,
         Op::Concat { axis } => movement::concat(operands, *axis)?,
         Op::Shape { .. } => return Err(Fault::unsupported("the shape of a tensor that is not known before a run")),
         _ => return Err(Fault::unsupported("this operator is not known")),

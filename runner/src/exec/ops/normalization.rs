@@ -21,6 +21,8 @@ enum Parameters {
     Columns,
     /// Those of the row, of so many that follow each other.
     Rows(usize),
+    /// Those of parts of the row, of so many rows that follow each other and so many parts.
+    Parts([usize; 2]),
 }
 
 /// Rows with mean and variance of their own.
@@ -40,6 +42,13 @@ pub(super) fn rows(operands: Operands<'_>) -> Result<Box<dyn Step>, Fault> {
     let from = operands.shape(x)?;
     let (axis, epsilon, centred, parameters) = match operands.node.op {
         Op::InstanceNormalization { epsilon } => (2, epsilon, true, Parameters::Rows(from[1])),
+        // Rows are groups.
+        Op::GroupNormalization { groups, per_group, epsilon } => {
+            let parameters =
+                if per_group { Parameters::Rows(groups) } else { Parameters::Parts([groups, from[1] / groups]) };
+            let width = shape::elements(&from[1..])? / groups;
+            return Ok(Box::new(Rows { x, y, scale, bias, width, epsilon, centred: true, parameters }));
+        }
         Op::LayerNormalization { axis, epsilon } => {
             (shape::axis(axis, from.len())?, epsilon, true, Parameters::Columns)
         }
@@ -73,10 +82,11 @@ impl Rows {
 }
 
 impl Parameters {
-    /// Those of a row: one, or one for each column.
+    /// Those of a row: one, or one for each column or for each part of as many columns.
     fn of(self, values: &[f32], row: usize) -> &[f32] {
         match self {
             Self::Rows(rows) if values.len() > 1 => &values[row % rows..][..1],
+            Self::Parts([rows, parts]) => &values[row % rows * parts..][..parts],
             Self::Rows(_) | Self::Columns => values,
         }
     }
@@ -91,9 +101,16 @@ fn join(y: &mut [f32], parameters: &[f32], function: impl Fn(f32, f32) -> f32) {
                 *y = function(*y, parameter);
             }
         }
-        parameters => {
+        parameters if parameters.len() == y.len() => {
             for (y, &parameter) in y.iter_mut().zip(parameters) {
                 *y = function(*y, parameter);
+            }
+        }
+        parameters => {
+            for (y, &parameter) in y.chunks_exact_mut(y.len() / parameters.len().max(1)).zip(parameters) {
+                for y in y {
+                    *y = function(*y, parameter);
+                }
             }
         }
     }

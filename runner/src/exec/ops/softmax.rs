@@ -1,6 +1,7 @@
 //! `Softmax` in f32. Its definition leaves the rounding open; this is the one order in which it is computed here, on
 //! every CPU: the maximum, then `expf` of each difference, then their sum from the first to the last, then each
-//! quotient, with every operation rounded to f32 and `expf` libm's.
+//! quotient, with every operation rounded to f32 and `expf` libm's. `LogSoftmax` has in the quotient's place
+//! `f32(f32(x - maximum) - logf(sum))`, with libm's `logf`.
 
 use std::ops::Range;
 
@@ -16,14 +17,20 @@ struct Softmax {
     y: TensorId,
     size: usize,
     inner: usize,
+    logarithms: bool,
 }
 
-pub(super) fn lower(operands: Operands<'_>, axis: i64, flattened: bool) -> Result<Box<dyn Step>, Fault> {
+pub(super) fn lower(
+    operands: Operands<'_>,
+    axis: i64,
+    flattened: bool,
+    logarithms: bool,
+) -> Result<Box<dyn Step>, Fault> {
     let x = operands.id(0)?;
     let shape = operands.shape(x)?;
     let (size, inner) =
         if flattened { (shape::elements(&shape[split(axis, shape.len())?..])?, 1) } else { lane(operands, x, axis)? };
-    Ok(Box::new(Softmax { x, y: operands.output()?, size, inner }))
+    Ok(Box::new(Softmax { x, y: operands.output()?, size, inner, logarithms }))
 }
 
 /// The size of a lane along an axis, and the distance between its elements.
@@ -42,21 +49,22 @@ impl Step for Softmax {
             }
             let x = memory.read::<f32>(self.x);
             if self.inner == 1 {
-                rows(x, y, self.size);
+                rows(x, y, self.size, self.logarithms);
             } else {
-                x.chunks_exact(block).zip(y.chunks_exact_mut(block)).for_each(|(x, y)| columns(x, y, self.inner));
+                let blocks = x.chunks_exact(block).zip(y.chunks_exact_mut(block));
+                blocks.for_each(|(x, y)| columns(x, y, self.inner, self.logarithms));
             }
             Ok(())
         })
     }
 
     fn kernel(&self) -> String {
-        "runner/softmax".to_owned()
+        if self.logarithms { "runner/logsoftmax" } else { "runner/softmax" }.to_owned()
     }
 }
 
 /// Of each row of so many elements.
-fn rows(x: &[f32], y: &mut [f32], size: usize) {
+fn rows(x: &[f32], y: &mut [f32], size: usize, logarithms: bool) {
     for (x, y) in x.chunks(ROWS * size).zip(y.chunks_mut(ROWS * size)) {
         wide!({
             for (x, y) in x.chunks_exact(size).zip(y.chunks_exact_mut(size)) {
@@ -66,9 +74,16 @@ fn rows(x: &[f32], y: &mut [f32], size: usize) {
                 }
             }
             let sums = sums(y, size, |_, y| y);
-            for (y, sum) in y.chunks_exact_mut(size).zip(sums) {
-                for y in y {
-                    *y /= sum;
+            for ((x, y), sum) in x.chunks_exact(size).zip(y.chunks_exact_mut(size)).zip(sums) {
+                if logarithms {
+                    let (most, sum) = (greatest(x), libm::logf(sum));
+                    for (y, x) in y.iter_mut().zip(x) {
+                        *y = (x - most) - sum;
+                    }
+                } else {
+                    for y in y {
+                        *y /= sum;
+                    }
                 }
             }
         });
@@ -99,20 +114,20 @@ const TOGETHER: usize = 64;
 
 /// Of each column of rows of so many elements. Columns are independent, so that some beside each other are computed
 /// together, and some rows at a time where they are narrow.
-fn columns(x: &[f32], y: &mut [f32], width: usize) {
+fn columns(x: &[f32], y: &mut [f32], width: usize, logarithms: bool) {
     if width <= TOGETHER / 2 {
-        wide!(narrow(x, y, width));
+        wide!(narrow(x, y, width, logarithms));
         return;
     }
     for first in (0..width).step_by(TOGETHER) {
         let y = &mut *y;
-        wide!(some(x, y, width, first..width.min(first + TOGETHER)));
+        wide!(some(x, y, width, first..width.min(first + TOGETHER), logarithms));
     }
 }
 
 /// The columns of a range.
 #[inline(always)]
-fn some(x: &[f32], y: &mut [f32], width: usize, range: Range<usize>) {
+fn some(x: &[f32], y: &mut [f32], width: usize, range: Range<usize>, logarithms: bool) {
     let mut most = [f32::NEG_INFINITY; TOGETHER];
     for x in x.chunks_exact(width) {
         raise(&mut most, &x[range.clone()]);
@@ -123,14 +138,15 @@ fn some(x: &[f32], y: &mut [f32], width: usize, range: Range<usize>) {
         exponentials(&x[range.clone()], &most, y);
         add(&mut sums, y);
     }
-    for y in y.chunks_exact_mut(width) {
-        divide(&mut y[range.clone()], &sums);
+    let ending = Ending::new(most, sums, logarithms);
+    for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
+        ending.end(&x[range.clone()], &mut y[range.clone()]);
     }
 }
 
 /// The same of rows of which several have a place beside each other.
 #[inline(always)]
-fn narrow(x: &[f32], y: &mut [f32], width: usize) {
+fn narrow(x: &[f32], y: &mut [f32], width: usize, logarithms: bool) {
     let group = TOGETHER / width * width;
     let repeat = |values: &mut [f32; TOGETHER]| {
         for at in width..group {
@@ -154,8 +170,9 @@ fn narrow(x: &[f32], y: &mut [f32], width: usize) {
         add(&mut sums, y);
     }
     repeat(&mut sums);
-    for y in y.chunks_mut(group) {
-        divide(y, &sums);
+    let ending = Ending::new(most, sums, logarithms);
+    for (x, y) in x.chunks(group).zip(y.chunks_mut(group)) {
+        ending.end(x, y);
     }
 }
 
@@ -180,10 +197,33 @@ fn add(sums: &mut [f32], y: &[f32]) {
     }
 }
 
-#[inline(always)]
-fn divide(y: &mut [f32], sums: &[f32]) {
-    for (y, sum) in y.iter_mut().zip(sums) {
-        *y /= sum;
+/// What makes results of exponentials and their sums.
+enum Ending {
+    Quotients([f32; TOGETHER]),
+    /// Of the greatest elements, and the logarithms of the sums.
+    Logarithms([f32; TOGETHER], [f32; TOGETHER]),
+}
+
+impl Ending {
+    #[inline(always)]
+    fn new(most: [f32; TOGETHER], sums: [f32; TOGETHER], logarithms: bool) -> Self {
+        if logarithms { Self::Logarithms(most, sums.map(libm::logf)) } else { Self::Quotients(sums) }
+    }
+
+    #[inline(always)]
+    fn end(&self, x: &[f32], y: &mut [f32]) {
+        match self {
+            Self::Quotients(sums) => {
+                for (y, sum) in y.iter_mut().zip(sums) {
+                    *y /= sum;
+                }
+            }
+            Self::Logarithms(most, sums) => {
+                for ((y, x), (most, sum)) in y.iter_mut().zip(x).zip(most.iter().zip(sums)) {
+                    *y = (x - most) - sum;
+                }
+            }
+        }
     }
 }
 
@@ -192,7 +232,7 @@ mod tests {
     use super::{columns, rows};
 
     /// As the head of this file has it, over every `step`-th element.
-    fn defined(x: &[f32], y: &mut [f32], step: usize) {
+    fn defined(x: &[f32], y: &mut [f32], step: usize, logarithms: bool) {
         let values = || x.iter().step_by(step).copied();
         let most = values().fold(f32::NEG_INFINITY, |most, value| if value > most { value } else { most });
         let mut sum = 0f32;
@@ -200,11 +240,13 @@ mod tests {
             *y = libm::expf(x - most);
             sum += *y;
         }
-        y.iter_mut().step_by(step).for_each(|y| *y /= sum);
+        for (y, x) in y.iter_mut().step_by(step).zip(values()) {
+            *y = if logarithms { (x - most) - libm::logf(sum) } else { *y / sum };
+        }
     }
 
-    fn bits(values: &[f32]) -> Vec<u32> {
-        values.iter().map(|value| value.to_bits()).collect()
+    fn same(y: &[f32], expected: &[f32]) -> bool {
+        y.iter().zip(expected).all(|(y, e)| y.to_bits() == e.to_bits() || y.is_nan() && e.is_nan())
     }
 
     #[test]
@@ -218,20 +260,15 @@ mod tests {
                 x[2 * size - 1] = 0.0;
             }
             let (mut y, mut expected) = (vec![9.0; x.len()], vec![9.0; x.len()]);
-            rows(&x, &mut y, size);
-            x.chunks(size).zip(expected.chunks_mut(size)).for_each(|(x, y)| defined(x, y, 1));
-            assert!(
-                bits(&y) == bits(&expected) || size == 1 && y[0].is_nan() && bits(&y[1..]) == bits(&expected[1..]),
-                "{count} rows of {size}"
-            );
-            // The other way round: `size` rows of `count` columns.
-            columns(&x, &mut y, count);
-            (0..count).for_each(|at| defined(&x[at..], &mut expected[at..], count));
-            let pairs = y.iter().zip(&expected);
-            assert!(
-                pairs.into_iter().all(|(y, e)| y.to_bits() == e.to_bits() || y.is_nan() && e.is_nan()),
-                "{count} columns of {size}"
-            );
+            for logarithms in [false, true] {
+                rows(&x, &mut y, size, logarithms);
+                x.chunks(size).zip(expected.chunks_mut(size)).for_each(|(x, y)| defined(x, y, 1, logarithms));
+                assert!(same(&y, &expected), "{count} rows of {size}, {logarithms}");
+                // The other way round: `size` rows of `count` columns.
+                columns(&x, &mut y, count, logarithms);
+                (0..count).for_each(|at| defined(&x[at..], &mut expected[at..], count, logarithms));
+                assert!(same(&y, &expected), "{count} columns of {size}, {logarithms}");
+            }
         }
     }
 
@@ -239,7 +276,7 @@ mod tests {
     fn columns_are_independent_and_sum_to_one() {
         let x = [0.0, 5.0, 1.0, -5.0, 2.0, 100.0];
         let mut y = [9.0; 6];
-        columns(&x, &mut y, 2);
+        columns(&x, &mut y, 2, false);
         for column in 0..2 {
             let sum: f32 = y.iter().skip(column).step_by(2).sum();
             assert!((sum - 1.0).abs() < 1e-6, "{y:?}");
@@ -251,10 +288,10 @@ mod tests {
     #[test]
     fn a_nan_is_not_hidden() {
         let mut y = [0.0; 2];
-        rows(&[f32::NAN, 1.0], &mut y, 2);
+        rows(&[f32::NAN, 1.0], &mut y, 2, false);
         assert!(y.iter().all(|y| y.is_nan()));
         let mut y = [0.0; 4];
-        columns(&[f32::NAN, 1.0, 1.0, 1.0], &mut y, 2);
+        columns(&[f32::NAN, 1.0, 1.0, 1.0], &mut y, 2, false);
         assert!(y[0].is_nan() && y[2].is_nan() && y[1] == 0.5 && y[3] == 0.5);
     }
 }

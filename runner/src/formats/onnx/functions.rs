@@ -3,7 +3,7 @@
 use super::attributes::Attributes;
 use crate::error::Fault;
 use crate::graph::Op;
-use crate::graph::function::{Binary, Comparison, Unary};
+use crate::graph::function::{Binary, Class, Comparison, Unary};
 
 /// What a node means, if it is one of these.
 pub(super) fn meaning(domain: &str, name: &str, a: &mut Attributes<'_>) -> Result<Option<Op>, Fault> {
@@ -18,6 +18,11 @@ pub(super) fn meaning(domain: &str, name: &str, a: &mut Attributes<'_>) -> Resul
         "And" => Op::Binary(Binary::And),
         "Div" => Op::Binary(Binary::Div),
         "Mod" => Op::Binary(if a.flag("fmod")? { Binary::Fmod } else { Binary::Mod }),
+        "IsNaN" => Op::Classify(Class::Nan),
+        "IsInf" => Op::Classify(Class::Infinite {
+            negative: a.flag_or("detect_negative", true)?,
+            positive: a.flag_or("detect_positive", true)?,
+        }),
         "Mul" => Op::Binary(Binary::Mul),
         "Or" => Op::Binary(Binary::Or),
         "Pow" => Op::Binary(Binary::Pow),

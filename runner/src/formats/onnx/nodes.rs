@@ -120,6 +120,23 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
         ("", "Flatten") => Op::Flatten { axis: a.int_or("axis", 1)? },
         ("", "Softmax") if opset < 13 => Op::Softmax { axis: a.int_or("axis", 1)?, flattened: true },
         ("", "Softmax") => Op::Softmax { axis: a.int_or("axis", -1)?, flattened: false },
+        ("", "LogSoftmax") if opset < 13 => Op::LogSoftmax { axis: a.int_or("axis", 1)?, flattened: true },
+        ("", "LogSoftmax") => Op::LogSoftmax { axis: a.int_or("axis", -1)?, flattened: false },
+        ("", "Trilu") => Op::Trilu { upper: a.flag_or("upper", true)? },
+        ("", "TopK") => {
+            // In order also where any would do.
+            a.flag_or("sorted", true)?;
+            Op::TopK { axis: a.int_or("axis", -1)?, largest: a.flag_or("largest", true)? }
+        }
+        ("", "OneHot") => Op::OneHot { axis: a.int_or("axis", -1)? },
+        ("", "ScatterElements") => {
+            replacing(a)?;
+            Op::ScatterElements { axis: a.int_or("axis", 0)? }
+        }
+        ("", "ScatterND") => {
+            replacing(a)?;
+            Op::ScatterNd
+        }
         ("", "Gather") => Op::Gather { axis: a.int_or("axis", 0)? },
         ("", "GatherElements") => Op::GatherElements { axis: a.int_or("axis", 0)? },
         ("", "GatherND") => Op::GatherNd { batch: batch(a)? },
@@ -182,6 +199,14 @@ fn block(a: &mut Attributes<'_>) -> Result<usize, Fault> {
 fn batch(a: &mut Attributes<'_>) -> Result<usize, Fault> {
     let axes = a.int_or("batch_dims", 0)?;
     usize::try_from(axes).map_err(|_| Fault::invalid(format!("attribute batch_dims is {axes}, expected at least 0")))
+}
+
+/// What becomes of an element and its update: the update.
+fn replacing(a: &mut Attributes<'_>) -> Result<(), Fault> {
+    match a.string("reduction")?.unwrap_or("none") {
+        "none" => Ok(()),
+        other => Err(Fault::unsupported(format!("attribute reduction is \"{other}\", expected none"))),
+    }
 }
 
 fn quantize(a: &mut Attributes<'_>) -> Result<Op, Fault> {

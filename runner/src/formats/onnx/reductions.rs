@@ -2,7 +2,7 @@
 
 use super::attributes::Attributes;
 use super::external::Folder;
-use super::nodes::vector;
+use super::nodes::{required, vector};
 use super::tensor;
 use crate::error::Fault;
 use crate::graph::function::Reduction;
@@ -34,6 +34,7 @@ pub(super) fn meaning(
             keep: a.flag_or("keepdims", true)?,
             last: a.flag("select_last_index")?,
         },
+        "CumSum" => Op::CumSum { exclusive: a.flag("exclusive")?, reverse: a.flag("reverse")? },
         "Clip" => {
             if opset < 11 {
                 let bounds = [a.float_or("min", f32::MIN)?, a.float_or("max", f32::MAX)?];
@@ -63,6 +64,14 @@ pub(super) fn meaning(
             // What training would do with the mean and the variance.
             a.float("momentum")?;
             Op::BatchNormalization { epsilon: epsilon(a)? }
+        }
+        "GroupNormalization" => {
+            stash(a)?;
+            let groups = required(a, "num_groups")?;
+            let found = usize::try_from(groups).ok().filter(|&groups| groups > 0);
+            let refuse = || Fault::invalid(format!("attribute num_groups is {groups}, expected at least 1"));
+            let groups = found.ok_or_else(refuse)?;
+            Op::GroupNormalization { groups, per_group: opset < 21, epsilon: epsilon(a)? }
         }
         "InstanceNormalization" => Op::InstanceNormalization { epsilon: epsilon(a)? },
         _ => return Ok(None),

@@ -147,8 +147,7 @@ impl Product {
     fn bias(&self, graph: &Graph, uses: &Uses, id: TensorId, real: bool) -> Result<Bias, &'static str> {
         if let Some(bias) = Quantized::behind(graph, uses, id) {
             let integers = graph.tensor(bias.integers);
-            let of_outputs =
-                matches!(bias.axis, None | Some(0)) && integers.shape.as_deref() == Some(&[self.outputs]);
+            let of_outputs = matches!(bias.axis, None | Some(0)) && integers.shape.as_deref() == Some(&[self.outputs]);
             let known = integers.constant.as_deref().and_then(Constant::integers).filter(|_| of_outputs);
             let known = known.ok_or("its bias is not one value for each output")?;
             let zeros = || bias.zero_points.iter().cycle().take(self.outputs);

@@ -6,7 +6,7 @@ use crate::graph::function::{Binary, Unary};
 use crate::graph::{Op, Type, shape};
 use crate::passes::resolve::Operand;
 
-const NUMBERS: [Type; 3] = [Type::F32, Type::I32, Type::I64];
+pub(super) const NUMBERS: [Type; 3] = [Type::F32, Type::I32, Type::I64];
 pub(super) const ORDERED: [Type; 7] = [Type::F32, Type::I32, Type::I64, Type::U8, Type::I8, Type::U16, Type::I16];
 
 pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
@@ -23,6 +23,11 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             };
             expect("x", x.type_, types)?;
             Ok((x.type_, x.shape.to_vec()))
+        }
+        Op::Classify(_) => {
+            let x = operand(0)?;
+            expect("X", x.type_, &[Type::F32])?;
+            Ok((Type::Bool, x.shape.to_vec()))
         }
         Op::Binary(function) => {
             let (a, b) = (operand(0)?, operand(1)?);

@@ -1,4 +1,4 @@
-//! Type and shape of what is chosen by indices.
+//! Type and shape of what is chosen by indices, or placed.
 
 use super::{Known, expect};
 use crate::error::Fault;
@@ -10,7 +10,7 @@ pub(super) fn infer(op: &Op, data: &Operand<'_>, indices: &Operand<'_>) -> Known
     let (from, by) = (data.shape, indices.shape);
     let refuse = |why: String| Err(Fault::invalid(format!("data has shape {from:?} and indices {by:?}, {why}")));
     let shape = match op {
-        Op::GatherElements { axis } => {
+        Op::GatherElements { axis } | Op::ScatterElements { axis } => {
             let axis = shape::axis(*axis, from.len())?;
             let fits = from.len() == by.len() && (0..by.len()).all(|other| other == axis || by[other] <= from[other]);
             if !fits {
@@ -18,11 +18,11 @@ pub(super) fn infer(op: &Op, data: &Operand<'_>, indices: &Operand<'_>) -> Known
             }
             by.to_vec()
         }
-        Op::GatherNd { batch } => {
+        Op::GatherNd { .. } | Op::ScatterNd => {
             let Some((&length, places)) = by.split_last() else {
                 return refuse("expected tuples of indices along the last axis".to_owned());
             };
-            let batch = *batch;
+            let batch = if let Op::GatherNd { batch } = op { *batch } else { 0 };
             if batch > places.len() || length > from.len().saturating_sub(batch) || from[..batch] != places[..batch] {
                 return refuse(format!(
                     "expected {batch} equal axes at first, and along the last axis of indices no more than data has left"
@@ -40,4 +40,14 @@ pub(super) fn infer(op: &Op, data: &Operand<'_>, indices: &Operand<'_>) -> Known
         return Err(Fault::unsupported(format!("makes {} axes, expected at most {}", shape.len(), shape::MAX_RANK)));
     }
     Ok((data.type_, shape))
+}
+
+/// The same for updates of the elements that the indices would choose.
+pub(super) fn scatter(op: &Op, [data, indices, updates]: [&Operand<'_>; 3]) -> Known {
+    let (_, chosen) = infer(op, data, indices)?;
+    expect("updates", updates.type_, &[data.type_])?;
+    if updates.shape != chosen {
+        return Err(Fault::invalid(format!("updates have shape {:?}, expected {chosen:?}", updates.shape)));
+    }
+    Ok((data.type_, data.shape.to_vec()))
 }

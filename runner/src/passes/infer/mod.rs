@@ -2,6 +2,7 @@
 
 mod elementwise;
 mod gather;
+mod lanes;
 mod movement;
 mod products;
 mod reductions;
@@ -27,6 +28,11 @@ pub(super) fn results(op: &Op, operands: &[Option<Operand<'_>>]) -> Result<Vec<(
             let first = infer(op, operands)?;
             let zero_point = (first.0, vec![]);
             vec![first, (Type::F32, vec![]), zero_point]
+        }
+        Op::TopK { axis, .. } => {
+            let values = lanes::top(operands, *axis)?;
+            let indices = (Type::I64, values.1.clone());
+            vec![values, indices]
         }
         Op::Split { axis, parts } => movement::split(operands, *axis, *parts)?,
         _ => vec![infer(op, operands)?],
@@ -146,7 +152,7 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             let (rows, columns) = x.shape.split_at(split(*axis, x.shape.len())?);
             Ok((x.type_, vec![shape::elements(rows)?, shape::elements(columns)?]))
         }
-        Op::Softmax { axis, flattened } => {
+        Op::Softmax { axis, flattened } | Op::LogSoftmax { axis, flattened } => {
             let x = operand(0)?;
             expect("x", x.type_, &[Type::F32])?;
             if *flattened {
@@ -210,7 +216,11 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         }
         Op::Expand { shape } => Ok((operand(0)?.type_, shape.clone())),
         Op::Unknown { .. } => Err(Fault::unsupported("this operator is not known")),
+        Op::ScatterElements { .. } | Op::ScatterNd => gather::scatter(op, [operand(0)?, operand(1)?, operand(2)?]),
+        Op::TopK { axis, .. } => lanes::top(operands, *axis),
+        Op::OneHot { axis } => lanes::one_hot([operand(0)?, operand(1)?, operand(2)?], *axis),
         Op::Unary(_)
+        | Op::Classify(_)
         | Op::Binary(_)
         | Op::Compare(_)
         | Op::Where
@@ -220,10 +230,12 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         | Op::Range => elementwise::infer(op, operands),
         Op::Reduce { .. }
         | Op::Arg { .. }
+        | Op::CumSum { .. }
         | Op::LayerNormalization { .. }
         | Op::RmsNormalization { .. }
         | Op::BatchNormalization { .. }
-        | Op::InstanceNormalization { .. } => reductions::infer(op, operands),
+        | Op::InstanceNormalization { .. }
+        | Op::GroupNormalization { .. } => reductions::infer(op, operands),
         Op::Conv(_)
         | Op::ConvTranspose(_)
         | Op::QLinearConvTranspose(_)
@@ -238,6 +250,7 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
         | Op::ExpandTo
         | Op::Pad(_)
         | Op::Resize(_)
+        | Op::Trilu { .. }
         | Op::DepthToSpace { .. }
         | Op::SpaceToDepth { .. } => movement::infer(op, operands),
         _ => products::infer(op, operands),
@@ -259,6 +272,12 @@ pub(super) fn expect(what: &str, type_: Type, expected: &[Type]) -> Result<(), F
 pub(super) fn integers(operand: &Operand<'_>, what: &str) -> Result<Vec<i64>, Fault> {
     let constant = operand.constant.ok_or_else(|| Fault::unsupported(format!("{what}: only known at run time")))?;
     moves::integers(constant, what)
+}
+
+/// The value of an operand of one element.
+pub(super) fn integer(operand: &Operand<'_>, what: &str) -> Result<i64, Fault> {
+    let constant = operand.constant.ok_or_else(|| Fault::unsupported(format!("{what}: only known at run time")))?;
+    moves::integer(constant, what)
 }
 
 pub(super) fn distinct(axes: &[i64], rank: usize) -> Result<Vec<usize>, Fault> {

@@ -4,7 +4,7 @@ use super::{Known, expect};
 use crate::error::Fault;
 use crate::graph::op::Interpolation;
 use crate::graph::{Op, Type, shape};
-use crate::passes::movement::{along, blocks, integers, padded, parts};
+use crate::passes::movement::{along, blocks, integer, integers, padded, parts};
 use crate::passes::resize::resize;
 use crate::passes::resolve::Operand;
 
@@ -34,6 +34,13 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             expect("X", x.type_, if integers { &[Type::F32, Type::U8, Type::I8] } else { &[Type::F32] })?;
             let axes = resize(attributes, x.shape, &parameters)?;
             Ok((x.type_, axes.into_iter().map(|axis| axis.to).collect()))
+        }
+        Op::Trilu { .. } => {
+            parameters(1, "k")?.map(|k| integer(k, "k")).transpose()?;
+            if x.shape.len() < 2 {
+                return Err(Fault::invalid(format!("input has shape {:?}, expected at least two axes", x.shape)));
+            }
+            Ok((x.type_, x.shape.to_vec()))
         }
         Op::ExpandTo => {
             let sizes = parameters(1, "shape")?.ok_or_else(|| Fault::invalid("operand 2 is missing"))?;

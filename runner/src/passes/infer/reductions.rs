@@ -1,7 +1,7 @@
 //! Type and shape of what reductions and normalisations make.
 
-use super::elementwise::ORDERED;
-use super::{Known, expect, integers};
+use super::elementwise::{NUMBERS, ORDERED};
+use super::{Known, expect, integer, integers};
 use crate::error::Fault;
 use crate::functions::reduced;
 use crate::graph::function::Reduction;
@@ -31,6 +31,12 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             let reduced: Vec<bool> = (0..x.shape.len()).map(|other| other == axis).collect();
             Ok((Type::I64, without(x.shape, &reduced, *keep)))
         }
+        Op::CumSum { .. } => {
+            let x = operand(0)?;
+            expect("x", x.type_, &NUMBERS)?;
+            shape::axis(integer(operand(1)?, "axis")?, x.shape.len())?;
+            Ok((x.type_, x.shape.to_vec()))
+        }
         Op::LayerNormalization { axis, .. } | Op::RmsNormalization { axis, .. } => {
             let x = operand(0)?;
             expect("X", x.type_, &[Type::F32])?;
@@ -49,6 +55,21 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             }
             Ok((Type::F32, x.shape.to_vec()))
         }
+        Op::GroupNormalization { groups, per_group, .. } => {
+            let x = operand(0)?;
+            expect("X", x.type_, &[Type::F32])?;
+            let &[_, channels, ..] = x.shape else {
+                return Err(Fault::invalid(format!("X has shape {:?}, expected at least two axes", x.shape)));
+            };
+            if *groups == 0 || !channels.is_multiple_of(*groups) {
+                return Err(Fault::invalid(format!(
+                    "X has shape {:?}, expected channels for {groups} groups",
+                    x.shape
+                )));
+            }
+            vectors([("scale", operand(1)?), ("bias", operand(2)?)], if *per_group { *groups } else { channels })?;
+            Ok((Type::F32, x.shape.to_vec()))
+        }
         Op::BatchNormalization { .. } | Op::InstanceNormalization { .. } => {
             let x = operand(0)?;
             expect("X", x.type_, &[Type::F32])?;
@@ -56,17 +77,23 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
                 return Err(Fault::invalid(format!("X has shape {:?}, expected at least two axes", x.shape)));
             };
             for (index, name) in ["scale", "B", "mean", "var"].into_iter().enumerate().take(operands.len() - 1) {
-                let parameter = operand(index + 1)?;
-                expect(name, parameter.type_, &[Type::F32])?;
-                if parameter.shape != [channels] {
-                    let shape = parameter.shape;
-                    return Err(Fault::invalid(format!("{name} has shape {shape:?}, expected [{channels}]")));
-                }
+                vectors([(name, operand(index + 1)?)], channels)?;
             }
             Ok((Type::F32, x.shape.to_vec()))
         }
         _ => Err(Fault::unsupported("this operator is not known")),
     }
+}
+
+/// Whether parameters are so many values.
+fn vectors<const N: usize>(parameters: [(&str, &Operand<'_>); N], count: usize) -> Result<(), Fault> {
+    for (name, Operand { type_, shape, .. }) in parameters {
+        expect(name, *type_, &[Type::F32])?;
+        if *shape != [count] {
+            return Err(Fault::invalid(format!("{name} has shape {shape:?}, expected [{count}]")));
+        }
+    }
+    Ok(())
 }
 
 /// A shape whose reduced axes have one element, or are gone.

@@ -120,7 +120,11 @@ fn passes_on(graph: &Graph, node: &Node) -> bool {
         op if joins(op) => true,
         // Scales along an axis are applied in C order.
         Op::QuantizeLinear { .. } | Op::DequantizeLinear { .. } => is_per_tensor(graph, node),
-        Op::Softmax { flattened, .. } | Op::QLinearSoftmax { flattened, .. } => !flattened,
+        Op::Softmax { flattened, .. } | Op::LogSoftmax { flattened, .. } | Op::QLinearSoftmax { flattened, .. } => {
+            !flattened
+        }
+        // Lanes are met one by one, wherever they lie.
+        Op::CumSum { .. } | Op::TopK { .. } => true,
         Op::Reshape { .. } | Op::Squeeze | Op::Unsqueeze | Op::Flatten { .. } => {
             let shape = |id: Option<TensorId>| graph.tensor(id?).shape.as_ref();
             shape(node.inputs.first().copied().flatten()) == shape(node.outputs.first().copied())
@@ -133,6 +137,7 @@ fn passes_on(graph: &Graph, node: &Node) -> bool {
         | Op::Identity
         | Op::Cast { .. }
         | Op::Unary(_)
+        | Op::Classify(_)
         | Op::Clip
         | Op::Lookup
         | Op::BatchNormalization { .. }

@@ -3,10 +3,12 @@
 
 mod binary;
 mod choose;
+mod classify;
 mod clip;
 mod unary;
 
 pub(super) use binary::{binary, compare};
 pub(super) use choose::lower as choose;
+pub(super) use classify::lower as classify;
 pub(super) use clip::lower as clip;
 pub(super) use unary::lower as unary;

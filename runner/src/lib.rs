@@ -27,6 +27,7 @@ pub mod graph;
 pub mod passes;
 
 mod convert;
+mod einsum;
 mod functions;
 mod gathering;
 mod picks;

@@ -374,3 +374,34 @@ fn sessions_check_what_callers_say() {
     assert_eq!(session.input_mut::<u8>(1).unwrap_err().to_string(), "input 1: the network has 1 inputs");
     assert_eq!(session.output(1).unwrap_err().to_string(), "output 1: the network has 1 outputs");
 }
+
+#[test]
+fn equations_say_what_is_summed() {
+    let floats = |values: &[f32]| Data::F32(values.to_vec());
+    let equation = |text: &str| vec![string("equation", text)];
+    let a = || floats(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let one = Builder::new(12).input("a", F32, &[2, 3]).output("y", F32, &[3, 2]);
+    assert_eq!(one.node("Einsum", "a", "y", equation("ij->ji")).run(&[a()]), floats(&[1.0, 4.0, 2.0, 5.0, 3.0, 6.0]));
+    // Scores of attention, with the heads behind the positions.
+    let two =
+        Builder::new(12).input("a", F32, &[1, 3, 1, 2]).input("b", F32, &[1, 2, 1, 2]).output("y", F32, &[1, 1, 3, 2]);
+    let two = two.node("Einsum", "a b", "y", equation("bqhd,bkhd->bhqk"));
+    assert_eq!(two.run(&[a(), floats(&[1.0, 0.5, -1.0, 2.0])]), floats(&[2.0, 3.0, 5.0, 5.0, 8.0, 7.0]));
+    // What is known is computed while planning.
+    let known = Builder::new(12).input("x", F32, &[2]).output("y", F32, &[2]).constant("a", &[2, 3], a());
+    let known = known.node("Einsum", "a", "s", equation("ij->i")).node("Add", "x s", "y", vec![]);
+    assert_eq!(support::plan(&known.bytes()).unwrap().made().len(), 1);
+    assert_eq!(known.run(&[floats(&[0.5, -0.5])]), floats(&[6.5, 14.5]));
+    let told = |type_: i32, attributes: Vec<support::Attribute>| {
+        let model = Builder::new(12).input("a", type_, &[2, 3]).output("y", type_, &[2]);
+        model.node("Einsum", "a", "y", attributes).problems()
+    };
+    for (told, expected) in [
+        (told(F32, vec![]), "attribute equation is missing"),
+        (told(I64, equation("ij->i")), "an operand is int64, expected float32"),
+        (told(F32, equation("i->i")), "is of a tensor of 2 axes"),
+        (told(F32, equation("ij->j")), "makes \"y\" as float32 [3]"),
+    ] {
+        assert!(told.contains(expected), "{told}\nexpected: {expected}");
+    }
+}

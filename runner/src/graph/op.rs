@@ -206,6 +206,10 @@ pub enum Op {
     /// `x` of 8 bits, and a table of 256 values by its bytes, in the order of u8; made by a pass.
     Lookup,
     /// Tensors of f32: sums of products, as an equation says.
+    Einsum {
+        /// The labels of the operands' axes, and of the result's.
+        equation: String,
+    },
     /// `a, b` of f32: matrices, of batches that broadcast.
     MatMul,
     /// `a, b, c?` of f32.
@@ -378,6 +382,7 @@ impl Op {
             Self::ConstantOfShape => "ConstantOfShape",
             Self::Range => "Range",
             Self::Lookup => "Lookup",
+            Self::Einsum { .. } => "Einsum",
             Self::MatMul => "MatMul",
             Self::Gemm(_) => "Gemm",
             Self::Pad(_) => "Pad",
@@ -444,6 +449,7 @@ impl Op {
             | Self::GatherNd { .. } => operand < 2,
             // Of floats, all are.
             Self::Concat { .. }
+            | Self::Einsum { .. }
             | Self::Gemm(_)
             | Self::Where
             | Self::Clip
@@ -537,7 +543,7 @@ impl Op {
             Self::Gather { .. } | Self::GatherElements { .. } | Self::GatherNd { .. } => (2, 2, &["data", "indices"]),
             Self::Unsqueeze => (2, 2, &["data", "axes"]),
             Self::Squeeze => (1, 2, &["data"]),
-            Self::Concat { .. } => (1, usize::MAX, &[]),
+            Self::Concat { .. } | Self::Einsum { .. } => (1, usize::MAX, &[]),
             Self::Unknown { .. } => (0, usize::MAX, &[]),
             Self::DynamicQuantizeLinear
             | Self::Unary(_)

@@ -54,6 +54,7 @@ impl Op {
             | Self::InstanceNormalization { .. }
             | Self::Conv(_)
             | Self::ConvTranspose(_)
+            | Self::Einsum { .. }
             | Self::MatMul
             | Self::Gemm(_)
             | Self::AveragePool { .. }

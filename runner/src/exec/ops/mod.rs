@@ -10,6 +10,7 @@ mod cumulative_sum;
 mod dynamic_product;
 mod dynamic_quantize;
 mod each;
+mod einsum;
 mod elementwise;
 mod float;
 mod gather;
@@ -190,6 +191,7 @@ fn action(operands: Operands<'_>, backend: &Backend) -> Result<Action, Fault> {
         | Op::InstanceNormalization { .. }
         | Op::GroupNormalization { .. } => normalization::rows(operands)?,
         Op::BatchNormalization { epsilon } => normalization::channels(operands, *epsilon)?,
+        Op::Einsum { equation } => einsum::lower(operands, equation)?,
         Op::MatMul => float::matmul(operands)?,
         Op::Gemm(attributes) => float::gemm_step(operands, attributes)?,
         op @ (Op::Slice | Op::Tile | Op::Pad(_)) => match picked::lower(operands, op)? {

@@ -76,6 +76,10 @@ pub(super) fn meaning(node: &NodeProto, opset: i64) -> Result<Meaning, Fault> {
         ("com.microsoft", "QLinearSoftmax") => quantized_softmax(a)?,
         ("com.microsoft", "QLinearConcat") => Op::QLinearConcat { axis: required(a, "axis")? },
         ("com.microsoft", "QLinearWhere") => Op::QLinearWhere,
+        ("", "Einsum") => {
+            let equation = a.string("equation")?.ok_or_else(|| Fault::invalid("attribute equation is missing"))?;
+            Op::Einsum { equation: equation.to_owned() }
+        }
         ("", "MatMul") => Op::MatMul,
         ("", "Gemm") => {
             let beta = a.float("beta")?.unwrap_or(1.0);

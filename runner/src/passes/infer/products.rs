@@ -1,6 +1,7 @@
 //! Type and shape of what products to floats, and operators beside them, make.
 
 use super::{Known, QUANTIZED, expect, split};
+use crate::einsum::Einsum;
 use crate::error::Fault;
 use crate::graph::op;
 use crate::graph::{Op, Type, shape};
@@ -60,6 +61,12 @@ pub(super) fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Known {
             expect("condition", condition.type_, &[Type::Bool])?;
             let shape = shape::broadcast(condition.shape, &shape::broadcast(x.shape, y.shape)?)?;
             Ok((optional(8).map_or(x.type_, |zero_point| zero_point.type_), shape))
+        }
+        Op::Einsum { equation } => {
+            let found =
+                (0..operands.len()).map(|index| real(index, "an operand")).collect::<Result<Vec<_>, Fault>>()?;
+            let shapes: Vec<&[usize]> = found.iter().map(|operand| operand.shape).collect();
+            Ok((Type::F32, Einsum::new(equation, &shapes)?.shape().to_vec()))
         }
         Op::MatMul => {
             let (a, b) = (real(0, "A")?, real(1, "B")?);

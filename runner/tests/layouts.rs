@@ -47,7 +47,7 @@ fn moved(model: &Builder) -> Vec<String> {
     let relayouts = graph.nodes.iter().filter(|node| node.op == Op::Relayout);
     let names = relayouts.map(|node| &graph.tensors[node.outputs[0].index()]).filter(|tensor| {
         let shape = tensor.shape.as_ref().unwrap();
-        shape[1] > 1 && shape[2] * shape[3] > 1
+        shape[1] > 1 && shape[2..].iter().any(|&size| size > 1)
     });
     names.map(|tensor| tensor.name.clone()).collect()
 }
@@ -351,4 +351,54 @@ fn transpositions_around_operators_are_nothing() {
         session.run().unwrap();
         assert_eq!(session.output(0).unwrap().to_data(), fused, "{}", backend.isa());
     }
+}
+
+/// Convolutions along one axis and over three are, with rows or planes of one, those over two: with the same results, and
+/// with nothing moved in between.
+#[test]
+fn lines_and_volumes_stay_in_order_as_images_do() {
+    // The size of an axis, its taps, pads and stride.
+    let axes: [&[[i64; 4]]; 4] = [
+        &[[9, 3, 1, 2]],
+        &[[1, 1, 0, 1], [9, 3, 1, 2]],
+        &[[7, 3, 1, 1], [9, 3, 1, 2]],
+        &[[1, 1, 0, 1], [7, 3, 1, 1], [9, 3, 1, 2]],
+    ];
+    let made = axes.map(|axes| {
+        let of =
+            |first: &[i64], which: usize| [first, &axes.iter().map(|axis| axis[which]).collect::<Vec<_>>()].concat();
+        let sizes = |channels: i64| of(&[2, channels], 0);
+        let conv = |model: Builder, [from, to]: [&str; 2], [inputs, outputs]: [i64; 2], strides: bool| {
+            let shape = of(&[outputs, inputs], 1);
+            let Data::U8(weights) = bytes(&shape, 77) else { unreachable!() };
+            let weights = Data::I8(weights.into_iter().map(|weight| weight.cast_signed() / 4).collect());
+            let pads = of(&[], 2).repeat(2);
+            let strides = if strides { of(&[], 3) } else { vec![1; axes.len()] };
+            let attributes = vec![ints("pads", &pads), ints("strides", &strides)];
+            let model = model.constant(&format!("{to}_w"), &shape, weights);
+            model.node("QLinearConv", &format!("{from} s z {to}_w s w_z y_s z"), to, attributes)
+        };
+        let parameters = |model: Builder| model.f32("s", 0.0625).u8("z", 120).i8("w_z", 0).f32("y_s", 1.0);
+        let model = parameters(Builder::new(13).input("x", F32, &sizes(3)).output(
+            "p",
+            U8,
+            &[&[2, 5][..], &vec![1; axes.len()]].concat(),
+        ));
+        let rank = i64::try_from(axes.len()).unwrap() + 2;
+        let last: Vec<i64> = [0].into_iter().chain(2..rank).chain([1]).collect();
+        let first: Vec<i64> = [0, rank - 1].into_iter().chain(1..rank - 1).collect();
+        let model = model.node("QuantizeLinear", "x s z", "q", vec![]);
+        let model = conv(model, ["q", "a"], [3, 4], false);
+        let model = model.node("com.microsoft.QLinearAdd", "a s z a s z s z", "b", vec![]);
+        let model = model.node("Transpose", "b", "t", vec![ints("perm", &last)]);
+        let model = model.node("Transpose", "t", "u", vec![ints("perm", &first)]);
+        let model = conv(model, ["u", "c"], [4, 5], true);
+        let model =
+            model.node("com.microsoft.QLinearGlobalAveragePool", "c s z s z", "p", vec![int("channels_last", 0)]);
+        assert_eq!(moved(&model), Vec::<String>::new(), "{axes:?}");
+        let Data::U8(x) = bytes(&sizes(3), 5) else { unreachable!() };
+        model.run(&[Data::F32(x.into_iter().map(|x| f32::from(x) / 16.0 - 8.0).collect())])
+    });
+    assert_eq!(made[0], made[1]);
+    assert_eq!(made[2], made[3]);
 }

@@ -42,12 +42,6 @@ impl<'a> Operands<'a> {
         Ok(Axes::of(self.shape(id)?, self.tensor(id).layout))
     }
 
-    /// The shape of a tensor with four axes.
-    pub(super) fn shape4(&self, id: TensorId) -> Result<[usize; 4], Fault> {
-        let shape = self.shape(id)?;
-        shape.try_into().map_err(|_| Fault::unsupported(format!("shape {shape:?}, expected four axes")))
-    }
-
     pub(super) fn type_(&self, id: TensorId) -> Result<Type, Fault> {
         let type_ = self.tensor(id).type_;
         type_.ok_or_else(|| Fault::unsupported(format!("\"{}\" has no known type", self.tensor(id).name)))

@@ -124,7 +124,7 @@ pub enum Layout {
     /// C order of the shape.
     #[default]
     RowMajor,
-    /// A shape `[n, c, h, w]` stored as `[n, h, w, c]`, the kernels' native order.
+    /// A shape `[n, c, h, w]` stored as `[n, h, w, c]`, the kernels' native order; with one spatial axis or three likewise.
     ChannelsLast,
 }
 

@@ -8,7 +8,7 @@ use zeropoint::{Backend, View};
 use super::super::parameters::Operands;
 use super::{Context, Step, kernel_type, quantized, refused, told};
 use crate::error::Fault;
-use crate::graph::{Element, TensorId, shape};
+use crate::graph::{Element, Layout, TensorId, shape};
 
 struct Pool<X, Y> {
     plan: GlobalAveragePoolPlan,
@@ -23,9 +23,10 @@ pub(super) fn lower(operands: Operands<'_>, channels_last: bool, backend: &Backe
     let (x, y) = (operands.id(0)?, operands.output()?);
     let (x_type, y_type) = (operands.type_(x)?, operands.type_(y)?);
     let axes = operands.axes(x)?;
+    let last = operands.tensor(x).layout == Layout::ChannelsLast;
     let (pixels, channels) = match axes.sizes() {
         // By the shape, or by the layout.
-        [_, pixels @ .., channels] if channels_last || axes.sizes().len() == 4 => (shape::elements(pixels)?, *channels),
+        [_, pixels @ .., channels] if channels_last || last => (shape::elements(pixels)?, *channels),
         // Channel by channel, as if each were an image.
         [_, _, pixels @ ..] => (shape::elements(pixels)?, 1),
         sizes => return Err(Fault::invalid(format!("x has shape {sizes:?}, expected three axes at least"))),

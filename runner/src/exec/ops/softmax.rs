@@ -70,8 +70,12 @@ fn rows(x: &[f32], y: &mut [f32], size: usize, logarithms: bool) {
             for (x, y) in x.chunks_exact(size).zip(y.chunks_exact_mut(size)) {
                 let most = greatest(x);
                 for (y, x) in y.iter_mut().zip(x) {
-                    *y = exp(x - most);
+                    *y = x - most;
                 }
+            }
+            // Of all rows at once: what is left of each by itself would be computed one by one.
+            for y in &mut *y {
+                *y = exp(*y);
             }
             let sums = sums(y, size, |_, y| y);
             for ((x, y), sum) in x.chunks_exact(size).zip(y.chunks_exact_mut(size)).zip(sums) {

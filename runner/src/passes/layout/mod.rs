@@ -12,7 +12,7 @@ mod rule;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub(crate) use self::order::Axes;
+pub(crate) use self::order::{Axes, is_images};
 use self::rule::Rule;
 use super::fold;
 use crate::graph::{Constant, Data, Graph, Layout, Node, Op, Tensor, TensorId};
@@ -77,7 +77,7 @@ impl Converted {
 /// The tensor in the given order: itself, or one that a new node makes of it.
 fn convert(graph: &mut Graph, id: TensorId, layout: Layout, converted: &mut Converted) -> TensorId {
     let tensor = graph.tensor(id);
-    let Some(shape) = tensor.shape.as_ref().filter(|shape| shape.len() == 4) else { return id };
+    let Some(shape) = tensor.shape.as_ref().filter(|shape| is_images(shape.len())) else { return id };
     if tensor.layout == layout {
         return id;
     }
@@ -116,8 +116,8 @@ fn reordered(data: &Data, shape: &[usize], [from, to]: [Layout; 2]) -> Data {
 
 /// Whether both orders are the same in memory.
 pub(crate) fn coincide(shape: &[usize]) -> bool {
-    match *shape {
-        [_, c, h, w] => c <= 1 || (h <= 1 && w <= 1),
+    match shape {
+        [_, channels, pixels @ ..] if is_images(shape.len()) => *channels <= 1 || pixels.iter().all(|&size| size <= 1),
         _ => true,
     }
 }
@@ -261,6 +261,6 @@ mod tests {
     #[test]
     fn one_channel_or_one_pixel_is_both_orders() {
         assert!(coincide(&[1, 1, 96, 96]) && coincide(&[2, 256, 1, 1]) && coincide(&[3, 4]));
-        assert!(!coincide(&[1, 2, 1, 3]));
+        assert!(!coincide(&[1, 2, 1, 3]) && !coincide(&[1, 2, 3]) && !coincide(&[1, 2, 1, 1, 3]));
     }
 }

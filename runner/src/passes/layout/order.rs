@@ -2,6 +2,11 @@
 
 use crate::graph::{Layout, shape};
 
+/// Whether a shape with so many axes may be that of images: of one to three axes, with channels.
+pub(crate) const fn is_images(rank: usize) -> bool {
+    matches!(rank, 3..=5)
+}
+
 /// The axes of a tensor in the order in which they lie in memory: its elements are in C order of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Axes {
@@ -14,7 +19,9 @@ pub(crate) struct Axes {
 impl Axes {
     pub(crate) fn of(shape: &[usize], layout: Layout) -> Self {
         let order: Vec<usize> = match layout {
-            Layout::ChannelsLast if shape.len() == 4 => vec![0, 2, 3, 1],
+            Layout::ChannelsLast if is_images(shape.len()) => {
+                [0].into_iter().chain(2..shape.len()).chain([1]).collect()
+            }
             _ => (0..shape.len()).collect(),
         };
         let sizes = order.iter().map(|&axis| shape[axis]).collect();
@@ -62,6 +69,15 @@ mod tests {
         assert_eq!(axes.strides(), [60, 1, 15, 3]);
         let plain = Axes::of(&[2, 3, 4], Layout::RowMajor);
         assert_eq!((plain.sizes(), plain.strides()), (&[2, 3, 4][..], vec![12, 4, 1]));
+    }
+
+    #[test]
+    fn images_have_one_to_three_axes() {
+        assert_eq!(Axes::of(&[2, 3, 4], Layout::ChannelsLast).sizes(), [2, 4, 3]);
+        assert_eq!(Axes::of(&[2, 3, 4, 5, 6], Layout::ChannelsLast).sizes(), [2, 4, 5, 6, 3]);
+        for shape in [&[2, 3][..], &[1, 2, 3, 4, 5, 6]] {
+            assert_eq!(Axes::of(shape, Layout::ChannelsLast).sizes(), shape);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Axes;
+use super::{Axes, is_images};
 use crate::functions;
 use crate::graph::op::Transposed;
 use crate::graph::{Graph, Layout, Node, Op, TensorId, Type, shape};
@@ -37,7 +37,7 @@ pub(super) fn wanted(graph: &Graph) -> HashSet<TensorId> {
             wanted.extend(node.inputs.first().copied().flatten());
         } else if passes_on(graph, node) && node.outputs.iter().any(|id| wanted.contains(id)) {
             let activations = node.inputs.iter().enumerate().filter(|&(operand, _)| node.op.is_activation(operand));
-            wanted.extend(activations.filter_map(|(_, id)| id.filter(|&id| rank(graph, id) == Some(4))));
+            wanted.extend(activations.filter_map(|(_, id)| id.filter(|&id| of_images(graph, id))));
         }
     }
     wanted
@@ -49,9 +49,9 @@ pub(super) fn of(graph: &Graph, node: &Node, wanted: &HashSet<TensorId>) -> Rule
     let Some(&output) = node.outputs.first() else { return row_major };
     let x = node.inputs.first().copied().flatten();
     let layout_of = |input: Option<TensorId>| input.map_or(Layout::RowMajor, |id| graph.tensor(id).layout);
-    let or_wanted = |layout: Layout| match rank(graph, output) {
-        Some(4) if layout == Layout::ChannelsLast || wanted.contains(&output) => Layout::ChannelsLast,
-        _ => Layout::RowMajor,
+    let or_wanted = |layout: Layout| {
+        let last = of_images(graph, output) && (layout == Layout::ChannelsLast || wanted.contains(&output));
+        if last { Layout::ChannelsLast } else { Layout::RowMajor }
     };
     match &node.op {
         _ if wants_channels_last(graph, node) => Rule::all(Layout::ChannelsLast),
@@ -61,9 +61,11 @@ pub(super) fn of(graph: &Graph, node: &Node, wanted: &HashSet<TensorId>) -> Rule
         }
         _ if joins(&node.op) => {
             let mut operands = node.inputs.iter().enumerate().filter(|&(operand, _)| node.op.is_activation(operand));
-            // An operand of one element may have four axes where the result has another number.
-            let images = rank(graph, output) == Some(4);
-            let last = images && operands.any(|(_, &operand)| layout_of(operand) == Layout::ChannelsLast);
+            // An operand of one element may have other axes than the result.
+            let images = of_images(graph, output).then(|| rank(graph, output));
+            let last = operands.any(|(_, &operand)| {
+                layout_of(operand) == Layout::ChannelsLast && images == operand.map(|id| rank(graph, id))
+            });
             Rule::all(if last { Layout::ChannelsLast } else { Layout::RowMajor })
         }
         _ if passes_on(graph, node) => Rule::any(layout_of(x)),
@@ -81,11 +83,17 @@ pub(super) fn of(graph: &Graph, node: &Node, wanted: &HashSet<TensorId>) -> Rule
             _ => row_major,
         },
         Op::Reduce { none_is_none, .. } if in_c_order(graph, node, *none_is_none) => match rank(graph, output) {
-            Some(4) => Rule::any(layout_of(x)),
+            // All axes stay, or an axis of images is gone.
+            after if x.and_then(|id| rank(graph, id)) == after => Rule::any(layout_of(x)),
             _ => Rule::any(Layout::RowMajor),
         },
         _ => row_major,
     }
+}
+
+/// Whether a tensor may be one of images.
+fn of_images(graph: &Graph, id: TensorId) -> bool {
+    rank(graph, id).is_some_and(is_images)
 }
 
 fn rank(graph: &Graph, id: TensorId) -> Option<usize> {
@@ -93,18 +101,19 @@ fn rank(graph: &Graph, id: TensorId) -> Option<usize> {
 }
 
 fn wants_channels_last(graph: &Graph, node: &Node) -> bool {
-    let two_dimensional = node.inputs.first().copied().flatten().and_then(|id| rank(graph, id)) == Some(4);
+    let x = node.inputs.first().copied().flatten();
+    let two_dimensional = x.and_then(|id| rank(graph, id)) == Some(4);
     match &node.op {
         Op::QLinearConv(attributes)
         | Op::ConvInteger(attributes)
         | Op::ConvIntegerToFloat(attributes)
         | Op::QLinearConvTranspose(Transposed { window: attributes, .. }) => {
-            two_dimensional && !attributes.channels_last
+            !attributes.channels_last && x.is_some_and(|id| of_images(graph, id))
         }
         // Those of floats, and over other axes than rows and columns, take the order of the shape.
         Op::MaxPool(_) if is_f32(graph, node) => false,
         Op::MaxPool(pool) | Op::QLinearAveragePool { pool, .. } => two_dimensional && !pool.window.channels_last,
-        Op::QLinearGlobalAveragePool { channels_last: false } => two_dimensional,
+        Op::QLinearGlobalAveragePool { channels_last: false } => x.is_some_and(|id| of_images(graph, id)),
         _ => false,
     }
 }
@@ -175,14 +184,16 @@ fn transposed(
     permutation: Option<&[i64]>,
     wanted: &HashSet<TensorId>,
 ) -> Option<Layout> {
-    if rank(graph, output) != Some(4) || wanted.contains(&output) {
-        return (rank(graph, output) == Some(4)).then_some(Layout::ChannelsLast);
+    if !of_images(graph, output) || wanted.contains(&output) {
+        return of_images(graph, output).then_some(Layout::ChannelsLast);
     }
     let (x, y) = (graph.tensor(x?), graph.tensor(output).shape.as_ref()?);
     let strides = Axes::of(x.shape.as_ref()?, x.layout).strides();
     let strides: Vec<usize> =
         transposition(permutation, strides.len()).ok()?.into_iter().map(|axis| strides[axis]).collect();
-    [Layout::RowMajor, Layout::ChannelsLast].into_iter().find(|&layout| Axes::of(y, layout).has(&strides))
+    let found = [Layout::RowMajor, Layout::ChannelsLast].into_iter().find(|&layout| Axes::of(y, layout).has(&strides));
+    // Matrices are no images, and what follows them mostly wants rows.
+    found.filter(|&found| found != Layout::ChannelsLast || y.len() == 4 || x.layout == Layout::ChannelsLast)
 }
 
 /// Whether a reduction meets the elements of each result in C order, also where channels are last: they are then reduced
@@ -196,5 +207,5 @@ fn in_c_order(graph: &Graph, node: &Node, none_is_none: bool) -> bool {
         None => None,
     };
     functions::reduced(rank, axes.as_deref(), none_is_none)
-        .is_ok_and(|reduced| rank != 4 || !(reduced[1] && (reduced[2] || reduced[3])))
+        .is_ok_and(|reduced| !is_images(rank) || !(reduced[1] && reduced[2..].contains(&true)))
 }

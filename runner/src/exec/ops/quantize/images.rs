@@ -9,7 +9,7 @@ use super::super::{Context, Step, told};
 use super::Parameters;
 use crate::error::Fault;
 use crate::exec::parameters::Operands;
-use crate::graph::{Element, Layout, TensorId};
+use crate::graph::{Element, Layout, TensorId, shape};
 use crate::passes::layout;
 
 /// Images, and one scale for all of them.
@@ -32,11 +32,13 @@ pub(super) fn are_between(operands: Operands<'_>, orders: [Layout; 2]) -> Result
 impl Images {
     pub(super) fn new(operands: Operands<'_>, by: Parameters, backend: &Backend) -> Result<Self, Fault> {
         let (x, y) = (operands.id(0)?, operands.output()?);
-        let [_, channels, height, width] = operands.shape4(x)?;
+        let &[_, channels, ref pixels @ ..] = operands.shape(x)? else {
+            return Err(Fault::unsupported("expected an operand with channels"));
+        };
         if by.axis.is_some() {
             return Err(Fault::unsupported("a scale has several values, expected 1"));
         }
-        Ok(Self { backend: *backend, x, y, by, channels, pixels: height * width })
+        Ok(Self { backend: *backend, x, y, by, channels, pixels: shape::elements(pixels)? })
     }
 
     pub(super) fn quantize<Q: Element + zeropoint::Int8 + zeropoint::Integer>(self) -> Box<dyn Step> {

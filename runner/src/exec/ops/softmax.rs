@@ -202,30 +202,28 @@ fn add(sums: &mut [f32], y: &[f32]) {
 }
 
 /// What makes results of exponentials and their sums.
-enum Ending {
-    Quotients([f32; TOGETHER]),
-    /// Of the greatest elements, and the logarithms of the sums.
-    Logarithms([f32; TOGETHER], [f32; TOGETHER]),
+struct Ending {
+    most: [f32; TOGETHER],
+    /// The sums, or their logarithms.
+    sums: [f32; TOGETHER],
+    logarithms: bool,
 }
 
 impl Ending {
     #[inline(always)]
     fn new(most: [f32; TOGETHER], sums: [f32; TOGETHER], logarithms: bool) -> Self {
-        if logarithms { Self::Logarithms(most, sums.map(libm::logf)) } else { Self::Quotients(sums) }
+        Self { most, sums: if logarithms { sums.map(libm::logf) } else { sums }, logarithms }
     }
 
     #[inline(always)]
     fn end(&self, x: &[f32], y: &mut [f32]) {
-        match self {
-            Self::Quotients(sums) => {
-                for (y, sum) in y.iter_mut().zip(sums) {
-                    *y /= sum;
-                }
+        if self.logarithms {
+            for ((y, x), (most, sum)) in y.iter_mut().zip(x).zip(self.most.iter().zip(&self.sums)) {
+                *y = (x - most) - sum;
             }
-            Self::Logarithms(most, sums) => {
-                for ((y, x), (most, sum)) in y.iter_mut().zip(x).zip(most.iter().zip(sums)) {
-                    *y = (x - most) - sum;
-                }
+        } else {
+            for (y, sum) in y.iter_mut().zip(&self.sums) {
+                *y /= sum;
             }
         }
     }

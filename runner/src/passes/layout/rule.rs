@@ -207,5 +207,5 @@ fn in_c_order(graph: &Graph, node: &Node, none_is_none: bool) -> bool {
         None => None,
     };
     functions::reduced(rank, axes.as_deref(), none_is_none)
-        .is_ok_and(|reduced| !is_images(rank) || !(reduced[1] && reduced[2..].contains(&true)))
+        .is_ok_and(|reduced| !(is_images(rank) && reduced[1] && reduced[2..].contains(&true)))
 }

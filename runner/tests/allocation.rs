@@ -152,7 +152,13 @@ fn sessions_are_small() {
             let ((), running) = peak(|| session.run().unwrap());
             let plan = session.plan();
             let (activations, made) = (plan.activations(), plan.made());
-            let packed: usize = made.iter().filter_map(|made| Some(made.packed.as_ref()?.packed)).sum();
+            let packed: usize = made
+                .iter()
+                .filter_map(|made| {
+                    let packed = made.packed.as_ref()?;
+                    Some(packed.packed + packed.copied)
+                })
+                .sum();
             let mut sizes: Vec<usize> =
                 made.iter().map(|made| made.type_.size() * made.shape.iter().product::<usize>()).collect();
             sizes.extend(plan.input_tensors().map(|(_, type_, shape)| type_.size() * shape.iter().product::<usize>()));

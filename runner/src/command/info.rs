@@ -114,6 +114,14 @@ fn weights(out: &mut impl Write, rows: &[Row]) -> Result<()> {
         line("  but depthwise", packed.iter().filter(|packed| !packed.depthwise).collect())?;
         line("  depthwise (taps padded to whole vectors)", packed.iter().filter(|packed| packed.depthwise).collect())?;
     }
+    let copied: usize = packed.iter().map(|packed| packed.copied).sum();
+    if copied > 0 {
+        let nodes = packed.iter().filter(|packed| packed.copied > 0).count();
+        writeln!(
+            out,
+            "  beside them copies of {copied} bytes, in an order of their kernels or transformed ({nodes} nodes)"
+        )?;
+    }
     Ok(())
 }
 

@@ -36,19 +36,21 @@ pub struct Packed {
     pub own: usize,
     /// Bytes as packed for the kernel.
     pub packed: usize,
+    /// Bytes of a copy beside that, where the kernel takes the weights in an order of its own, or transformed.
+    pub copied: usize,
     /// Depthwise taps are padded to whole vectors.
     pub depthwise: bool,
 }
 
 impl From<&PackedWeights> for Packed {
     fn from(weights: &PackedWeights) -> Self {
-        Self { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: weights.is_depthwise() }
+        Self { own: weights.own_bytes(), packed: weights.packed_bytes(), copied: 0, depthwise: weights.is_depthwise() }
     }
 }
 
 impl From<&TransposedWeights> for Packed {
     fn from(weights: &TransposedWeights) -> Self {
-        Self { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: false }
+        Self { own: weights.own_bytes(), packed: weights.packed_bytes(), copied: 0, depthwise: false }
     }
 }
 

@@ -155,7 +155,8 @@ where
         y: TensorId,
         [from, to]: [Place<AXES>; 2],
     ) -> Self {
-        Self { plan, packed: Packed::from(weights), by, y, from, to, types: PhantomData }
+        let packed = Packed { copied: plan.copied(), ..Packed::from(weights) };
+        Self { plan, packed, by, y, from, to, types: PhantomData }
     }
 
     pub(super) fn y(&self) -> TensorId {

@@ -26,11 +26,14 @@ pub(super) trait Plan<const AXES: usize>: Send + Sync {
 
     /// Bytes of scratch for each thread.
     fn scratch_len(&self) -> usize;
+
+    /// Bytes of a copy of the weights.
+    fn copied(&self) -> usize;
 }
 
 /// The plans have methods of the same names, and no trait.
 macro_rules! plan {
-    ($plan:ty, $axes:literal) => {
+    ($plan:ty, $axes:literal, $copied:expr) => {
         impl Plan<$axes> for $plan {
             fn run<A: zeropoint::Int8, O: zeropoint::Element>(
                 &self,
@@ -52,14 +55,18 @@ macro_rules! plan {
             fn scratch_len(&self) -> usize {
                 self.scratch_len()
             }
+
+            fn copied(&self) -> usize {
+                $copied(self)
+            }
         }
     };
 }
-plan!(ConvPlan, 4);
-plan!(Conv3dPlan, 5);
-plan!(GemmPlan, 2);
-plan!(TransposedConvPlan, 4);
-plan!(TransposedConv3dPlan, 5);
+plan!(ConvPlan, 4, ConvPlan::copied_bytes);
+plan!(Conv3dPlan, 5, Conv3dPlan::copied_bytes);
+plan!(GemmPlan, 2, |_| 0);
+plan!(TransposedConvPlan, 4, TransposedConvPlan::copied_bytes);
+plan!(TransposedConv3dPlan, 5, TransposedConv3dPlan::copied_bytes);
 
 /// The shape and strides of an operand, as a plan sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +121,7 @@ pub(super) fn step<P: Plan<AXES> + 'static, const AXES: usize>(
     [from, to]: [Place<AXES>; 2],
 ) -> Result<Box<dyn Step>, Fault> {
     let (x, y) = (operands.id(0)?, operands.output()?);
-    let packed = packed.into();
+    let packed = Packed { copied: plan.copied(), ..packed.into() };
     Ok(quantized!(operands.type_(x)?, A => match operands.type_(y)? {
         Type::I32 => Box::new(Product::<P, A, i32, AXES> { plan, packed, x, y, from, to, types: PhantomData }),
         Type::F32 => Box::new(Product::<P, A, f32, AXES> { plan, packed, x, y, from, to, types: PhantomData }),

@@ -118,7 +118,7 @@ pub(super) fn lower(operands: Operands<'_>, attributes: &op::Gemm, backend: &Bac
             PackedWeights::gemm(backend, view, param(&b_zero_points)).map_err(refused)?
         }))
     })?;
-    let packed = Packed { own: weights.own_bytes(), packed: weights.packed_bytes(), depthwise: false };
+    let packed = Packed { own: weights.own_bytes(), packed: weights.packed_bytes(), copied: 0, depthwise: false };
     let addend = addend(operands, [m, n])?;
     let output = if y_type == Type::F32 {
         let scales = b_scales.iter().map(|scale| a_scale * scale).collect();

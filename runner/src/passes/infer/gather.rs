@@ -36,9 +36,6 @@ pub(super) fn infer(op: &Op, data: &Operand<'_>, indices: &Operand<'_>) -> Known
         }
         _ => return Err(Fault::unsupported("this operator is not known")),
     };
-    if shape.len() > shape::MAX_RANK {
-        return Err(Fault::unsupported(format!("makes {} axes, expected at most {}", shape.len(), shape::MAX_RANK)));
-    }
     Ok((data.type_, shape))
 }
 

@@ -3,8 +3,6 @@
 
 use super::wide::{Shaped, lanes, shaped};
 
-/// Rows of a tile.
-const ROWS: usize = 4;
 /// Terms whose left factors are brought together at a time.
 const TOGETHER: usize = 64;
 /// Terms that are added before the next columns' turn comes: a panel of them stays in the second cache.
@@ -63,17 +61,22 @@ struct Bands<'a> {
 impl Shaped for Bands<'_> {
     #[inline(always)]
     fn run<const LANES: usize>(self) {
-        match LANES {
-            16 => self.columns::<64>(),
-            8 => self.columns::<16>(),
-            _ => self.columns::<8>(),
+        // Of few columns more rows, so that there are sums enough to add to while others wait for theirs.
+        match (LANES, self.panel.width) {
+            (16, ..=16) => self.bands::<8, 16>(),
+            (16, ..=32) => self.bands::<8, 32>(),
+            (16, _) => self.bands::<4, 64>(),
+            (8, ..=8) => self.bands::<8, 8>(),
+            (8, _) => self.bands::<4, 16>(),
+            _ => self.bands::<4, 8>(),
         }
     }
 }
 
 impl Bands<'_> {
+    /// In tiles of so many rows and columns.
     #[inline(always)]
-    fn columns<const COLUMNS: usize>(mut self) {
+    fn bands<const ROWS: usize, const COLUMNS: usize>(mut self) {
         let rows = (self.y.len() + self.step - self.panel.width) / self.step;
         let bands = rows / ROWS * ROWS;
         for row in (0..bands).step_by(ROWS) {
@@ -209,6 +212,8 @@ mod tests {
             (17, 129, 40),
             (2, 3, 1100),
             (18, 66, 513),
+            (21, 24, 70),
+            (13, 33, 9),
         ] {
             // Neither matrix, one or both transposed.
             for (of_a, of_b) in [([k, 1], [n, 1]), ([1, m], [n, 1]), ([k, 1], [1, k]), ([1, m], [1, k])] {

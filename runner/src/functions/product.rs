@@ -61,7 +61,7 @@ struct Bands<'a> {
 impl Shaped for Bands<'_> {
     #[inline(always)]
     fn run<const LANES: usize>(self) {
-        // Of few columns more rows, so that there are sums enough to add to while others wait for theirs.
+        // As wide as `columns` has it; of few columns more rows, so that there are sums enough to add to while others wait for theirs.
         match (LANES, self.panel.width) {
             (16, ..=16) => self.bands::<8, 16>(),
             (16, ..=32) => self.bands::<8, 32>(),

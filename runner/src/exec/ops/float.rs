@@ -4,7 +4,7 @@
 //! added. Nothing is fused.
 
 use super::super::parameters::Operands;
-use super::parts::{each_part, floats};
+use super::parts::{each_part, floats, floats_len};
 use super::{Context, Step};
 use crate::error::Fault;
 use crate::functions::{Matrix, panel_len, product};
@@ -112,7 +112,7 @@ impl Step for Product {
     }
 
     fn scratch_len(&self) -> usize {
-        panel_len(self.sizes[2]).saturating_mul(size_of::<f32>()).next_multiple_of(64)
+        floats_len(panel_len(self.sizes[2]))
     }
 
     fn kernel(&self) -> String {

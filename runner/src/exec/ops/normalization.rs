@@ -8,7 +8,7 @@
 //!   the sum where there is no mean or no bias.
 
 use super::super::parameters::Operands;
-use super::parts::floats;
+use super::parts::{floats, floats_len};
 use super::{Context, Step};
 use crate::error::Fault;
 use crate::functions::{ROWS, sums, wide};
@@ -203,6 +203,6 @@ impl Step for Channels {
     }
 
     fn scratch_len(&self) -> usize {
-        if self.channels_last { self.channels * size_of::<f32>() } else { 0 }
+        if self.channels_last { floats_len(self.channels) } else { 0 }
     }
 }

@@ -4,6 +4,7 @@
 //! the `scaling` module, in f32 as well. Nothing is fused.
 
 use super::super::parameters::Operands;
+use super::parts::{floats, floats_len};
 use super::{Context, Step};
 use crate::error::Fault;
 use crate::graph::op::{self, Interpolation};
@@ -84,7 +85,7 @@ impl Stage {
 impl Step for Resize {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         let Context { memory, scratch, .. } = context;
-        let mut scratch = bytemuck::cast_slice_mut::<u8, f32>(&mut scratch[..self.scratch_len()]);
+        let mut scratch = floats(scratch);
         memory.writing::<f32, _>(self.y, |memory, y| {
             let mut x = memory.read::<f32>(self.x);
             let Some((last, stages)) = self.stages.split_last() else {
@@ -107,6 +108,6 @@ impl Step for Resize {
 
     fn scratch_len(&self) -> usize {
         let between = self.stages.split_last().map_or(&[][..], |(_, stages)| stages);
-        between.iter().map(|stage| stage.elements).fold(0, usize::saturating_add).saturating_mul(size_of::<f32>())
+        floats_len(between.iter().map(|stage| stage.elements).fold(0, usize::saturating_add))
     }
 }

@@ -9,6 +9,7 @@ use zeropoint::{Backend, Granularity, Quantization, QuantizeRule, elementwise};
 
 use self::images::Images;
 use super::super::parameters::Operands;
+use super::parts::{floats, floats_len};
 use super::{CHUNK, Context, Step, param, quantized, told};
 use crate::convert;
 use crate::error::Fault;
@@ -246,7 +247,7 @@ where
 impl<Y: Element + zeropoint::Integer> Step for QuantizeIntegers<Y> {
     fn run(&self, context: Context<'_>) -> Result<(), String> {
         let Context { memory, scratch, .. } = context;
-        let floats = &mut bytemuck::cast_slice_mut::<u8, f32>(&mut scratch[..self.scratch_len()]);
+        let floats = &mut floats(scratch)[..self.elements];
         memory.writing::<Y, _>(self.y, |memory, y| {
             convert::convert(memory.read::<i32>(self.x), Type::F32, floats);
             elementwise::quantize_with(&self.backend, floats, &self.by.quantization(), y).map_err(told)
@@ -258,7 +259,7 @@ impl<Y: Element + zeropoint::Integer> Step for QuantizeIntegers<Y> {
     }
 
     fn scratch_len(&self) -> usize {
-        self.elements.saturating_mul(size_of::<f32>())
+        floats_len(self.elements)
     }
 }
 

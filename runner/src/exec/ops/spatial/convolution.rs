@@ -3,7 +3,7 @@
 //! the first to the last, and for each by the taps in C order; then the bias is added. Products and sums are rounded to
 //! f32, nothing is fused. What is padded adds nothing, and neither do taps that no input meets.
 
-use super::super::parts::{each_part, floats};
+use super::super::parts::{each_part, floats, floats_len};
 use super::windows::Windows;
 use super::{Context, Operands, Step, patches};
 use crate::error::Fault;
@@ -168,8 +168,7 @@ impl Step for Sums {
     }
 
     fn scratch_len(&self) -> usize {
-        let terms = self.together() * self.windows.taps();
-        terms.saturating_mul(columns() * size_of::<f32>())
+        floats_len((self.together() * self.windows.taps()).saturating_mul(columns()))
     }
 }
 

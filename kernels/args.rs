@@ -2,7 +2,7 @@
 
 use crate::encode::{Encoding, Reading};
 use crate::rules::Fixed;
-use crate::view::{MatMut, Offsets};
+use crate::view::{FirstOffsets, MatMut, Offsets};
 use crate::winograd::Tiles;
 
 /// Requantisation to 8 bits: `round(clamp(f32(acc) * m, low, high)) + zero point`, ties to even.
@@ -201,9 +201,7 @@ pub struct GemmArgs<'a> {
     /// The activations.
     pub a: Activations<'a>,
     /// Where each row begins in `a`.
-    pub rows: &'a [u32],
-    /// The greatest of `rows`.
-    pub rows_max: usize,
+    pub rows: FirstOffsets<'a>,
     /// Where each segment of K begins, from the row's begin.
     pub segments: &'a Offsets,
     /// Values of a segment: a multiple of the panels' group.
@@ -266,9 +264,7 @@ pub struct DepthwiseArgs<'a> {
     /// The activations: centred for pairs of taps, else unsigned bytes.
     pub a: Activations<'a>,
     /// Where each output pixel's window begins in `a`.
-    pub rows: &'a [u32],
-    /// The greatest of `rows`.
-    pub rows_max: usize,
+    pub rows: FirstOffsets<'a>,
     /// Where each tap lies, from the window's begin: an even number, the last one without weight where it was added.
     pub taps: &'a Offsets,
     /// Packed weights.

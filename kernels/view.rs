@@ -624,6 +624,8 @@ impl<'a, T> VolumesMut<'a, T> {
 pub struct Offsets {
     offsets: Vec<u32>,
     max: u32,
+    /// Whether none is less than the one before.
+    ascend: bool,
 }
 
 impl Offsets {
@@ -631,7 +633,18 @@ impl Offsets {
     pub fn new(offsets: impl IntoIterator<Item = usize>) -> Option<Self> {
         let offsets = offsets.into_iter().map(|offset| u32::try_from(offset).ok()).collect::<Option<Vec<u32>>>()?;
         let max = offsets.iter().copied().max().unwrap_or(0);
-        Some(Self { offsets, max })
+        let ascend = offsets.is_sorted();
+        Some(Self { offsets, max, ascend })
+    }
+
+    /// The first `count` of them.
+    ///
+    /// # Panics
+    /// If there are not as many.
+    pub fn first(&self, count: usize) -> FirstOffsets<'_> {
+        let offsets = &self.offsets[..count];
+        let max = if self.ascend { offsets.last().copied().unwrap_or(0) } else { self.max };
+        FirstOffsets { offsets, max }
     }
 
     /// The offsets, in order.
@@ -651,6 +664,35 @@ impl Offsets {
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
+        self.offsets.is_empty()
+    }
+}
+
+/// The first of some [`Offsets`], with a number that none of them exceeds.
+#[derive(Clone, Copy, Debug)]
+pub struct FirstOffsets<'a> {
+    offsets: &'a [u32],
+    max: u32,
+}
+
+impl<'a> FirstOffsets<'a> {
+    /// The offsets, in order.
+    pub fn as_slice(self) -> &'a [u32] {
+        self.offsets
+    }
+
+    /// No offset is greater.
+    pub fn max(self) -> usize {
+        self.max as usize
+    }
+
+    /// How many there are.
+    pub fn len(self) -> usize {
+        self.offsets.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
         self.offsets.is_empty()
     }
 }

@@ -21,6 +21,7 @@ impl<const SIGNED: bool> Multiply for Quads<SIGNED> {
     const ROWS: usize = 12;
     const ROW_UNIT: usize = 2;
     const REGISTERS: usize = 2;
+    const ROWS_OF_PAIRS: usize = 6;
     const AHEAD: usize = EIGHT_KIB_AHEAD;
 
     #[inline(always)]

@@ -2,12 +2,16 @@
 
 use core::ops::Range;
 
-use super::multiply::{Activation, Multiply, lanes};
+use super::multiply::{Activation, Multiply, has_tile, lanes, most_rows, row_unit};
 use super::registers::Registers;
 use super::start::Start;
 use super::store::{Store, WithStore, with_store_of_rows};
 use super::strassen::{Halves, strassen};
 use crate::args::{Epilogue, GemmArgs};
+
+/// Values of K up to which tiles go over two panels, where a tier has such tiles and more than one meets a panel: half
+/// as many rows read weights twice as often, which then should be in a near cache.
+const PAIRED_DEPTH: usize = 2048;
 
 /// Bytes of a cache line.
 pub(crate) const CACHE_LINE: usize = 64;
@@ -46,7 +50,7 @@ impl<'a, A: Activation> Product<'a, A> {
     ) -> (Product<'s, A>, Start<'s>, &'s mut Epilogue<'a>) {
         let product = Product {
             a: A::of(args.a),
-            rows: args.rows,
+            rows: args.rows.as_slice(),
             segments: args.segments.as_slice(),
             segment_len: args.segment_len,
             panels: args.panels,
@@ -90,10 +94,10 @@ impl Tile {
         Self { weights, row: 0, last, column, count, start: core::ptr::null(), start_stride: 0 }
     }
 
-    /// The `m`-th row of the tile.
+    /// The `m`-th row of the tile's `rows`, of which no more than a unit less one are beyond the last.
     #[inline(always)]
-    pub(crate) fn row<P: Multiply>(&self, m: usize) -> usize {
-        if P::ROW_UNIT == 1 { self.row + m } else { (self.row + m).min(self.last) }
+    pub(crate) fn row<P: Multiply, const N: usize>(&self, m: usize, rows: usize) -> usize {
+        if m + row_unit::<P, N>() <= rows { self.row + m } else { (self.row + m).min(self.last) }
     }
 }
 
@@ -143,6 +147,13 @@ impl<P: Multiply> Rows<'_, P> {
         unsafe {
             while column < range.end {
                 let left = range.end - column;
+                let of_pair = 2 * P::REGISTERS * lanes::<P>();
+                if left >= of_pair && self.pairs(depth) {
+                    self.panel::<S, 4>(panel, column, store);
+                    panel = panel.add(of_pair * depth);
+                    column += of_pair;
+                    continue;
+                }
                 let registers = if left > P::REGISTERS / 2 * lanes::<P>() { P::REGISTERS } else { P::REGISTERS / 2 };
                 let width = registers * lanes::<P>();
                 match registers {
@@ -156,10 +167,16 @@ impl<P: Multiply> Rows<'_, P> {
         }
     }
 
-    /// Rows from the first by one panel.
+    /// Whether tiles go over two panels: unless weights are so many that tiles of fewer rows read them too often.
+    fn pairs(&self, depth: usize) -> bool {
+        P::ROWS_OF_PAIRS > 0 && (self.product.rows.len() <= P::ROWS_OF_PAIRS || depth <= PAIRED_DEPTH)
+    }
+
+    /// Rows from the first by one panel, or by two.
     #[inline(always)]
     unsafe fn panel<S: Store<P::R>, const N: usize>(&mut self, panel: *const u8, column: usize, store: &S) {
-        if const { N != P::REGISTERS && N * 2 != P::REGISTERS } {
+        let is_pair = const { N == 2 * P::REGISTERS && P::ROWS_OF_PAIRS > 0 };
+        if const { N != P::REGISTERS && N * 2 != P::REGISTERS } && !is_pair {
             return;
         }
         let count = (self.product.columns - column).min(N * lanes::<P>());
@@ -205,8 +222,9 @@ impl<P: Multiply> Rows<'_, P> {
         panel: *const u8,
         store: &S,
     ) {
-        let units = (self.product.rows.len() - at.row).div_ceil(P::ROW_UNIT);
-        let tiles = units.div_ceil(P::ROWS / P::ROW_UNIT);
+        let unit = const { row_unit::<P, N>() };
+        let units = (self.product.rows.len() - at.row).div_ceil(unit);
+        let tiles = units.div_ceil(const { most_rows::<P, N>() / row_unit::<P, N>() });
         let (least, more) = (units / tiles, units % tiles);
         // The next panel comes out of a farther cache while this one is multiplied: a share of it before each tile.
         let bytes = self.product.depth() * N * lanes::<P>();
@@ -217,13 +235,13 @@ impl<P: Multiply> Rows<'_, P> {
                     P::R::prefetch(panel.wrapping_add(bytes + ahead));
                 }
             }
-            let rows = if at.last == at.row { 1 } else { (least + usize::from(tile < more)) * P::ROW_UNIT };
+            let rows = if at.last == at.row { 1 } else { (least + usize::from(tile < more)) * unit };
             // SAFETY: the rows, the panel and the columns are the product's; only sizes that the tier has are compiled.
             unsafe {
                 let at = self.start.of_tile::<P, N>(rows, at);
                 macro_rules! of_rows {
                     ($($m:literal)*) => {
-                        $(if const { $m <= P::ROWS && ($m % P::ROW_UNIT == 0 || $m == 1) } && rows == $m {
+                        $(if const { has_tile::<P, N>($m) } && rows == $m {
                             P::tile::<S, $m, N, PREPARED>(&self.product, at, store);
                         })*
                     };

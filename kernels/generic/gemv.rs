@@ -82,16 +82,16 @@ impl<P: Multiply> Row<'_, P> {
         let depth = self.product.depth();
         // SAFETY: the panels are whole, and the row has a segment's length behind each of its segments.
         unsafe {
-            let mut panels = [Weights(self.product.panels.as_ptr()); STREAMS];
+            let mut panels = [Weights::new(self.product.panels.as_ptr()); STREAMS];
             for p in 0..STREAMS {
-                panels[p].0 = panels[p].0.add((column + p * width) * depth);
+                panels[p].at = panels[p].at.add((column + p * width) * depth);
             }
             // Arrays of their own for the loops that are not unrolled: what these index is in memory, and the
             // accumulators would be there too.
             let mut starts = [[P::R::splat(0); N]; STREAMS];
             for p in 0..STREAMS {
                 let column = column + p * width;
-                let Tile { start, .. } = self.start.of_tile::<P, N>(1, Tile::new(panels[p].0, 0, column, width));
+                let Tile { start, .. } = self.start.of_tile::<P, N>(1, Tile::new(panels[p].at, 0, column, width));
                 for n in 0..N {
                     starts[p][n] = P::R::load(start.add(n * lanes::<P>()));
                 }

@@ -1,6 +1,6 @@
 //! What the products ask of a tier: its product instruction, and the operands in the form that it takes.
 
-use super::gemm::{Product, Tile};
+use super::gemm::{CACHE_LINE, Product, Tile};
 use super::registers::Registers;
 use super::store::Store;
 use crate::args::Activations;
@@ -56,6 +56,8 @@ pub(crate) trait Multiply: Sized {
     const ROW_UNIT: usize = 1;
     /// Registers of columns in a whole panel. The last panel may have half of them.
     const REGISTERS: usize;
+    /// Rows of the largest tile over two whole panels side by side; 0 for no such tiles.
+    const ROWS_OF_PAIRS: usize = 0;
     /// Values of K in a turn of the inner loop.
     const TURN: usize = Self::GROUP;
     /// Whether a panel is prepared once for many rows: widened to 16 bits, less its zero points. If not, it is
@@ -154,19 +156,50 @@ pub(crate) const fn lanes<P: Multiply>() -> usize {
     P::R::LANES
 }
 
+/// The rows of the largest tile of `N` registers of columns.
+pub(crate) const fn most_rows<P: Multiply, const N: usize>() -> usize {
+    if N > P::REGISTERS { P::ROWS_OF_PAIRS } else { P::ROWS }
+}
+
+/// What the rows of a tile of `N` registers of columns are a multiple of: see [`Multiply::ROW_UNIT`]. Tiles over two
+/// panels have few rows, so that each number of them is compiled.
+pub(crate) const fn row_unit<P: Multiply, const N: usize>() -> usize {
+    if N > P::REGISTERS { 1 } else { P::ROW_UNIT }
+}
+
+/// Whether tiles of some rows by `N` registers of columns are compiled.
+pub(crate) const fn has_tile<P: Multiply, const N: usize>(rows: usize) -> bool {
+    rows <= most_rows::<P, N>() && (rows.is_multiple_of(row_unit::<P, N>()) || rows == 1)
+}
+
 /// Where weights are read: bytes as stored, or 16 bits prepared.
 #[derive(Clone, Copy)]
-pub(crate) struct Weights(pub(crate) *const u8);
+pub(crate) struct Weights {
+    pub(crate) at: *const u8,
+    /// Bytes from a panel to the next, for tiles over two.
+    apart: usize,
+}
 
 impl Weights {
+    /// Those of one panel.
+    pub(crate) const fn new(at: *const u8) -> Self {
+        Self { at, apart: 0 }
+    }
+
+    /// Those of a panel of a depth and of the one behind it, where `N` registers are more than one has.
+    pub(crate) const fn of_pair<P: Multiply, const N: usize>(at: *const u8, depth: usize) -> Self {
+        Self { at, apart: if N > P::REGISTERS { P::REGISTERS * lanes::<P>() * depth } else { 0 } }
+    }
+
     /// The weights of `N` registers of columns, some groups of K ahead.
     ///
     /// # Safety
     /// They are there, or one group behind the last.
     #[inline(always)]
     pub(crate) unsafe fn ahead<P: Multiply, const N: usize, const PREPARED: bool>(self, groups: usize) -> Self {
+        let of_panel = if N > P::REGISTERS { P::REGISTERS } else { N };
         // SAFETY: the caller grants it.
-        Self(unsafe { self.0.add(groups * N * Self::register::<P, PREPARED>()) })
+        unsafe { Self { at: self.at.add(groups * of_panel * Self::register::<P, PREPARED>()), ..self } }
     }
 
     /// The `n`-th register of a group.
@@ -177,9 +210,28 @@ impl Weights {
     pub(crate) unsafe fn read<P: Multiply, const PREPARED: bool>(self, n: usize) -> P::Operand {
         // SAFETY: the caller grants it.
         unsafe {
-            let from = self.0.add(n * Self::register::<P, PREPARED>());
+            let (panel, n) = self.panel_of::<P>(n);
+            let from = panel.add(n * Self::register::<P, PREPARED>());
             if PREPARED { P::prepared(from.cast()) } else { P::weights(from) }
         }
+    }
+
+    /// Asks for the weights of a turn, as far ahead as the tier says.
+    #[inline(always)]
+    pub(crate) fn prefetch<P: Multiply, const N: usize>(self) {
+        let bytes = N.min(P::REGISTERS) * lanes::<P>() * P::TURN;
+        for first in (0..N).step_by(P::REGISTERS) {
+            let (panel, _) = self.panel_of::<P>(first);
+            for line in 0..bytes.div_ceil(CACHE_LINE) {
+                P::R::prefetch(panel.wrapping_add(P::AHEAD + line * CACHE_LINE));
+            }
+        }
+    }
+
+    /// Where the panel of the `n`-th register begins, and which of its registers it is.
+    #[inline(always)]
+    fn panel_of<P: Multiply>(self, n: usize) -> (*const u8, usize) {
+        if n < P::REGISTERS { (self.at, n) } else { (self.at.wrapping_add(self.apart), n - P::REGISTERS) }
     }
 
     /// Bytes of a register's weights.

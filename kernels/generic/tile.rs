@@ -1,7 +1,7 @@
 //! The tile: some rows by some registers of columns, over the whole of K.
 
 use super::gemm::{CACHE_LINE, Product, Tile};
-use super::multiply::{Multiply, Weights, lanes, step};
+use super::multiply::{Multiply, Weights, lanes, row_unit, step};
 use super::registers::Registers;
 use super::store::Store;
 
@@ -34,36 +34,42 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
     // each group of K, and there is something to start from for each of its columns.
     unsafe {
         let mut acc = [[P::R::splat(0); N]; M];
-        let mut starts = [product.a.as_ptr(); M];
+        let offsets = product.rows.as_ptr().add(at.row);
         // Where zero points are in the operands, all rows have the same start.
-        let stride = if P::PREPARES { 0 } else { at.start_stride };
-        each_row!(m in M => {
+        if P::PREPARES || at.start_stride == 0 {
             for n in 0..N {
-                acc[m][n] = P::R::load(at.start.add(m * stride + n * lanes::<P>()));
+                acc[0][n] = P::R::load(at.start.add(n * lanes::<P>()));
             }
-            starts[m] = starts[m].add(*product.rows.get_unchecked(at.row::<P>(m)) as usize);
-        });
+            for m in 1..M {
+                acc[m] = acc[0];
+            }
+        } else {
+            each_row!(m in M => {
+                for n in 0..N {
+                    acc[m][n] = P::R::load(at.start.add(m * at.start_stride + n * lanes::<P>()));
+                }
+            });
+        }
         P::exchange(&mut acc);
         // Lines of wide results are asked for now: stores that wait for them would hold up the next tile.
         let bytes = N * lanes::<P>() * size_of::<S::Element>();
-        if bytes > CACHE_LINE / 2 {
+        if size_of::<S::Element>() > 1 && bytes > CACHE_LINE / 2 {
             each_row!(m in M => {
-                store.ahead(store.place(at.row::<P>(m), at.column), bytes);
+                store.ahead(store.place(at.row::<P, N>(m, M), at.column), bytes);
             });
         }
-        let mut weights = Weights(at.weights);
+        let mut weights = Weights::of_pair::<P, N>(at.weights, product.depth());
         for &segment in product.segments {
-            let mut rows = starts;
-            for row in &mut rows {
-                *row = row.add(segment as usize);
-            }
+            // Read anew for each segment: held, they would be on the stack.
+            let segment = product.a.as_ptr().add(segment as usize);
+            let mut rows = [segment; M];
+            each_row!(m in M => {
+                rows[m] = segment.add(offsets.add(at.row::<P, N>(m, M) - at.row).read_volatile() as usize);
+            });
             let mut k = 0;
             while k + P::TURN <= product.segment_len {
                 if const { !PREPARED && P::AHEAD > 0 } {
-                    let bytes = N * lanes::<P>() * P::TURN;
-                    for line in 0..bytes.div_ceil(CACHE_LINE) {
-                        P::R::prefetch(weights.0.wrapping_add(P::AHEAD + line * CACHE_LINE));
-                    }
+                    weights.prefetch::<P, N>();
                 }
                 P::turn::<M, N, PREPARED>(&mut acc, &rows, k, weights);
                 weights = weights.ahead::<P, N, PREPARED>(P::TURN / P::GROUP);
@@ -84,19 +90,20 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
             let mut to = store.place(at.row, at.column);
             each_row!(m in M => {
                 if m > 0 {
-                    to = if P::ROW_UNIT == 1 { store.below(to) } else { store.place(at.row::<P>(m), at.column) };
+                    let exists = m + row_unit::<P, N>() <= M;
+                    to = if exists { store.below(to) } else { store.place(at.row::<P, N>(m, M), at.column) };
                 }
-                store.at_row(at.row::<P>(m)).write(to, at.column, acc[m]);
+                store.at_row(at.row::<P, N>(m, M)).write(to, at.column, acc[m]);
             });
         } else if const { P::R::MASKS } {
             each_row!(m in M => {
-                let row = at.row::<P>(m);
+                let row = at.row::<P, N>(m, M);
                 store.at_row(row).write_few(store.place(row, at.column), at.column, at.count, acc[m]);
             });
         } else {
             let acc = acc;
             for m in 0..M {
-                store.store(at.row::<P>(m), at.column, at.count, acc[m]);
+                store.store(at.row::<P, N>(m, M), at.column, at.count, acc[m]);
             }
         }
     }

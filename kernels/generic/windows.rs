@@ -18,7 +18,7 @@ impl<'a, A, W> Windows<'a, A, W> {
     /// The windows of the arguments, with activations and weights in their form.
     pub(crate) fn new(args: &DepthwiseArgs<'a>, a: &'a [A], weights: &'a [W]) -> Self {
         let taps = args.taps.as_slice();
-        Self { a, rows: args.rows, taps, weights, channels: args.channels, bias: args.bias }
+        Self { a, rows: args.rows.as_slice(), taps, weights, channels: args.channels, bias: args.bias }
     }
 
     /// Where the windows of `P` pixels begin.

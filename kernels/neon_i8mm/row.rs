@@ -50,7 +50,7 @@ pub(super) unsafe fn tile<const SIGNED: bool, S: Store<Neon>, const N: usize>(
         for n in 0..N {
             acc[0][n] = vld1q_s32(at.start.add(n * 4));
         }
-        some_panels::<SIGNED, 1, N>(&mut acc, product, [Weights(at.weights)]);
+        some_panels::<SIGNED, 1, N>(&mut acc, product, [Weights::new(at.weights)]);
         store.store(0, at.column, at.count, acc[0]);
     }
 }

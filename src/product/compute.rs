@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use zeropoint_kernels::args::{Activations, DepthwiseArgs, GemmArgs, SlidingArgs, SlidingWindows, TapWeights};
 use zeropoint_kernels::encode::Encoding;
-use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, MatRef};
+use zeropoint_kernels::view::{FirstOffsets, ImagesMut, ImagesRef, MatMut, MatRef};
 
 use super::{Operand, Product, Weights};
 use crate::band::{Bytes, Centred, Input};
@@ -144,7 +144,7 @@ impl Product {
                 Activations::Bytes(band, self.reading)
             }
         };
-        let rows = &self.rows.as_slice()[..outputs.len() * self.output[2]];
+        let rows = self.rows.first(outputs.len() * self.output[2]);
         let zero_points = match (self.encoding, zero_points) {
             (Encoding::Bytes, Param::Each(each)) => &each[image * self.input[1]..][outputs.clone()],
             _ => &[],
@@ -218,13 +218,10 @@ impl Product {
         mut out: MatMut<'_, O>,
         scratch: &mut [i32],
     ) {
-        // Rows are in order, so the last one lies farthest.
-        let rows_max = left.rows.last().map_or(0, |&row| row as usize);
         match operand.weights {
             Weights::Taps(weights) => self.set.depthwise(DepthwiseArgs {
                 a: left.a,
                 rows: left.rows,
-                rows_max,
                 taps: &self.segments,
                 weights,
                 channels: self.columns,
@@ -236,13 +233,13 @@ impl Product {
                 let panels = Panels { all: panels, depth, zero_points, sums, operand };
                 if self.geometry.filter.groups == 1 {
                     let first = self.range_columns(units).start;
-                    self.panels(left, panels, first, rows_max, out, scratch);
+                    self.panels(left, panels, first, out, scratch);
                     return;
                 }
                 for (at, group) in units.enumerate() {
                     let left = Left { a: left.a.from(group * self.geometry.channels), ..left };
                     let out = out.reborrow().range(1, at * self.columns, (at + 1) * self.columns);
-                    self.panels(left, panels, group * self.padded, rows_max, out, &mut *scratch);
+                    self.panels(left, panels, group * self.padded, out, &mut *scratch);
                 }
             }
         }
@@ -255,7 +252,6 @@ impl Product {
         left: Left<'_>,
         panels: Panels<'_>,
         first: usize,
-        rows_max: usize,
         out: MatMut<'_, O>,
         scratch: &mut [i32],
     ) {
@@ -264,7 +260,6 @@ impl Product {
         self.set.gemm(GemmArgs {
             a: left.a,
             rows: left.rows,
-            rows_max,
             segments: &self.segments,
             segment_len: self.segment_len,
             panels: &panels.all[first * panels.depth..(first + stored) * panels.depth],
@@ -304,7 +299,7 @@ struct Panels<'a> {
 #[derive(Clone, Copy)]
 struct Left<'a> {
     a: Activations<'a>,
-    rows: &'a [u32],
+    rows: FirstOffsets<'a>,
     /// Of each row, where they are not in the bias.
     zero_points: &'a [i32],
     row_scales: &'a [f32],

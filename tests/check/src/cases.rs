@@ -136,6 +136,9 @@ fn gemm() -> Vec<Case> {
     for m in [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 18, 19, 23, 25] {
         sizes.push([m, 19, 21]);
     }
+    // The same over two panels side by side, and with more of K than these are taken for.
+    sizes.extend([2, 3, 4, 5, 6, 7, 11, 13].map(|m| [m, 9, 69]));
+    sizes.push([7, 2052, 65]);
     // Around the grouping of K.
     for k in [1, 2, 3, 4, 5, 7, 8, 9, 16, 31, 32, 33, 64, 129] {
         sizes.extend([[1, k, 17], [7, k, 33]]);

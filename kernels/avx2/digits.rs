@@ -4,6 +4,7 @@ use core::arch::x86_64::*;
 
 use super::registers::{Ymm, interleave_bytes};
 use crate::generic::byte_taps::ByteTaps;
+use crate::generic::tier::outlined_slide;
 use crate::pack::TapPacking;
 
 /// Pairs of taps by high and by low digits.
@@ -70,6 +71,8 @@ impl ByteTaps for Digits {
             joined
         }
     }
+
+    outlined_slide!(#[target_feature(enable = "avx2,fma")]);
 }
 
 /// Bytes of a pair's weights: high digits of both halves of a block, then low ones.

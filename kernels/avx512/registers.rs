@@ -332,6 +332,12 @@ impl<const VNNI: bool> Joined for Zmm<VNNI> {
         // SAFETY: as above.
         unsafe { _mm512_storeu_si512(to.cast(), saturated::<true, true>(x, ends)) }
     }
+
+    #[inline(always)]
+    unsafe fn store_joined_few(to: *mut u8, x: [__m512i; 4], ends: &Ends, count: usize) {
+        // SAFETY: as above; elements that the mask leaves out are not touched.
+        unsafe { _mm512_mask_storeu_epi8(to.cast(), first(count), saturated::<true, true>(x, ends)) }
+    }
 }
 
 // SAFETY: as above.
@@ -349,6 +355,16 @@ impl<const VNNI: bool> JoinedTwice for Zmm<VNNI> {
             let bytes = saturated::<true, true>(x, ends);
             _mm256_storeu_si256(to[0].cast(), _mm512_castsi512_si256(bytes));
             _mm256_storeu_si256(to[1].cast(), _mm512_extracti64x4_epi64::<1>(bytes));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_joined_twice_few(to: [*mut u8; 2], x: [__m512i; 4], ends: &Ends, count: usize) {
+        // SAFETY: as above; elements that the mask leaves out are not touched.
+        unsafe {
+            let (bytes, mask) = (saturated::<true, true>(x, ends), first(count) as __mmask32);
+            _mm256_mask_storeu_epi8(to[0].cast(), mask, _mm512_castsi512_si256(bytes));
+            _mm256_mask_storeu_epi8(to[1].cast(), mask, _mm512_extracti64x4_epi64::<1>(bytes));
         }
     }
 }

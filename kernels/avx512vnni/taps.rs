@@ -6,6 +6,7 @@ use crate::avx2::registers::Ymm;
 use crate::avx512::registers::Zmm;
 use crate::generic::byte_taps::{ByteTaps, Joined};
 use crate::generic::store::Store;
+use crate::generic::tier::outlined_slide;
 use crate::pack::TapPacking;
 
 /// Quads of taps: of one pixel and 64 channels, or of two pixels with 32 each.
@@ -22,6 +23,7 @@ impl<const PIXELS: usize> ByteTaps for TapQuads<PIXELS> {
     // Four taps of a channel lie as their sum does.
     const ORDER: &'static [u8] = if PIXELS == 1 { Zmm::<true>::JOINED } else { Ymm::<true>::JOINED };
     const PIXELS: usize = PIXELS;
+    const NEIGHBOURS: usize = PIXELS;
 
     #[inline(always)]
     unsafe fn column(lines: [*const u8; 4], second: [*const u8; 4]) -> [__m512i; 4] {
@@ -80,6 +82,26 @@ impl<const PIXELS: usize> ByteTaps for TapQuads<PIXELS> {
             }
         }
     }
+
+    #[inline(always)]
+    unsafe fn write_few<S: Store<Zmm<true>>>(
+        store: &S,
+        to: [*mut S::Element; 2],
+        channel: usize,
+        count: usize,
+        joined: [__m512i; 4],
+    ) {
+        // SAFETY: the caller grants it.
+        unsafe {
+            if PIXELS == 1 {
+                store.write_joined_few(to[0], channel, count, joined)
+            } else {
+                store.write_joined_twice_few(to, channel, count, joined)
+            }
+        }
+    }
+
+    outlined_slide!(#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]);
 }
 
 /// The bytes of a line: 64 of the pixel, or 32 of it and 32 of the second.

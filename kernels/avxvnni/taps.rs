@@ -4,6 +4,7 @@ use core::arch::x86_64::*;
 
 use crate::avx2::registers::{Ymm, interleave_bytes};
 use crate::generic::byte_taps::{ByteTaps, Joined};
+use crate::generic::tier::outlined_slide;
 use crate::pack::TapPacking;
 
 /// Quads of taps.
@@ -67,4 +68,6 @@ impl<const AVX512: bool> ByteTaps for TapQuads<AVX512> {
     unsafe fn join(sums: [__m256i; 4], _: *const i32) -> [__m256i; 4] {
         sums
     }
+
+    outlined_slide!(#[target_feature(enable = "avx2,fma,avxvnni")]);
 }

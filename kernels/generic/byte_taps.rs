@@ -6,10 +6,12 @@
 //! joined to 32 bits once a window. By *quads*, on tiers that add four products of bytes to 32 bits, a weight is itself.
 
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use super::registers::{Ends, Registers};
-use super::store::{Store, WithStore, with_store};
+use super::sliding::{Block, Span};
+use super::store::{Store, WIDEST, WithStore, copy_short, with_store};
 use super::tile::each_row;
 use super::windows::{Pixels, Windows, walk};
 use crate::args::DepthwiseArgs;
@@ -30,6 +32,16 @@ pub(crate) trait Joined: Registers {
     unsafe fn joined_in_order(x: [Self::Int; 4]) -> [Self::Int; 4];
     /// [`Registers::store_saturated`] of joined sums, in the order of channels.
     unsafe fn store_joined(to: *mut u8, x: [Self::Int; 4], ends: &Ends);
+    /// [`Joined::store_joined`] of the first `count`, fewer than all.
+    #[inline(always)]
+    unsafe fn store_joined_few(to: *mut u8, x: [Self::Int; 4], ends: &Ends, count: usize) {
+        let mut buffer = [MaybeUninit::<u8>::uninit(); WIDEST];
+        // SAFETY: the buffer has room for all; the caller grants `count` elements.
+        unsafe {
+            Self::store_joined(buffer.as_mut_ptr().cast(), x, ends);
+            copy_short(buffer.as_ptr().cast(), to, count);
+        }
+    }
 }
 
 /// Registers that hold joined sums of two pixels, each of half as many channels.
@@ -41,6 +53,8 @@ pub(crate) trait JoinedTwice: Joined {
     unsafe fn repeat_floats(from: *const f32) -> Self::Float;
     /// [`Joined::store_joined`] of either pixel.
     unsafe fn store_joined_twice(to: [*mut u8; 2], x: [Self::Int; 4], ends: &Ends);
+    /// [`Joined::store_joined_few`] of either pixel.
+    unsafe fn store_joined_twice_few(to: [*mut u8; 2], x: [Self::Int; 4], ends: &Ends, count: usize);
 }
 
 /// How taps of bytes are multiplied, for a block of channels: `4 * LANES`, or half of that for two pixels at once.
@@ -60,8 +74,10 @@ pub(crate) trait ByteTaps: Sized {
     /// The channel at each place of a layer of packed weights.
     const ORDER: &'static [u8];
 
-    /// Pixels at once: 1 or 2.
+    /// Pixels at once, half a span apart: 1 or 2.
     const PIXELS: usize = 1;
+    /// Neighbours that share the weights loaded where windows slide: 1 or 2, as many as registers hold.
+    const NEIGHBOURS: usize = 1;
     /// Channels of a block.
     const BLOCK: usize = 4 * Self::R::LANES / Self::PIXELS;
 
@@ -92,6 +108,28 @@ pub(crate) trait ByteTaps: Sized {
     ) {
         // SAFETY: the caller grants it.
         unsafe { store.write_joined(to[0], channel, joined) }
+    }
+    /// Computes a block of channels of a span: [`super::sliding::slide`] in a function of its own, with the tier's
+    /// features. Inlined into the loops around it, it would share their registers.
+    unsafe fn slide<S: Store<Self::R>, const MOVE: usize, const N: usize, const WHOLE: bool>(
+        block: &Block,
+        span: Span,
+        store: &S,
+    );
+    /// Writes the first `count` channels of such sums, fewer than all.
+    ///
+    /// # Safety
+    /// As [`Store::write_few`].
+    #[inline(always)]
+    unsafe fn write_few<S: Store<Self::R>>(
+        store: &S,
+        to: [*mut S::Element; 2],
+        channel: usize,
+        count: usize,
+        joined: [<Self::R as Registers>::Int; 4],
+    ) {
+        // SAFETY: the caller grants it.
+        unsafe { store.write_joined_few(to[0], channel, count, joined) }
     }
 }
 

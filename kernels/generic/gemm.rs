@@ -9,9 +9,12 @@ use super::store::{Store, WithStore, with_store_of_rows};
 use super::strassen::{Halves, strassen};
 use crate::args::{Epilogue, GemmArgs};
 
-/// Values of K up to which tiles go over two panels, where a tier has such tiles and more than one meets a panel: half
-/// as many rows read weights twice as often, which then should be in a near cache.
+/// When tiles go over two panels, where a tier has such tiles. Half as many rows read weights twice as often: that gains
+/// where a near cache has them, or where there are so many rows that what is left of the last tile does not count.
 const PAIRED_DEPTH: usize = 2048;
+const PAIRED_ROWS: usize = 48;
+/// Values of K beyond which two panels would leave a second-level cache.
+const PAIRED_DEPTH_AT_MOST: usize = 8192;
 
 /// Bytes of a cache line.
 pub(crate) const CACHE_LINE: usize = 64;
@@ -167,9 +170,11 @@ impl<P: Multiply> Rows<'_, P> {
         }
     }
 
-    /// Whether tiles go over two panels: unless weights are so many that tiles of fewer rows read them too often.
+    /// Whether tiles go over two panels.
     fn pairs(&self, depth: usize) -> bool {
-        P::ROWS_OF_PAIRS > 0 && (self.product.rows.len() <= P::ROWS_OF_PAIRS || depth <= PAIRED_DEPTH)
+        let rows = self.product.rows.len();
+        let pays = depth <= PAIRED_DEPTH || rows >= PAIRED_ROWS && depth <= PAIRED_DEPTH_AT_MOST;
+        P::ROWS_OF_PAIRS > 0 && (pays || rows <= P::ROWS_OF_PAIRS)
     }
 
     /// Rows from the first by one panel, or by two.

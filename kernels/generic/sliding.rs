@@ -6,17 +6,17 @@
 //! input's, on the left and the right a column of them.
 
 use core::marker::PhantomData;
-use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use super::byte_taps::{ByteTaps, UNIT_BYTES};
 use super::registers::Registers;
-use super::store::{Store, WIDEST, WithStore, copy_few, with_store};
+use super::store::{Store, WithStore, with_store};
 use crate::args::{SlidingArgs, SlidingWindows};
 
 /// Pixels of a row that are computed for one block of channels, then for the next: as far as four lines of input stay in
-/// the first cache.
+/// the first cache, and no fewer than make up for beginning a span.
 const SPAN: usize = 28;
+const SPAN_BYTES: usize = 16 << 10;
 
 /// Columns of a window, of four taps with the one that has no weight.
 const COLUMNS: usize = 3;
@@ -29,31 +29,30 @@ const fn column_bytes<T: ByteTaps>() -> usize {
     UNIT_BYTES * 4 / T::PACKING.unit()
 }
 
-/// See the module: some channels, which begin with a block.
+/// See the module: the first `whole` channels by blocks of `T`, the last ones by a block of `H`, which may be `T` where no
+/// others are left.
 ///
 /// # Safety
 /// The taps' features, and arguments that [`crate::KernelSet::sliding`] has checked.
 #[inline(always)]
-pub(crate) unsafe fn sliding<T: ByteTaps>(args: &mut SlidingArgs<'_>, channels: Range<usize>) {
-    if channels.is_empty() {
-        return;
-    }
+pub(crate) unsafe fn sliding<T: ByteTaps, H: ByteTaps<R = T::R>>(args: &mut SlidingArgs<'_>, whole: usize) {
     let windows = args.windows;
-    let sliding = Sliding::<T> { windows, ends: windows.ends(), channels, taps: PhantomData };
+    let sliding = Sliding::<T, H> { windows, ends: windows.ends(), whole, taps: PhantomData };
     // SAFETY: the caller has checked the arguments.
     unsafe { with_store::<T::R>(&mut args.epilogue, sliding) }
 }
 
 /// The windows, and how their taps are multiplied.
-struct Sliding<'a, T> {
+struct Sliding<'a, T, H> {
     windows: SlidingWindows<'a>,
     /// Whether a row's first column and its last are padding.
     ends: [bool; 2],
-    channels: Range<usize>,
-    taps: PhantomData<T>,
+    /// Channels of whole blocks.
+    whole: usize,
+    taps: PhantomData<(T, H)>,
 }
 
-impl<T: ByteTaps> WithStore<T::R> for Sliding<'_, T> {
+impl<T: ByteTaps, H: ByteTaps<R = T::R>> WithStore<T::R> for Sliding<'_, T, H> {
     #[inline(always)]
     unsafe fn run<S: Store<T::R>>(self, store: S) {
         let two = self.windows.columns == 1 && self.windows.down == self.windows.apart;
@@ -79,7 +78,7 @@ impl<T: ByteTaps> WithStore<T::R> for Sliding<'_, T> {
 
 /// Some pixels of a row, or of two rows.
 #[derive(Clone, Copy)]
-struct Span {
+pub(crate) struct Span {
     /// The first pixel, and the one below it.
     pixels: [usize; 2],
     len: usize,
@@ -89,7 +88,7 @@ struct Span {
     ends: [bool; 2],
 }
 
-impl<T: ByteTaps> Sliding<'_, T> {
+impl<T: ByteTaps, H: ByteTaps<R = T::R>> Sliding<'_, T, H> {
     /// The line that some taps of a row of pixels lie in: of the input, or of padding.
     fn line(&self, row: usize, tap: usize) -> *const u8 {
         let line = self.windows.first + (row * self.windows.down + tap * self.windows.apart) as isize;
@@ -104,8 +103,9 @@ impl<T: ByteTaps> Sliding<'_, T> {
     #[inline(always)]
     unsafe fn row<S: Store<T::R>, const MOVE: usize, const N: usize>(&self, row: usize, store: &S) {
         let lines = [self.line(row, 0), self.line(row, 1), self.line(row, 2), self.line(row + N - 1, 2)];
-        for x in (0..self.windows.width).step_by(SPAN) {
-            let len = SPAN.min(self.windows.width - x);
+        let most = (SPAN_BYTES / (lines.len() * MOVE * self.windows.pitch.max(1))).max(SPAN);
+        for x in (0..self.windows.width).step_by(most) {
+            let len = most.min(self.windows.width - x);
             let pixel = row * self.windows.width + x;
             let span = Span {
                 pixels: [pixel, pixel + self.windows.width],
@@ -114,107 +114,154 @@ impl<T: ByteTaps> Sliding<'_, T> {
                 ends: [x == 0 && self.ends[0], x + len == self.windows.width && self.ends[1]],
             };
             // SAFETY: the pixels are the row's.
-            unsafe { self.span::<S, MOVE, N>(lines, span, store) }
+            unsafe {
+                self.span::<T, S, MOVE, N>(lines, span, 0..self.whole, store);
+                if const { H::BLOCK != T::BLOCK } {
+                    self.span::<H, S, MOVE, N>(lines, span, self.whole..self.windows.channels, store);
+                }
+            }
         }
     }
 
-    /// All channels of a span.
+    /// Some channels of a span, which begin with a block.
     #[inline(always)]
-    unsafe fn span<S: Store<T::R>, const MOVE: usize, const N: usize>(
+    unsafe fn span<B: ByteTaps<R = T::R>, S: Store<T::R>, const MOVE: usize, const N: usize>(
         &self,
         lines: [*const u8; 4],
         span: Span,
+        channels: Range<usize>,
         store: &S,
     ) {
-        let block = T::BLOCK;
-        let moved = const { COLUMNS * column_bytes::<T>() * T::BLOCK };
-        // Where two pixels are computed at once, a second half of the span goes beside the first; of an odd number, the
-        // pixel in the middle is in both.
-        let len = span.len.div_ceil(T::PIXELS);
-        let apart = span.len - len;
-        let pitch = self.windows.pitch as isize;
-        let second = (apart * MOVE) as isize * pitch;
-        // Of the first half and the second: whether the first column and the last are padding.
-        let first_outside = [span.ends[0], span.ends[0] && apart == 0];
-        let last_outside = [span.ends[1] && apart == 0, span.ends[1]];
-        // Results of a last block that is not whole, all of it.
-        let mut buffer = [MaybeUninit::<S::Element>::uninit(); 2 * SPAN * WIDEST];
-        let Range { start: mut channel, end } = self.channels;
-        let stored = const { FORMS * COLUMNS * column_bytes::<T>() };
-        let mut weights = self.windows.weights.as_ptr().wrapping_add(channel * stored);
-        // SAFETY: every column that is no padding has a block's channels in each line; weights and bias are padded to
-        // blocks. Whole blocks are written where they belong, and the buffer has room for a block of each pixel.
-        unsafe {
-            while channel < end {
-                let from = [
-                    lines[0].wrapping_add(channel),
-                    lines[1].wrapping_add(channel),
-                    lines[2].wrapping_add(channel),
-                    lines[3].wrapping_add(channel),
-                ];
-                let outside = [self.windows.padding.as_ptr().wrapping_add(channel); 4];
-                let whole = end - channel >= block;
-                let (mut to, mut below, step) = if whole {
-                    let [first, below] = span.pixels;
-                    let below = if N == 2 { below } else { first };
-                    (store.place(first, channel), store.place(below, channel), store.stride())
-                } else {
-                    let buffer = buffer.as_mut_ptr().cast::<S::Element>();
-                    (buffer, buffer.add(SPAN * block), block)
-                };
-                let bias = self.windows.bias.as_ptr().add(channel);
-                let mut at = span.at;
-                let mut left = T::column(
-                    if first_outside[0] { outside } else { moved_by(from, at) },
-                    if first_outside[1] { outside } else { moved_by(from, at + second) },
-                );
-                at += pitch;
-                let mut middle = if MOVE == 1 { column::<T>(from, at, second) } else { left };
-                macro_rules! pixel {
-                    ($right:expr) => {
-                        if MOVE == 2 {
-                            middle = column::<T>(from, at, second);
-                        }
-                        let right = $right;
-                        let columns = [left, middle, right];
-                        T::write(store, [to, to.add(apart * step)], channel, window::<T>(&columns, weights, bias));
-                        to = to.add(step);
-                        if N == 2 {
-                            let sums = window::<T>(&columns, weights.add(moved), bias);
-                            T::write(store, [below, below.add(apart * step)], channel, sums);
-                            below = below.add(step);
-                        }
-                        left = if MOVE == 1 { middle } else { right };
-                        middle = right;
-                        at += MOVE as isize * pitch;
-                    };
+        let stored = const { FORMS * COLUMNS * column_bytes::<B>() };
+        for channel in channels.clone().step_by(B::BLOCK) {
+            let block = Block {
+                lines: lines.map(|line| line.wrapping_add(channel)),
+                outside: self.windows.padding.as_ptr().wrapping_add(channel),
+                pitch: self.windows.pitch as isize,
+                weights: self.windows.weights.as_ptr().wrapping_add(channel * stored),
+                bias: self.windows.bias.as_ptr().wrapping_add(channel),
+                channel,
+                count: channels.end - channel,
+            };
+            // SAFETY: every column that is no padding has a block's channels in each line; weights and bias are padded to
+            // blocks. No more channels are written than there are.
+            unsafe {
+                match (store.plain(), block.count >= B::BLOCK) {
+                    (Some(store), true) => B::slide::<S::Plain, MOVE, N, true>(&block, span, &store),
+                    (None, true) => B::slide::<S, MOVE, N, true>(&block, span, store),
+                    (_, false) => B::slide::<S, MOVE, N, false>(&block, span, store),
                 }
-                for _ in 0..len - usize::from(span.ends[1]) {
-                    pixel!(column::<T>(from, at + pitch, second));
-                }
-                if span.ends[1] {
-                    pixel!(T::column(
-                        if last_outside[0] { outside } else { moved_by(from, at + pitch) },
-                        if last_outside[1] { outside } else { moved_by(from, at + pitch + second) },
-                    ));
-                }
-                // Nothing follows the last pixel.
-                let _ = (to, below, left, middle, at);
-                if !whole {
-                    let buffer = buffer.as_ptr().cast::<S::Element>();
-                    let count = end - channel;
-                    for pixel in 0..span.len {
-                        let from = buffer.add(pixel * block);
-                        copy_few(from, store.place(span.pixels[0] + pixel, channel), count);
-                        if N == 2 {
-                            copy_few(from.add(SPAN * block), store.place(span.pixels[1] + pixel, channel), count);
-                        }
-                    }
-                }
-                weights = weights.wrapping_add(block * stored);
-                channel += block;
             }
         }
+    }
+}
+
+/// A block of channels, and where they begin.
+pub(crate) struct Block {
+    lines: [*const u8; 4],
+    /// A pixel of padding.
+    outside: *const u8,
+    /// Elements from a column of taps to the next.
+    pitch: isize,
+    weights: *const i8,
+    bias: *const i32,
+    channel: usize,
+    /// Channels from the first to the last of all.
+    count: usize,
+}
+
+/// A block of channels of a span: as many as are there, where it is not `WHOLE`.
+///
+/// # Safety
+/// The taps' features; there are the block's channels in each column of the lines, its weights and its bias, and the
+/// store has the pixels and the channels.
+#[inline(always)]
+pub(crate) unsafe fn slide<T: ByteTaps, S: Store<T::R>, const MOVE: usize, const N: usize, const WHOLE: bool>(
+    block: &Block,
+    span: Span,
+    store: &S,
+) {
+    // A copy, or each byte written might change what it is read from.
+    let store = *store;
+    let Block { lines, weights, bias, pitch, channel, count, .. } = *block;
+    let lower = const { COLUMNS * column_bytes::<T>() * T::BLOCK };
+    // Where two pixels are computed at once, a second half of the span goes beside the first; of an odd number, the
+    // pixel in the middle is in both.
+    let len = span.len.div_ceil(T::PIXELS);
+    let apart = span.len - len;
+    let second = if T::PIXELS == 2 { (apart * MOVE) as isize * pitch } else { 0 };
+    let outside = [block.outside; 4];
+    let step = store.stride();
+    // SAFETY: the caller grants columns, weights, bias and pixels.
+    unsafe {
+        let [first, below] = span.pixels;
+        let mut to = store.place(first, channel);
+        let mut below = if N == 2 { store.place(below, channel) } else { to };
+        let mut at = span.at;
+        // Of the first half and the second: whether the first column and the last are padding.
+        let mut left = T::column(
+            if span.ends[0] { outside } else { moved_by(lines, at) },
+            if span.ends[0] && apart == 0 { outside } else { moved_by(lines, at + second) },
+        );
+        at += pitch;
+        let mut middle = if MOVE == 1 { column::<T>(lines, at, second) } else { left };
+        macro_rules! write {
+            ($to:expr, $sums:expr) => {
+                let to = [$to, $to.add(if T::PIXELS == 2 { apart * step } else { 0 })];
+                if WHOLE {
+                    T::write(&store, to, channel, $sums);
+                } else {
+                    T::write_few(&store, to, channel, count, $sums);
+                }
+            };
+        }
+        // A pixel, or neighbours, by their columns.
+        macro_rules! pixels {
+            ($count:literal, $columns:expr) => {
+                let columns = $columns;
+                let sums = windows::<T, $count>(columns, weights, bias);
+                for p in 0..$count {
+                    write!(to, sums[p]);
+                    to = to.add(step);
+                }
+                if N == 2 {
+                    let sums = windows::<T, $count>(columns, weights.add(lower), bias);
+                    for p in 0..$count {
+                        write!(below, sums[p]);
+                        below = below.add(step);
+                    }
+                }
+                let [.., right] = columns[$count - 1];
+                (left, middle) = if MOVE == 1 { (columns[$count - 1][1], right) } else { (right, right) };
+                at += ($count * MOVE) as isize * pitch;
+            };
+        }
+        macro_rules! next_column {
+            ($ahead:expr) => {
+                column::<T>(lines, at + $ahead * pitch, second)
+            };
+        }
+        let inside = len - usize::from(span.ends[1]);
+        let pairs = if const { T::NEIGHBOURS == 2 } { inside / 2 } else { 0 };
+        if const { T::NEIGHBOURS == 2 } {
+            for _ in 0..pairs {
+                let middle = if MOVE == 2 { next_column!(0) } else { middle };
+                let (right, next) = (next_column!(1), next_column!(2));
+                let second = if MOVE == 2 { [right, next, next_column!(3)] } else { [middle, right, next] };
+                pixels!(2, [[left, middle, right], second]);
+            }
+        }
+        for _ in 2 * pairs..inside {
+            let middle = if MOVE == 2 { next_column!(0) } else { middle };
+            pixels!(1, [[left, middle, next_column!(1)]]);
+        }
+        if span.ends[1] {
+            let middle = if MOVE == 2 { next_column!(0) } else { middle };
+            let right = T::column(if apart == 0 { outside } else { moved_by(lines, at + pitch) }, outside);
+            pixels!(1, [[left, middle, right]]);
+        }
+        // Nothing follows the last pixel.
+        let _ = (to, below, left, middle, at);
     }
 }
 
@@ -239,23 +286,29 @@ fn moved_by(lines: [*const u8; 4], by: isize) -> [*const u8; 4] {
     ]
 }
 
-/// The sums of a window: what its columns come to, and the bias.
+/// The sums of the windows of `P` neighbours: what their columns come to, and the bias.
 ///
 /// # Safety
 /// The taps' features; the weights of a window of a block are there, and its bias.
 #[inline(always)]
-unsafe fn window<T: ByteTaps>(
-    columns: &[T::Column; COLUMNS],
+unsafe fn windows<T: ByteTaps, const P: usize>(
+    columns: [[T::Column; COLUMNS]; P],
     weights: *const i8,
     bias: *const i32,
-) -> [<T::R as Registers>::Int; 4] {
+) -> [[<T::R as Registers>::Int; 4]; P] {
     let step = const { column_bytes::<T>() * T::BLOCK };
     // SAFETY: the caller grants weights and bias.
     unsafe {
-        let mut sums = T::start(bias);
-        sums = T::add_column(sums, columns[0], weights);
-        sums = T::add_column(sums, columns[1], weights.add(step));
-        sums = T::add_column(sums, columns[2], weights.add(2 * step));
-        T::join(sums, bias)
+        let mut sums = [T::start(bias); P];
+        for x in 0..COLUMNS {
+            for p in 0..P {
+                sums[p] = T::add_column(sums[p], columns[p][x], weights.add(x * step));
+            }
+        }
+        let mut joined = [[T::R::splat(0); 4]; P];
+        for p in 0..P {
+            joined[p] = T::join(sums[p], bias);
+        }
+        joined
     }
 }

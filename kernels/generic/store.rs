@@ -1,7 +1,5 @@
 //! The end of a tile: what its accumulators become, and where they go.
 
-use core::mem::MaybeUninit;
-
 use super::byte_taps::{Joined, JoinedTwice};
 use super::elementwise::round;
 use super::registers::{Ends, Registers};
@@ -15,6 +13,16 @@ use crate::args::{Epilogue, SCALED_BELOW};
 pub(crate) trait Store<R: Registers>: Copy {
     /// What is written.
     type Element: Copy;
+
+    /// The store where results need no bounds beside those of their type; itself, if it never asks.
+    type Plain: Store<R, Element = Self::Element>;
+
+    /// That store, where results need none and not to ask gains something.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has taps of bytes"))]
+    #[inline(always)]
+    fn plain(&self) -> Option<Self::Plain> {
+        None
+    }
 
     /// Where the first row begins.
     fn out(&self) -> *mut Self::Element;
@@ -89,6 +97,38 @@ pub(crate) trait Store<R: Registers>: Copy {
         }
     }
 
+    /// Writes the first `count` of joined sums, fewer than all.
+    ///
+    /// # Safety
+    /// As [`Store::write_few`].
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has taps of bytes"))]
+    #[inline(always)]
+    unsafe fn write_joined_few(&self, to: *mut Self::Element, column: usize, count: usize, acc: [R::Int; 4])
+    where
+        R: Joined,
+    {
+        // SAFETY: the caller grants `count` elements.
+        unsafe { self.write_few(to, column, count, R::joined_in_order(acc)) }
+    }
+
+    /// Writes the first `count` of such sums of either of two pixels, fewer than all.
+    ///
+    /// # Safety
+    /// As [`Store::write_few`].
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has taps of bytes"))]
+    #[inline(always)]
+    unsafe fn write_joined_twice_few(&self, to: [*mut Self::Element; 2], column: usize, count: usize, acc: [R::Int; 4])
+    where
+        R: JoinedTwice,
+    {
+        // SAFETY: the caller grants `count` elements of both.
+        unsafe {
+            let [a, b, c, d] = R::joined_in_order(acc);
+            self.write_few(to[0], column, count, [a, b]);
+            self.write_few(to[1], column, count, [c, d]);
+        }
+    }
+
     /// Writes the first `count` channels of such sums to columns from `column` of a row.
     ///
     /// # Safety
@@ -99,16 +139,13 @@ pub(crate) trait Store<R: Registers>: Copy {
     where
         R: Joined,
     {
-        // SAFETY: the caller grants `count` columns; the buffer has room for all.
+        // SAFETY: the caller grants `count` columns.
         unsafe {
+            let to = self.place(row, column);
             if count == 4 * R::LANES {
-                self.write_joined(self.place(row, column), column, acc);
-            } else if const { size_of::<Self::Element>() == 1 } {
-                let mut buffer = [MaybeUninit::<Self::Element>::uninit(); WIDEST];
-                self.write_joined(buffer.as_mut_ptr().cast(), column, acc);
-                copy_short(buffer.as_ptr().cast(), self.place(row, column), count);
+                self.write_joined(to, column, acc);
             } else {
-                self.store(row, column, count, R::joined_in_order(acc));
+                self.write_joined_few(to, column, count, acc);
             }
         }
     }
@@ -147,22 +184,6 @@ pub(crate) trait Store<R: Registers>: Copy {
 
 /// Elements of the widest row of a tile: four registers of at most 16.
 pub(super) const WIDEST: usize = 64;
-
-/// Copies fewer elements than a row of a tile has.
-///
-/// # Safety
-/// As [`core::ptr::copy_nonoverlapping`].
-#[inline(always)]
-pub(super) unsafe fn copy_few<T: Copy>(from: *const T, to: *mut T, count: usize) {
-    // SAFETY: the caller grants the elements.
-    unsafe {
-        if const { size_of::<T>() == 1 } {
-            copy_short(from, to, count);
-        } else {
-            core::ptr::copy_nonoverlapping(from, to, count);
-        }
-    }
-}
 
 /// Copies fewer than 64 bytes, in two moves that may overlap: calling a function for so few takes longer.
 ///
@@ -210,9 +231,9 @@ pub(crate) struct Int32 {
     pub(crate) stride: usize,
 }
 
-/// Requantised to 8 bits.
+/// Requantised to 8 bits; `PLAIN` where it is known that results need no bounds.
 #[derive(Clone, Copy)]
-pub(crate) struct Bytes<'a> {
+pub(crate) struct Bytes<'a, const PLAIN: bool = false> {
     out: *mut u8,
     stride: usize,
     multipliers: &'a [f32],
@@ -256,7 +277,7 @@ pub(crate) unsafe fn with_store<R: Registers>(epilogue: &mut Epilogue<'_>, algor
     unsafe {
         match epilogue {
             Epilogue::I32 { out } => algorithm.run(Int32 { out: out.start(), stride: out.strides()[0] }),
-            Epilogue::Bytes { multipliers, requantize, out } => algorithm.run(Bytes {
+            Epilogue::Bytes { multipliers, requantize, out } => algorithm.run(Bytes::<false> {
                 out: out.start(),
                 stride: out.strides()[0],
                 multipliers,
@@ -290,6 +311,7 @@ pub(crate) unsafe fn with_store_of_rows<R: Registers>(epilogue: &mut Epilogue<'_
 
 impl<R: Registers> Store<R> for Int32 {
     type Element = i32;
+    type Plain = Self;
 
     #[inline(always)]
     fn out(&self) -> *mut i32 {
@@ -336,6 +358,7 @@ pub(crate) struct Update<const OTHER: i32> {
 
 impl<R: Registers, const OTHER: i32> Store<R> for Update<OTHER> {
     type Element = i32;
+    type Plain = Self;
 
     #[inline(always)]
     fn out(&self) -> *mut i32 {
@@ -396,7 +419,13 @@ impl<R: Registers, const OTHER: i32> Store<R> for Update<OTHER> {
     }
 }
 
-impl Bytes<'_> {
+impl<const PLAIN: bool> Bytes<'_, PLAIN> {
+    /// The ends, of which the compiler knows whether they are plain where the type says so.
+    #[inline(always)]
+    fn ends(&self) -> Ends {
+        Ends { is_plain: PLAIN || self.ends.is_plain, ..self.ends }
+    }
+
     /// Accumulators by the multipliers from a column.
     #[inline(always)]
     unsafe fn rounded<R: Registers, const N: usize>(&self, column: usize, acc: [R::Int; N]) -> [R::Int; N] {
@@ -405,6 +434,21 @@ impl Bytes<'_> {
             let mut rounded = acc;
             for n in 0..N {
                 let multiplier = R::load_floats(self.multipliers.as_ptr().add(column + n * R::LANES));
+                rounded[n] = scaled::<R>(acc[n], multiplier);
+            }
+            rounded
+        }
+    }
+
+    /// Joined sums of two pixels by the multipliers from a column, which are the same for both.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has taps of bytes"))]
+    #[inline(always)]
+    unsafe fn rounded_twice<R: JoinedTwice>(&self, column: usize, acc: [R::Int; 4]) -> [R::Int; 4] {
+        // SAFETY: the caller grants the multipliers.
+        unsafe {
+            let mut rounded = acc;
+            for n in 0..4 {
+                let multiplier = R::repeat_floats(self.multipliers.as_ptr().add(column + n * (R::LANES / 2)));
                 rounded[n] = scaled::<R>(acc[n], multiplier);
             }
             rounded
@@ -426,8 +470,15 @@ unsafe fn scaled<R: Registers>(acc: R::Int, multiplier: R::Float) -> R::Int {
     }
 }
 
-impl<R: Registers> Store<R> for Bytes<'_> {
+impl<'a, R: Registers, const PLAIN: bool> Store<R> for Bytes<'a, PLAIN> {
     type Element = u8;
+    type Plain = Bytes<'a, true>;
+
+    #[inline(always)]
+    fn plain(&self) -> Option<Bytes<'a, true>> {
+        let Self { out, stride, multipliers, ends } = *self;
+        ends.is_plain.then_some(Bytes { out, stride, multipliers, ends })
+    }
 
     #[inline(always)]
     fn out(&self) -> *mut u8 {
@@ -443,14 +494,14 @@ impl<R: Registers> Store<R> for Bytes<'_> {
     unsafe fn write<const N: usize>(&self, to: *mut u8, column: usize, acc: [R::Int; N]) {
         // SAFETY: the caller grants the elements and the multipliers.
         unsafe {
-            R::store_saturated::<N, true, true>(to, self.rounded::<R, N>(column, acc), &self.ends);
+            R::store_saturated::<N, true, true>(to, self.rounded::<R, N>(column, acc), &self.ends());
         }
     }
 
     #[inline(always)]
     unsafe fn write_few<const N: usize>(&self, to: *mut u8, column: usize, count: usize, acc: [R::Int; N]) {
         // SAFETY: the caller grants `count` elements, and all multipliers.
-        unsafe { R::store_saturated_few::<N>(to, self.rounded::<R, N>(column, acc), &self.ends, count) }
+        unsafe { R::store_saturated_few::<N>(to, self.rounded::<R, N>(column, acc), &self.ends(), count) }
     }
 
     #[inline(always)]
@@ -460,7 +511,7 @@ impl<R: Registers> Store<R> for Bytes<'_> {
     {
         // The multipliers lie as the sums do.
         // SAFETY: the caller grants the elements and the multipliers.
-        unsafe { R::store_joined(to, self.rounded::<R, 4>(column, acc), &self.ends) }
+        unsafe { R::store_joined(to, self.rounded::<R, 4>(column, acc), &self.ends()) }
     }
 
     #[inline(always)]
@@ -469,14 +520,25 @@ impl<R: Registers> Store<R> for Bytes<'_> {
         R: JoinedTwice,
     {
         // SAFETY: the caller grants the elements and the multipliers.
-        unsafe {
-            let mut rounded = acc;
-            for n in 0..4 {
-                let multiplier = R::repeat_floats(self.multipliers.as_ptr().add(column + n * (R::LANES / 2)));
-                rounded[n] = scaled::<R>(acc[n], multiplier);
-            }
-            R::store_joined_twice(to, rounded, &self.ends);
-        }
+        unsafe { R::store_joined_twice(to, self.rounded_twice::<R>(column, acc), &self.ends()) }
+    }
+
+    #[inline(always)]
+    unsafe fn write_joined_few(&self, to: *mut u8, column: usize, count: usize, acc: [R::Int; 4])
+    where
+        R: Joined,
+    {
+        // SAFETY: the caller grants `count` elements, and all multipliers.
+        unsafe { R::store_joined_few(to, self.rounded::<R, 4>(column, acc), &self.ends(), count) }
+    }
+
+    #[inline(always)]
+    unsafe fn write_joined_twice_few(&self, to: [*mut u8; 2], column: usize, count: usize, acc: [R::Int; 4])
+    where
+        R: JoinedTwice,
+    {
+        // SAFETY: the caller grants `count` elements of both, and all multipliers.
+        unsafe { R::store_joined_twice_few(to, self.rounded_twice::<R>(column, acc), &self.ends(), count) }
     }
 }
 
@@ -525,6 +587,7 @@ impl<R: Registers> Floats<R> for Float32<'_> {
 
 impl<R: Registers> Store<R> for Float32<'_> {
     type Element = f32;
+    type Plain = Self;
 
     #[inline(always)]
     fn out(&self) -> *mut f32 {
@@ -564,6 +627,7 @@ impl<R: Registers> Floats<R> for Float32Rows<'_, R::Float> {
 
 impl<R: Registers> Store<R> for Float32Rows<'_, R::Float> {
     type Element = f32;
+    type Plain = Self;
 
     #[inline(always)]
     fn out(&self) -> *mut f32 {

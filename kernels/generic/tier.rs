@@ -278,10 +278,36 @@ macro_rules! outlined_tile {
 }
 pub(crate) use outlined_tile;
 
+/// The method of a tier's taps of bytes that computes a block of channels, as a function of its own.
+#[cfg(target_arch = "x86_64")]
+macro_rules! outlined_slide {
+    ($(#[$feature:meta])?) => {
+        $(#[$feature])?
+        #[inline(never)]
+        unsafe fn slide<
+            S: crate::generic::store::Store<Self::R>,
+            const MOVE: usize,
+            const N: usize,
+            const WHOLE: bool,
+        >(
+            block: &crate::generic::sliding::Block,
+            span: crate::generic::sliding::Span,
+            store: &S,
+        ) {
+            // SAFETY: the caller answers for the block.
+            unsafe { crate::generic::sliding::slide::<Self, S, MOVE, N, WHOLE>(block, span, store) }
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+pub(crate) use outlined_slide;
+
 /// A tier's depthwise convolution of bytes, for its table. The last block may be smaller, of taps of its own: for any
 /// windows, and for those that slide.
 #[cfg(target_arch = "x86_64")]
 macro_rules! byte_taps {
+    (@sliding $taps:ty, $half:ty) => { sliding::sliding::<$taps, $half> };
+    (@sliding $taps:ty) => { sliding::sliding::<$taps, $taps> };
     ($taps:ty $(, half $half:ty, sliding $sliding:ty)?; $tier:literal, $shape:literal, #[$feature:meta]) => {{
         use crate::generic::byte_taps::{self, ByteTaps};
         use crate::generic::sliding;
@@ -307,10 +333,7 @@ macro_rules! byte_taps {
         unsafe fn sliding(args: &mut crate::args::SlidingArgs<'_>) {
             let whole = LAYOUT.whole(args.windows.channels);
             // SAFETY: the table's caller has checked CPU and arguments.
-            unsafe {
-                sliding::sliding::<$taps>(args, 0..whole);
-                $(sliding::sliding::<$sliding>(args, whole..args.windows.channels);)?
-            }
+            unsafe { crate::generic::tier::byte_taps!(@sliding $taps $(, $sliding)?)(args, whole) }
         }
         Some(crate::table::ByteTaps {
             layout: LAYOUT,

@@ -11,6 +11,7 @@ use crate::error::Fault;
 use crate::exec::parameters::Operands;
 use crate::graph::{Element, Layout, TensorId, shape};
 use crate::passes::layout;
+use crate::rearrange;
 
 /// Images, and one scale for all of them.
 pub(super) struct Images {
@@ -53,6 +54,9 @@ impl Images {
 /// Pixels that are taken at a time, channel by channel: they stay in the first cache.
 const PIXELS: usize = 512;
 
+/// Channels whose pixels are written as one: those of a picture.
+const FEW: usize = 4;
+
 /// From an image in C order to one with channels last.
 struct QuantizeToChannelsLast<Q> {
     images: Images,
@@ -62,14 +66,25 @@ struct QuantizeToChannelsLast<Q> {
 impl<Q: Element + zeropoint::Int8 + zeropoint::Integer> QuantizeToChannelsLast<Q> {
     /// Pixels `at..` of one image, into `y`.
     fn block(&self, image: &[f32], at: usize, y: &mut [Q]) -> Result<(), String> {
-        let mut plane = [Q::zeroed(); PIXELS];
-        let plane = &mut plane[..y.len() / self.images.channels];
+        let Images { channels, pixels, .. } = self.images;
         let by = self.images.by.quantization();
-        for channel in 0..self.images.channels {
-            let x = &image[channel * self.images.pixels + at..][..plane.len()];
-            elementwise::quantize_with(&self.images.backend, x, &by, plane).map_err(told)?;
-            let y = y[channel..].iter_mut().step_by(self.images.channels);
-            y.zip(&*plane).for_each(|(y, &value)| *y = value);
+        let quantize = |channel: usize, plane: &mut [Q]| {
+            let x = &image[channel * pixels + at..][..plane.len()];
+            elementwise::quantize_with(&self.images.backend, x, &by, plane).map_err(told)
+        };
+        let count = y.len() / channels;
+        if channels <= FEW {
+            let mut planes = [Q::zeroed(); FEW * PIXELS];
+            for channel in 0..channels {
+                quantize(channel, &mut planes[channel * PIXELS..][..count])?;
+            }
+            rearrange::turn(&planes, PIXELS, channels, y);
+            return Ok(());
+        }
+        let mut plane = [Q::zeroed(); PIXELS];
+        for channel in 0..channels {
+            quantize(channel, &mut plane[..count])?;
+            y[channel..].iter_mut().step_by(channels).zip(&plane).for_each(|(y, &value)| *y = value);
         }
         Ok(())
     }

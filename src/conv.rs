@@ -68,7 +68,7 @@ impl ConvPlan {
     }
 
     /// Bytes of a copy of the weights that the plan keeps beside the packed ones, where its kernel takes them in an order
-    /// of its own, or transformed (at most 1.25 MiB then); else 0. Clones of the plan share it.
+    /// of its own, or transformed (at most 384 KiB then); else 0. Clones of the plan share it.
     pub fn copied_bytes(&self) -> usize {
         self.plan.product.winograd().map_or(0, |winograd| winograd.weights_bytes())
     }

@@ -98,7 +98,12 @@ pub(crate) fn choose(extent: Extent) -> Blocks {
         0 | 1 if halved && ranges == 1 => pixels / HALVED_PIXELS_OF_TWO,
         bands => bands,
     };
-    let bands = bands.max(power(missing(images * ranges).min(most_bands).max(1))).min(height.max(1));
+    let least_bands = bands;
+    let mut bands = bands.max(power(missing(images * ranges).min(most_bands).max(1))).min(height.max(1));
+    // Two threads take half of the bands each: fewer, where the last ones would leave one of them a tenth more.
+    while bands > 2 && bands / 2 >= least_bands && band(bands) * bands.div_ceil(2) * 20 > height * 11 {
+        bands /= 2;
+    }
     Blocks { images, height, units, band: band(bands), range: units.div_ceil(ranges).max(1) }
 }
 
@@ -179,6 +184,19 @@ mod tests {
             let work = (rows * columns * depth) as u64;
             let blocks = choose(Extent { halved: true, ..extent(rows, 2 * depth, columns / 16, work) });
             assert_eq!((blocks.parts(), blocks.band), (parts, band), "{rows} x {depth} x {columns}: {blocks:?}");
+        }
+    }
+
+    /// Rows that four bands would not share evenly, as bytes and centred.
+    #[test]
+    fn two_threads_have_as_many_rows_each() {
+        for encoding in [Encoding::Bytes, Encoding::Centred] {
+            for (height, band) in [(14, 7), (28, 7), (56, 7)] {
+                let work = (height * height) as u64 * 2304 * 256;
+                let image = Extent { width: height, row_bytes: height * 256, ..extent(height, 0, 8, work) };
+                let blocks = choose(Extent { encoding, ..image });
+                assert_eq!((blocks.band % band, blocks.parts() % 2), (0, 0), "{blocks:?}");
+            }
         }
     }
 

@@ -348,6 +348,12 @@ fn cut(tiles: Tiles, images: usize, channels: usize, units: usize, width: usize)
     let tile = POINTS * (channels * size_of::<i16>() + width * size_of::<i32>());
     let fits = (TILES_BYTES / least.saturating_mul(tile)).max(BAND_TILES.div_ceil(least)).max(1);
     let band = steps.div_ceil(steps.div_ceil(fits).max(1)).max(1);
+    // As many bands for each of two threads, if smaller ones give that.
+    let is_shared = |&band: &usize| {
+        let bands = steps.div_ceil(band);
+        bands <= 1 || (images * bands).is_multiple_of(2)
+    };
+    let band = (1..=band).rev().find(is_shared).unwrap_or(band);
     let bands = steps.div_ceil(band).max(1);
     let ranges = PARTS.div_ceil(images * bands).min(units / RANGE_COLUMNS.div_ceil(width)).max(1);
     Blocks { images, height, units, band: band * step, range: units.div_ceil(ranges).max(1) }
@@ -401,7 +407,7 @@ mod tests {
         for (size, dilation, channels) in [(56, 1, 64), (28, 1, 128), (14, 1, 256), (7, 1, 512), (28, 2, 128)] {
             let blocks = cut(tiles([size; 2], dilation), 1, channels, channels / 16, 16);
             assert_eq!(blocks.band % (TILE * dilation), 0, "{blocks:?}");
-            assert!(blocks.parts() >= 2, "{blocks:?}");
+            assert!(blocks.parts() >= 2 && blocks.parts().is_multiple_of(2), "{blocks:?}");
         }
     }
 }

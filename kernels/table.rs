@@ -204,7 +204,7 @@ impl KernelSet {
         let padded = self.panels.padded_columns(args.columns);
         args.epilogue.check(args.rows.len(), args.columns, padded);
         assert_eq!(args.a.encoding(), self.encoding, "encoding of the activations");
-        assert_eq!(args.segment_len % self.panels.group, 0, "segments of whole groups");
+        assert!(self.panels.are_groups(args.segment_len), "segments of whole groups");
         assert_eq!(Some(args.panels.len()), padded.checked_mul(depth), "packed panels");
         assert!(args.zero_points.is_empty() || args.zero_points.len() >= padded, "zero points");
         assert!(args.bias.len() >= padded, "bias");

@@ -641,6 +641,7 @@ impl Offsets {
     ///
     /// # Panics
     /// If there are not as many.
+    #[inline]
     pub fn first(&self, count: usize) -> FirstOffsets<'_> {
         let offsets = &self.offsets[..count];
         let max = if self.ascend { offsets.last().copied().unwrap_or(0) } else { self.max };

@@ -43,7 +43,7 @@ pub(crate) struct Band {
     /// Rows of the band from one output row to the next.
     pub(crate) stride: usize,
     /// Whether rows that need no padding have the same places in a dense input.
-    in_place: bool,
+    pub(crate) in_place: bool,
     /// Whether of an output row's columns of taps no more than the first and the last are padding.
     one_outside: bool,
     planes: Planes,

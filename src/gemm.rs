@@ -59,7 +59,7 @@ impl GemmPlan {
         scratch: &mut [u8],
     ) -> Result<(), Error> {
         self.check(&a, &out)?;
-        self.plan.run(a.as_images(), out.into_images(), scratch)
+        self.plan.run_rows(a, out, scratch)
     }
 
     /// Checks shapes as the caller knows them.

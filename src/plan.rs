@@ -5,7 +5,7 @@ use core::fmt;
 
 use zeropoint_kernels::args::TapWeights;
 use zeropoint_kernels::table::KernelSet;
-use zeropoint_kernels::view::{ImagesMut, ImagesRef};
+use zeropoint_kernels::view::{ImagesMut, ImagesRef, MatMut, MatRef};
 
 use crate::channels;
 use crate::dynamic;
@@ -149,6 +149,25 @@ impl Plan {
     ) -> Result<(), Error> {
         self.check_own()?;
         self.product.run(self.inputs(a), out, scratch)
+    }
+
+    /// [`Plan::run`] of matrices, whose shapes were checked: by a shorter way, where there is one.
+    #[inline]
+    pub(crate) fn run_rows<A: Int8, O: Element>(
+        &self,
+        a: MatRef<'_, A>,
+        out: MatMut<'_, O>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        if let &OwnZeroPoints::All(zero) = &self.zero_points
+            && !self.dynamic
+            && self.product.takes_rows(&a, &out)
+        {
+            self.product.check_types::<A, O>(scratch.len())?;
+            self.product.run_rows(&a, zero, weights(&self.weights.inner), out, scratch);
+            return Ok(());
+        }
+        self.run(a.as_images(), out.into_images(), scratch)
     }
 
     pub(crate) fn split<'a, O: Element>(&self, out: ImagesMut<'a, O>) -> Result<OutputParts<'a, O>, Error> {

@@ -9,6 +9,7 @@ pub(crate) fn reserve(bytes: usize) -> Option<usize> {
 }
 
 /// Cuts a buffer of `len` elements off the scratch, which [`reserve`] made long enough.
+#[inline(always)]
 pub(crate) fn carve<'a, T: bytemuck::Pod>(scratch: &mut &'a mut [u8], len: usize) -> &'a mut [T] {
     let skip = scratch.as_ptr().addr().wrapping_neg() % ALIGN;
     let (_, rest) = core::mem::take(scratch).split_at_mut(skip);

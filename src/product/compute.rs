@@ -7,7 +7,7 @@ use zeropoint_kernels::encode::Encoding;
 use zeropoint_kernels::view::{FirstOffsets, ImagesMut, ImagesRef, MatMut, MatRef};
 
 use super::{Operand, Product, Weights};
-use crate::band::{Bytes, Centred, Input};
+use crate::band::{Bytes, Cells, Centred, Input};
 use crate::blocks::Part;
 use crate::element::{Element, Ends, Int8};
 use crate::error::{Error, same_shape};
@@ -48,6 +48,46 @@ impl Product {
             self.run_part(index, inputs, out, scratch);
         }
         Ok(())
+    }
+
+    /// Whether [`Product::run_rows`] computes it: rows side by side, and nothing else to look at.
+    #[inline]
+    pub(crate) fn takes_rows<A, O>(&self, a: &MatRef<'_, A>, out: &MatMut<'_, O>) -> bool {
+        self.rows_alone && a.strides() == [self.band.row_len, 1] && out.strides()[1] == 1
+    }
+
+    /// All of a matrix product, checked, by the shortest way to its kernel: [`Product::compute`] without images, bands and
+    /// parts, whose arguments alone take longer than a small product.
+    #[inline]
+    pub(crate) fn run_rows<A: Int8, O: Element>(
+        &self,
+        a: &MatRef<'_, A>,
+        zero: i32,
+        weights: Weights<'_>,
+        out: MatMut<'_, O>,
+        mut scratch: &mut [u8],
+    ) {
+        let Weights::Panels { panels, zero_points, sums } = weights else { return };
+        let band: &mut [u8] = carve(&mut scratch, self.buffers.band);
+        let room: &mut [i32] = carve(&mut scratch, self.buffers.room / size_of::<i32>());
+        let a: &[u8] = bytemuck::cast_slice(a.data());
+        let values = self.output[1] * self.band.row_len;
+        let a = match self.encoding {
+            Encoding::Centred => {
+                let band = bytemuck::cast_slice_mut(band);
+                Centred { set: self.set, reading: A::READING }.write(&a[..values], &mut band[..values], zero);
+                Activations::Centred(band)
+            }
+            Encoding::Bytes if self.band.in_place && self.flip() == 0 => Activations::Bytes(a, self.reading),
+            Encoding::Bytes => {
+                Bytes { flip: self.flip() }.write(&a[..values], &mut band[..values], zero);
+                Activations::Bytes(band, self.reading)
+            }
+        };
+        let rows = self.rows.first(self.output[1]);
+        let left = Left { a, rows, zero_points: &[], row_scales: &self.row_scales };
+        let panels = Panels { all: panels, depth: self.segment_len, zero_points, sums, operand: self.operand(weights) };
+        self.panels(left, panels, 0, out, room);
     }
 
     /// One part, checked: `out` is its part of the output.

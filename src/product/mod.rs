@@ -132,6 +132,8 @@ pub(crate) struct Product {
     blocks: Blocks,
     /// The part that is all of the work, where there is one.
     whole: Option<Part>,
+    /// Whether it is all one part of a matrix product that no more than rows side by side are wanted for.
+    rows_alone: bool,
     /// Bytes of the buffers that a part needs, and of the scratch that they are carved from.
     buffers: Buffers,
     scratch_len: usize,
@@ -357,6 +359,7 @@ impl Product {
             rows,
             blocks,
             whole: (blocks.parts() == 1).then(|| blocks.part(0)),
+            rows_alone: false,
             buffers: Buffers::default(),
             scratch_len: 0,
             winograd: None,
@@ -376,6 +379,14 @@ impl Product {
         let Buffers { band, room, staged, sums } = product.buffers;
         let reserved = [band, room, staged, sums].map(|bytes| reserve(bytes).unwrap_or(usize::MAX));
         product.scratch_len = reserved.into_iter().fold(0, usize::saturating_add);
+        let is_matrix = (geometry.kernel, planes, filter.groups) == ([1, 1], 1, 1) && width == 1 && images == 1;
+        product.rows_alone = product.whole.is_some()
+            && is_matrix
+            && window == Window3d::default()
+            && !by_taps
+            && product.sums_first.is_none()
+            && product.band.row_len == channels
+            && !product.output.contains(&0);
         Ok(product)
     }
 
@@ -513,11 +524,17 @@ impl Product {
     /// Checks what a run is given.
     #[inline]
     pub(crate) fn check<A: Int8, O: Element>(&self, shape: [usize; 4], scratch: usize) -> Result<(), Error> {
+        self.check_types::<A, O>(scratch)?;
+        same_shape("input", self.input, shape)
+    }
+
+    /// Checks all but shapes.
+    #[inline]
+    pub(crate) fn check_types<A: Int8, O: Element>(&self, scratch: usize) -> Result<(), Error> {
         if A::TYPE != self.input_type {
             return Err(Error::Type { what: "input", expected: name(self.input_type), got: A::TYPE });
         }
         self.check_output::<O>()?;
-        same_shape("input", self.input, shape)?;
         let expected = self.scratch_len;
         if scratch < expected { Err(Error::Length { what: "scratch", expected, got: scratch }) } else { Ok(()) }
     }

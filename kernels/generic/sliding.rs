@@ -247,8 +247,8 @@ pub(crate) unsafe fn slide<T: ByteTaps, S: Store<T::R>, const MOVE: usize, const
             for _ in 0..pairs {
                 let middle = if MOVE == 2 { next_column!(0) } else { middle };
                 let (right, next) = (next_column!(1), next_column!(2));
-                let second = if MOVE == 2 { [right, next, next_column!(3)] } else { [middle, right, next] };
-                pixels!(2, [[left, middle, right], second]);
+                let neighbour = if MOVE == 2 { [right, next, next_column!(3)] } else { [middle, right, next] };
+                pixels!(2, [[left, middle, right], neighbour]);
             }
         }
         for _ in 2 * pairs..inside {

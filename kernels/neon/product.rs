@@ -65,7 +65,7 @@ impl<const SIGNED: bool> Multiply for Pairs<SIGNED> {
         // SAFETY: the caller grants the values of the turn.
         unsafe {
             if M.is_multiple_of(2) && N == 4 {
-                let b = [weights_of_two::<SIGNED>(weights.0), weights_of_two::<SIGNED>(weights.0.add(16))];
+                let b = [weights_of_two::<SIGNED>(weights.at), weights_of_two::<SIGNED>(weights.at.add(16))];
                 for (acc, rows) in acc.as_chunks_mut().0.iter_mut().zip(rows.as_chunks().0) {
                     let [x, y] = acc;
                     let [Some(x), Some(y)] = [x.as_mut_array(), y.as_mut_array()] else { unreachable!() };

@@ -81,11 +81,11 @@ unsafe fn some_panels<const SIGNED: bool, const S: usize, const N: usize>(
                 for s in 0..S {
                     for n in 0..N {
                         for half in 0..2 {
-                            let b = vld1q_u8(panels[s].0.add((2 * n + half) * 16));
+                            let b = vld1q_u8(panels[s].at.add((2 * n + half) * 16));
                             squares[s][n][half] = multiply::<SIGNED>(squares[s][n][half], a, b);
                         }
                     }
-                    panels[s].0 = panels[s].0.add(N * 4 * 8);
+                    panels[s].at = panels[s].at.add(N * 4 * 8);
                 }
                 k += 8;
             }

@@ -42,7 +42,7 @@ pub(super) unsafe fn group<const SIGNED: bool, const M: usize, const N: usize>(
         }
         for n in 0..N {
             for half in 0..2 {
-                let b = vld1q_u8(weights.0.add((2 * n + half) * 16));
+                let b = vld1q_u8(weights.at.add((2 * n + half) * 16));
                 for pair in 0..M / 2 {
                     let acc = &mut acc[2 * pair + half][n];
                     *acc = multiply::<SIGNED>(*acc, a[pair], b);

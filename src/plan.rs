@@ -163,7 +163,8 @@ impl Plan {
             && !self.dynamic
             && self.product.takes_rows(&a, &out)
         {
-            self.product.check_types::<A, O>(scratch.len())?;
+            self.product.check_types::<A, O>()?;
+            self.product.check_scratch(scratch.len())?;
             self.product.run_rows(&a, zero, weights(&self.weights.inner), out, scratch);
             return Ok(());
         }

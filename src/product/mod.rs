@@ -132,7 +132,7 @@ pub(crate) struct Product {
     blocks: Blocks,
     /// The part that is all of the work, where there is one.
     whole: Option<Part>,
-    /// Whether it is all one part of a matrix product that no more than rows side by side are wanted for.
+    /// Whether it is a matrix product of one part whose rows a kernel takes as a matrix has them: see [`Product::run_rows`].
     rows_alone: bool,
     /// Bytes of the buffers that a part needs, and of the scratch that they are carved from.
     buffers: Buffers,
@@ -524,17 +524,21 @@ impl Product {
     /// Checks what a run is given.
     #[inline]
     pub(crate) fn check<A: Int8, O: Element>(&self, shape: [usize; 4], scratch: usize) -> Result<(), Error> {
-        self.check_types::<A, O>(scratch)?;
-        same_shape("input", self.input, shape)
+        self.check_types::<A, O>()?;
+        same_shape("input", self.input, shape)?;
+        self.check_scratch(scratch)
     }
 
-    /// Checks all but shapes.
     #[inline]
-    pub(crate) fn check_types<A: Int8, O: Element>(&self, scratch: usize) -> Result<(), Error> {
+    pub(crate) fn check_types<A: Int8, O: Element>(&self) -> Result<(), Error> {
         if A::TYPE != self.input_type {
             return Err(Error::Type { what: "input", expected: name(self.input_type), got: A::TYPE });
         }
-        self.check_output::<O>()?;
+        self.check_output::<O>()
+    }
+
+    #[inline]
+    pub(crate) fn check_scratch(&self, scratch: usize) -> Result<(), Error> {
         let expected = self.scratch_len;
         if scratch < expected { Err(Error::Length { what: "scratch", expected, got: scratch }) } else { Ok(()) }
     }

@@ -42,10 +42,11 @@ impl<const SIGNED: bool> Multiply for Quads<SIGNED> {
     ) {
         // SAFETY: the caller grants the values of the turn.
         unsafe {
+            let next = weights.ahead::<Self, N, PREPARED>(1);
             let mut b = [[weights.read::<Self, PREPARED>(0); N]; 2];
             for n in 0..N {
                 b[0][n] = weights.read::<Self, PREPARED>(n);
-                b[1][n] = weights.read::<Self, PREPARED>(N + n);
+                b[1][n] = next.read::<Self, PREPARED>(n);
             }
             for m in 0..M {
                 let a = vld1_u8(rows[m].add(k));

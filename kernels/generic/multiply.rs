@@ -202,7 +202,7 @@ impl Weights {
         unsafe { Self { at: self.at.add(groups * of_panel * Self::register::<P, PREPARED>()), ..self } }
     }
 
-    /// The `n`-th register of a group.
+    /// The `n`-th register of a group: one of the next panel where `n` is more than a panel has.
     ///
     /// # Safety
     /// It is there.

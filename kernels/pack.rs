@@ -28,7 +28,7 @@ impl PanelLayout {
     /// Columns, padding included, that are stored for `columns`.
     #[inline]
     pub fn padded_columns(&self, columns: usize) -> usize {
-        // By a mask: a division takes as long as a fifth of a small product.
+        // By a mask: a small call would wait for a division.
         debug_assert!(self.half.is_power_of_two());
         (columns + (self.half - 1)) & !(self.half - 1)
     }

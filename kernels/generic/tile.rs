@@ -60,7 +60,8 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
         }
         let mut weights = Weights::of_pair::<P, N>(at.weights, product.depth());
         for &segment in product.segments {
-            // Read anew for each segment: held, they would be on the stack.
+            // Read anew for each segment, which a compiler is kept from moving out of the loop: it would hold them on the
+            // stack.
             let segment = product.a.as_ptr().add(segment as usize);
             let mut rows = [segment; M];
             each_row!(m in M => {
@@ -90,8 +91,8 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
             let mut to = store.place(at.row, at.column);
             each_row!(m in M => {
                 if m > 0 {
-                    let exists = m + row_unit::<P, N>() <= M;
-                    to = if exists { store.below(to) } else { store.place(at.row::<P, N>(m, M), at.column) };
+                    let is_no_copy = m + row_unit::<P, N>() <= M;
+                    to = if is_no_copy { store.below(to) } else { store.place(at.row::<P, N>(m, M), at.column) };
                 }
                 store.at_row(at.row::<P, N>(m, M)).write(to, at.column, acc[m]);
             });

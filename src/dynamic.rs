@@ -5,6 +5,7 @@
 
 use zeropoint_kernels::view::{ImagesMut, ImagesRef};
 
+use crate::blocks::Part;
 use crate::element::{Element, Int8};
 use crate::error::{Error, same_length, same_shape, within};
 use crate::options::{Output, ProductOptions};
@@ -169,20 +170,21 @@ impl Plan {
         same_shape("part of the output", self.product.part_shape(index)?, out.shape())?;
         let mut rest = scratch;
         let columns = self.columns(by, &mut rest);
-        self.part_dynamic(index, self.dynamic_inputs(a, by.zero_point, columns), columns.odd, out, rest);
+        let part = self.product.part(index);
+        self.part_dynamic(&part, self.dynamic_inputs(a, by.zero_point, columns), columns.odd, out, rest);
         Ok(())
     }
 
     /// One part, checked.
     fn part_dynamic<A: Int8, O: Element>(
         &self,
-        index: usize,
+        part: &Part,
         inputs: Inputs<'_, A>,
         odd: bool,
         mut out: ImagesMut<'_, O>,
         scratch: &mut [u8],
     ) {
-        self.product.run_part(index, inputs, out.reborrow(), scratch);
+        self.product.run_at(part, inputs, out.reborrow(), scratch);
         if odd {
             settle(out);
         }
@@ -198,19 +200,15 @@ impl Plan {
     ) -> Result<(), Error> {
         self.check_run::<A>(by)?;
         self.product.check::<A, O>(a.shape(), scratch.len().saturating_sub(self.columns_len()))?;
-        let parts = self.split(out)?;
+        same_shape("output", self.product.output_shape(), out.shape())?;
         let mut rest = scratch;
         let columns = self.columns(by, &mut rest);
         let inputs = self.dynamic_inputs(a, by.zero_point, columns);
-        let each = self.product.scratch_len();
-        let threads = (rest.len() / each.max(1)).min(rayon::current_num_threads()).max(1);
-        let run = |parts: OutputParts<'_, O>, scratch: &mut [u8]| {
-            for part in parts {
-                let (index, out) = part.into_inner();
-                self.part_dynamic(index, inputs, columns.odd, out, scratch);
+        self.product.fork(out, rest, self.product.scratch_len(), &|parts: OutputParts<'_, O>, scratch| {
+            for (part, out) in parts.located() {
+                self.part_dynamic(&part, inputs, columns.odd, out, scratch);
             }
-        };
-        crate::parts::fork(parts, rest, each, threads, &run);
+        });
         Ok(())
     }
 }

@@ -63,6 +63,8 @@ mod scratch;
 mod softmax;
 mod sum;
 mod taps;
+#[cfg(feature = "rayon")]
+mod threads;
 mod transposed;
 mod weights;
 mod winograd;

@@ -113,9 +113,7 @@ impl LinearPlan {
     /// Runs parts in order: rows are quantised once for all parts that they are in.
     fn run_parts(&self, a: MatRef<'_, f32>, parts: OutputParts<'_, f32>, scratch: &mut [u8]) {
         let mut quantized = None;
-        for part in parts {
-            let (index, out) = part.into_inner();
-            let part = self.plan.product.grid().blocks.part(index);
+        for (part, out) in parts.located() {
             let is_fresh = quantized.as_ref() != Some(&part.rows);
             quantized = Some(part.rows.clone());
             self.run_at(a, part, is_fresh, out, scratch);
@@ -195,7 +193,7 @@ impl LinearPlan {
         self.check(a.shape(), scratch.len())?;
         let (index, out) = part.into_inner();
         same_shape("part of the output", self.plan.product.part_shape(index)?, out.shape())?;
-        self.run_at(a, self.plan.product.grid().blocks.part(index), true, out, scratch);
+        self.run_at(a, self.plan.product.part(index), true, out, scratch);
         Ok(())
     }
 
@@ -207,10 +205,10 @@ impl LinearPlan {
     #[cfg(feature = "rayon")]
     pub fn run_rayon(&self, a: MatRef<'_, f32>, out: MatMut<'_, f32>, scratch: &mut [u8]) -> Result<(), Error> {
         self.check(a.shape(), scratch.len())?;
-        let parts = self.split(out)?;
-        let each = self.scratch_len();
-        let threads = (scratch.len() / each.max(1)).min(rayon::current_num_threads()).max(1);
-        crate::parts::fork(parts, scratch, each, threads, &|parts, scratch| self.run_parts(a, parts, scratch));
+        let [rows, _, columns] = self.sizes();
+        same_shape("output", [rows, columns], out.shape())?;
+        let run = |parts: OutputParts<'_, f32>, scratch: &mut [u8]| self.run_parts(a, parts, scratch);
+        self.plan.product.fork(out.into_images(), scratch, self.scratch_len(), &run);
         Ok(())
     }
 }

@@ -1,10 +1,12 @@
 //! The output of a plan in its parts, which threads may compute in any order.
 
+#[cfg(feature = "rayon")]
+use core::cmp::Reverse;
 use core::ops::Range;
 
 use zeropoint_kernels::view::ImagesMut;
 
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, Part};
 
 /// A part of a plan's output, and which one it is.
 ///
@@ -115,6 +117,12 @@ impl<'a, O> OutputParts<'a, O> {
         Self { grid, left: [Some(Block { cells, out }), None, None] }
     }
 
+    /// The parts, and where each lies.
+    pub(crate) fn located(self) -> impl Iterator<Item = (Part, ImagesMut<'a, O>)> {
+        let blocks = self.grid.blocks;
+        self.map(move |OutputPart { index, out }| (blocks.part(index), out))
+    }
+
     #[cfg(feature = "rayon")]
     fn of(grid: Grid, block: Block<'a, O>) -> Self {
         Self { grid, left: [Some(block), None, None] }
@@ -143,7 +151,8 @@ impl<'a, O> Iterator for OutputParts<'a, O> {
 }
 
 /// Runs parts on up to `threads` threads of the current rayon pool, each with `each` bytes of scratch. It splits by
-/// halves, since that is what rayon does without allocating.
+/// halves, since that is what rayon does without allocating; a thread that gets the first half again and again finds in
+/// its caches what it wrote there.
 #[cfg(feature = "rayon")]
 pub(crate) fn fork<O: Send>(
     parts: OutputParts<'_, O>,
@@ -153,7 +162,12 @@ pub(crate) fn fork<O: Send>(
     run: &(impl Fn(OutputParts<'_, O>, &mut [u8]) + Sync),
 ) {
     let OutputParts { grid, left: [Some(block), None, None] } = parts else { return run(parts, scratch) };
-    let axis = (0..3).rev().max_by_key(|&axis| block.cells[axis].len()).unwrap_or(0);
+    // The axis whose cells the threads share most evenly, of several the one with most.
+    let share = |axis: usize| {
+        let cells = block.cells[axis].len();
+        (1000 * cells.div_ceil(threads) / cells.max(1), Reverse(cells))
+    };
+    let axis = (0..3).rev().min_by_key(|&axis| share(axis)).unwrap_or(0);
     let cells = block.cells[axis].len();
     if threads < 2 || cells < 2 {
         return run(OutputParts::of(grid, block), scratch);

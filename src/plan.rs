@@ -188,7 +188,7 @@ impl Plan {
         let (index, out) = part.into_inner();
         let expected = self.product.part_shape(index)?;
         same_shape("part of the output", expected, out.shape())?;
-        self.product.run_part(index, self.inputs(a), out, scratch);
+        self.product.run_at(&self.product.part(index), self.inputs(a), out, scratch);
         Ok(())
     }
 
@@ -201,16 +201,12 @@ impl Plan {
     ) -> Result<(), Error> {
         self.check_own()?;
         self.product.check::<A, O>(a.shape(), scratch.len())?;
-        let parts = self.split(out)?;
-        let each = self.product.scratch_len();
-        let threads = (scratch.len() / each.max(1)).min(rayon::current_num_threads()).max(1);
-        let run = |parts: OutputParts<'_, O>, scratch: &mut [u8]| {
-            for part in parts {
-                let (index, out) = part.into_inner();
-                self.product.run_part(index, self.inputs(a), out, scratch);
+        same_shape("output", self.product.output_shape(), out.shape())?;
+        self.product.fork(out, scratch, self.product.scratch_len(), &|parts: OutputParts<'_, O>, scratch| {
+            for (part, out) in parts.located() {
+                self.product.run_at(&part, self.inputs(a), out, scratch);
             }
-        };
-        crate::parts::fork(parts, scratch, each, threads, &run);
+        });
         Ok(())
     }
 }

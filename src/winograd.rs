@@ -144,6 +144,11 @@ impl Winograd {
         unit(self.panels, self.groups, self.columns)
     }
 
+    /// Rows of outputs that cuts do not divide: those of a tile.
+    pub(crate) fn step(&self) -> usize {
+        TILE * self.dilation[0]
+    }
+
     /// The tiles of some rows of outputs.
     fn tiles(&self, rows: usize) -> Option<Tiles> {
         Tiles::new([rows, self.width], self.dilation)
@@ -196,7 +201,7 @@ impl Winograd {
         let points: &mut [i16] = carve(&mut scratch, points / size_of::<i16>());
         let sums: &mut [i32] = carve(&mut scratch, sums / size_of::<i32>());
         // Tiles beyond the last row read padding there.
-        let rows = part.rows.start..part.rows.start + part.rows.len().next_multiple_of(TILE * self.dilation[0]);
+        let rows = part.rows.start..part.rows.start + part.rows.len().next_multiple_of(self.step());
         self.band.write(part.image, &rows, input, Centred { set: self.set, reading }, band);
         let padded = self.panels.padded_columns(columns.len());
         let weights = match &*self.weights {

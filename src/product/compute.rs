@@ -43,9 +43,8 @@ impl Product {
             self.run_at(whole, inputs, out, scratch);
             return Ok(());
         }
-        for part in OutputParts::new(self.grid(), out) {
-            let (index, out) = part.into_inner();
-            self.run_part(index, inputs, out, scratch);
+        for (part, out) in OutputParts::new(self.grid(), out).located() {
+            self.run_at(&part, inputs, out, scratch);
         }
         Ok(())
     }
@@ -91,17 +90,6 @@ impl Product {
     }
 
     /// One part, checked: `out` is its part of the output.
-    pub(crate) fn run_part<A: Int8, O: Element>(
-        &self,
-        index: usize,
-        inputs: Inputs<'_, A>,
-        out: ImagesMut<'_, O>,
-        scratch: &mut [u8],
-    ) {
-        self.run_at(&self.blocks.part(index), inputs, out, scratch);
-    }
-
-    /// One part, checked.
     #[inline(always)]
     pub(crate) fn run_at<A: Int8, O: Element>(
         &self,

@@ -130,6 +130,9 @@ pub(crate) struct Product {
     /// Rows of the operand: where each output pixel of a band begins in it.
     rows: Offsets,
     blocks: Blocks,
+    /// How many threads can share it.
+    #[cfg(feature = "rayon")]
+    pub(crate) threads: usize,
     /// The part that is all of the work, where there is one.
     whole: Option<Part>,
     /// Whether it is a matrix product of one part whose rows a kernel takes as a matrix has them: see [`Product::run_rows`].
@@ -238,7 +241,7 @@ impl Product {
         let unit = if filter.groups == 1 { panels.width } else { geometry.columns };
         let slower = if by_taps { 4 } else { panels.width / geometry.columns.clamp(panels.half, panels.width) };
         let work = products.saturating_mul(slower as u64);
-        let blocks = choose(Extent {
+        let extent = Extent {
             images: out_images,
             height: out_height,
             width: out_width,
@@ -248,7 +251,8 @@ impl Product {
             work,
             encoding,
             halved,
-        });
+        };
+        let blocks = choose(extent);
         band.plane_len = product("band of input", &[band.rows(blocks.band.min(out_height)), band.row_len])?;
         let band_len = product("band of input", &[planes, band.plane_len])?;
 
@@ -358,6 +362,8 @@ impl Product {
             segment_len,
             rows,
             blocks,
+            #[cfg(feature = "rayon")]
+            threads: extent.threads(),
             whole: (blocks.parts() == 1).then(|| blocks.part(0)),
             rows_alone: false,
             buffers: Buffers::default(),
@@ -553,6 +559,11 @@ impl Product {
     /// How the output is cut into parts.
     pub(crate) fn grid(&self) -> Grid {
         Grid { blocks: self.blocks, unit: self.unit_columns() }
+    }
+
+    /// The part of an index below [`Product::parts`].
+    pub(crate) fn part(&self, index: usize) -> Part {
+        self.blocks.part(index)
     }
 
     /// The shape of a part of the output.

@@ -1,0 +1,121 @@
+//! Sharing a product among the threads of a rayon pool: how many have work, how it is cut for them, and handing it out.
+
+use zeropoint_kernels::encode::Encoding;
+use zeropoint_kernels::view::ImagesMut;
+
+use crate::blocks::{Blocks, Extent};
+use crate::element::Element;
+use crate::parts::{Grid, OutputParts, fork};
+use crate::product::Product;
+use crate::winograd::Winograd;
+
+/// Pixels that a product takes as long for as for one: weights are read once for all of them.
+const PIXELS_OF_ONE_READ: usize = 4;
+
+impl Extent {
+    /// How many threads have work at most.
+    pub(crate) fn threads(&self) -> usize {
+        // Two microseconds of work: a thread that waits for it begins within one.
+        let least = match self.encoding {
+            Encoding::Centred => 3 << 16,
+            Encoding::Bytes => 3 << 18,
+        };
+        let pixels = (self.images * self.height * self.width).max(1);
+        let work = self.work / pixels as u64 * pixels.max(PIXELS_OF_ONE_READ) as u64;
+        usize::try_from(work / least).unwrap_or(usize::MAX)
+    }
+}
+
+impl Blocks {
+    /// The same work for threads that share it: as it is where they have as much each, else cut anew along the axis of
+    /// the output that lets the longest one end first. `step` is how many rows stay together. No part is larger than
+    /// one of these, so that what a thread has for a part is enough.
+    pub(crate) fn among(self, threads: usize, step: usize) -> Self {
+        let cut = |count: usize, most: usize, step: usize| {
+            let each = count.div_ceil(threads);
+            let pieces = each.div_ceil(most.max(1)).max(1);
+            each.div_ceil(pieces).next_multiple_of(step).clamp(1, most.max(1))
+        };
+        let bands = Self { band: cut(self.height, self.band, step), ..self };
+        let ranges = Self { range: cut(self.units, self.range, 1), ..self };
+        [bands, ranges]
+            .into_iter()
+            .fold(self, |best, other| if other.longest(threads) < best.longest(threads) { other } else { best })
+    }
+
+    /// The cells of an axis that one of some threads has at most, as a share of all, in thousandths: along the axis that
+    /// shares them best.
+    fn longest(&self, threads: usize) -> usize {
+        let (bands, ranges) = self.grid();
+        [(self.images, 1, self.images), (bands, self.band, self.height), (ranges, self.range, self.units)]
+            .into_iter()
+            .map(|(cells, size, count)| 1000 * (cells.div_ceil(threads) * size).min(count) / count.max(1))
+            .min()
+            .unwrap_or(0)
+    }
+}
+
+impl Product {
+    /// Runs parts on the threads of the current rayon pool: as many as the scratch has room for, of `each` bytes for each
+    /// of them, and as have work. The output was checked.
+    pub(crate) fn fork<O: Element>(
+        &self,
+        out: ImagesMut<'_, O>,
+        scratch: &mut [u8],
+        each: usize,
+        run: &(impl Fn(OutputParts<'_, O>, &mut [u8]) + Sync),
+    ) {
+        let mut grid = self.grid();
+        if self.threads < 2 {
+            return run(OutputParts::new(grid, out), scratch);
+        }
+        let threads = (scratch.len() / each.max(1)).min(rayon::current_num_threads()).clamp(1, self.threads);
+        let step = self.winograd().map_or(1, Winograd::step);
+        grid = Grid { blocks: grid.blocks.among(threads, step), ..grid };
+        fork(OutputParts::new(grid, out), scratch, each, threads, run);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Threads have as much each as whole rows and units allow, in parts that are no larger than a plan's.
+    #[test]
+    fn threads_share_evenly() {
+        let whole =
+            |height: usize, units: usize| Blocks { images: 1, height, units, band: height.max(1), range: units.max(1) };
+        for (blocks, step, threads, expected) in [
+            (whole(14, 3), 1, 2, (2, 1)),
+            (whole(14, 4), 1, 2, (2, 1)),
+            (whole(7, 4), 1, 2, (1, 2)),
+            (whole(1, 31), 1, 4, (1, 4)),
+            (whole(28, 5), 4, 2, (2, 1)),
+            (whole(28, 4), 4, 2, (1, 2)),
+            (whole(1, 1), 1, 2, (1, 1)),
+            (whole(0, 0), 1, 2, (0, 0)),
+            // Three bands for a cache become four; two images are one for each thread.
+            (Blocks { band: 10, ..whole(28, 1) }, 1, 2, (4, 1)),
+            (Blocks { images: 2, ..whole(14, 4) }, 1, 2, (1, 1)),
+        ] {
+            let shared = blocks.among(threads, step);
+            assert_eq!(shared.grid(), expected, "{blocks:?} for {threads} threads");
+            assert!(shared.band <= blocks.band && shared.range <= blocks.range, "{shared:?}");
+            assert_eq!(blocks.among(1, step), blocks);
+        }
+    }
+
+    #[test]
+    fn threads_are_as_many_as_have_work() {
+        let threads = |encoding, height, work| {
+            let matrix =
+                Extent { images: 1, height, width: 1, row_bytes: 0, units: 4, unit: 16, work, encoding, halved: false };
+            matrix.threads()
+        };
+        assert_eq!(threads(Encoding::Bytes, 128, 128 * 128 * 128), 2);
+        assert_eq!(threads(Encoding::Centred, 128, 128 * 128 * 128), 10);
+        assert_eq!(threads(Encoding::Centred, 7, 7 * 29 * 13), 0);
+        // One row waits for the weights.
+        assert!(threads(Encoding::Bytes, 1, 1024 * 1000) > threads(Encoding::Bytes, 4, 1024 * 1000));
+    }
+}

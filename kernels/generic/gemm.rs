@@ -16,6 +16,13 @@ const PAIRED_ROWS: usize = 48;
 /// Values of K beyond which two panels would leave a second-level cache.
 const PAIRED_DEPTH_AT_MOST: usize = 8192;
 
+/// Tiles at most that widen a panel while they multiply. Preparing it costs as much as the products of some rows; of a
+/// deep one more, for what is prepared leaves the first-level cache, and is written while stored weights are waited for.
+const WIDENING_TILES: usize = 4;
+const WIDENING_TILES_OF_DEEP: usize = 16;
+/// Values of K from which a panel is deep.
+const DEEP: usize = 4096;
+
 /// Bytes of a cache line.
 pub(crate) const CACHE_LINE: usize = 64;
 
@@ -190,9 +197,11 @@ impl<P: Multiply> Rows<'_, P> {
         // SAFETY: the panel is the one at the column.
         unsafe {
             if P::PREPARES {
-                // A panel that one tile or two meet is widened there; its zero points need it widened beforehand.
-                if self.product.rows.len() - self.first > 2 * P::ROWS || self.start.has_zero_points() {
-                    let weights = self.start.prepare::<P, N>(panel, column, self.product.depth());
+                let depth = self.product.depth();
+                let tiles = if depth < DEEP { WIDENING_TILES } else { WIDENING_TILES_OF_DEEP };
+                // Its zero points need it widened beforehand.
+                if self.product.rows.len() - self.first > tiles * P::ROWS || self.start.has_zero_points() {
+                    let weights = self.start.prepare::<P, N>(panel, column, depth);
                     self.tiles::<S, N, true>(Tile { weights, ..at }, panel, store);
                     return;
                 }

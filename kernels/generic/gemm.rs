@@ -96,12 +96,15 @@ pub(crate) struct Tile {
     pub(crate) start: *const i32,
     /// Distance from a row's start to the next; 0 where all rows have the same.
     pub(crate) start_stride: usize,
+    /// What a tile over two panels asks for while it is multiplied, a line a turn; null for its own weights, ahead.
+    pub(crate) next: *const u8,
 }
 
 impl Tile {
     /// The first tile of a panel, of rows up to a last one; it has no start yet.
     pub(crate) fn new(weights: *const u8, last: usize, column: usize, count: usize) -> Self {
-        Self { weights, row: 0, last, column, count, start: core::ptr::null(), start_stride: 0 }
+        let (start, next) = (core::ptr::null(), core::ptr::null());
+        Self { weights, row: 0, last, column, count, start, start_stride: 0, next }
     }
 
     /// The `m`-th row of the tile's `rows`, of which no more than a unit less one are beyond the last.
@@ -243,11 +246,18 @@ impl<P: Multiply> Rows<'_, P> {
         // The next panel comes out of a farther cache while this one is multiplied: a share of it before each tile.
         let bytes = self.product.depth() * N * lanes::<P>();
         let share = bytes.div_ceil(tiles);
+        // A tile over two panels asks for a line a turn, which is one of so many that a turn reads: as many tiles ask for all.
+        let lines = const { N * lanes::<P>() * P::TURN / CACHE_LINE };
+        let asks = const { N > P::REGISTERS } && tiles >= lines;
         for tile in 0..tiles {
             if PREPARED {
                 for ahead in (tile * share..((tile + 1) * share).min(bytes)).step_by(CACHE_LINE) {
                     P::R::prefetch(panel.wrapping_add(bytes + ahead));
                 }
+            }
+            if asks {
+                let ahead = bytes + tile * (bytes / lines);
+                at.next = if tile < lines { panel.wrapping_add(ahead) } else { panel };
             }
             let rows = if at.last == at.row { 1 } else { (least + usize::from(tile < more)) * unit };
             // SAFETY: the rows, the panel and the columns are the product's; only sizes that the tier has are compiled.

@@ -59,6 +59,7 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
             });
         }
         let mut weights = Weights::of_pair::<P, N>(at.weights, product.depth());
+        let mut next = at.next;
         for &segment in product.segments {
             // Read anew for each segment, which a compiler is kept from moving out of the loop: it would hold them on the
             // stack.
@@ -70,7 +71,12 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
             let mut k = 0;
             while k + P::TURN <= product.segment_len {
                 if const { !PREPARED && P::AHEAD > 0 } {
-                    weights.prefetch::<P, N>();
+                    if const { N > P::REGISTERS } && !at.next.is_null() {
+                        P::R::prefetch(next);
+                        next = next.wrapping_add(CACHE_LINE);
+                    } else {
+                        weights.prefetch::<P, N>();
+                    }
                 }
                 P::turn::<M, N, PREPARED>(&mut acc, &rows, k, weights);
                 weights = weights.ahead::<P, N, PREPARED>(P::TURN / P::GROUP);

@@ -19,6 +19,7 @@ impl<const VNNI: bool> Registers for Zmm<VNNI> {
     const LANES: usize = 16;
     const MASKS: bool = true;
     const FUSES: bool = true;
+    const STREAM_AHEAD: usize = 2048;
     const ROUNDS_BELOW: f32 = 2_147_483_648.0;
 
     // The 128-bit quarters are unpacked separately.

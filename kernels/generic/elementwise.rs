@@ -3,6 +3,7 @@
 //! Each operation is a step over a few registers. Full steps run in place; what is left of a slice is copied to a
 //! buffer and goes through the same step, so that an element's result does not depend on where it stands.
 
+use super::gemm::CACHE_LINE;
 use super::reciprocal::Reciprocal;
 use super::registers::{Ends, Registers};
 use crate::args::{DequantizeArgs, Multipliers, QuantizeArgs, Requantize};
@@ -11,6 +12,22 @@ use crate::args::{DequantizeArgs, Multipliers, QuantizeArgs, Requantize};
 pub(crate) const N: usize = 4;
 /// Room for the elements of `N` registers.
 pub(crate) const ROOM: usize = 64;
+/// Bytes from which a stream comes from a far cache or from memory, which give it faster if it is asked for ahead.
+const FAR: usize = 1 << 20;
+
+/// Whether the steps of a slice ask for it ahead.
+fn is_far<R: Registers, T>(stream: &[T]) -> bool {
+    R::STREAM_AHEAD > 0 && size_of_val(stream) >= FAR
+}
+
+/// Asks for what a step further on reads or writes.
+#[inline(always)]
+fn ask_ahead<R: Registers, T>(step: *const T) {
+    for line in (0..N * R::LANES * size_of::<T>()).step_by(CACHE_LINE) {
+        R::prefetch(step.cast::<u8>().wrapping_add(R::STREAM_AHEAD + line));
+    }
+}
+
 /// Beyond every result of 8 bits, whatever its zero point.
 pub(crate) const BEYOND: f32 = 300.0;
 
@@ -93,9 +110,12 @@ impl Quotient for Reciprocal {
 
 #[inline(always)]
 unsafe fn quantize_all<R: Registers, Q: Quotient, const CLAMPED: bool>(x: &[f32], y: &mut [u8], by: Q, ends: &Ends) {
-    let step = N * R::LANES;
+    let (step, is_far) = (N * R::LANES, is_far::<R, _>(x));
     let full = x.len() / step * step;
     for at in (0..full).step_by(step) {
+        if is_far {
+            ask_ahead::<R, _>(x.as_ptr().wrapping_add(at));
+        }
         // SAFETY: a full step lies inside both slices.
         unsafe { quantize_step::<R, Q, CLAMPED>(x.as_ptr().add(at), y.as_mut_ptr().add(at), by, ends) };
     }
@@ -137,9 +157,12 @@ pub(crate) unsafe fn dequantize<R: Registers>(x: &[u8], y: &mut [f32], args: &De
 
 #[inline(always)]
 unsafe fn dequantize_all<R: Registers, const SIGNED: bool>(x: &[u8], y: &mut [f32], args: &DequantizeArgs) {
-    let step = N * R::LANES;
+    let (step, is_far) = (N * R::LANES, is_far::<R, _>(y));
     let full = x.len() / step * step;
     for at in (0..full).step_by(step) {
+        if is_far {
+            ask_ahead::<R, _>(y.as_ptr().wrapping_add(at));
+        }
         // SAFETY: a full step lies inside both slices.
         unsafe { dequantize_step::<R, SIGNED>(x.as_ptr().add(at), y.as_mut_ptr().add(at), args) };
     }
@@ -197,7 +220,7 @@ unsafe fn requantize_all<R: Registers, const BOUNDED: bool, const CLAMPED: bool>
     multipliers: Multipliers<'_>,
     ends: &Ends,
 ) {
-    let step = N * R::LANES;
+    let (step, is_far) = (N * R::LANES, is_far::<R, _>(acc));
     let full = acc.len() / step * step;
     let (mut all, mut from, mut bytes) = ([0.0; ROOM], [0; ROOM], [0; ROOM]);
     // One multiplier for all is a row of equal ones that does not move.
@@ -209,6 +232,9 @@ unsafe fn requantize_all<R: Registers, const BOUNDED: bool, const CLAMPED: bool>
         Multipliers::Each(each) => (each.as_ptr(), 1),
     };
     for at in (0..full).step_by(step) {
+        if is_far {
+            ask_ahead::<R, _>(acc.as_ptr().wrapping_add(at));
+        }
         // SAFETY: a full step lies inside all slices, which are equally long.
         unsafe {
             let (acc, each, y) = (acc.as_ptr().add(at), each.add(at * stride), y.as_mut_ptr().add(at));

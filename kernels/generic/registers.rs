@@ -60,6 +60,8 @@ pub(crate) trait Registers: Sized {
     const MASKS: bool = false;
     /// Whether a fused multiply-add is an instruction.
     const FUSES: bool;
+    /// How many bytes ahead long streams are asked for; 0 where that gains nothing, or was not measured.
+    const STREAM_AHEAD: usize = 0;
     /// [`Registers::round`] takes numbers of magnitudes below this.
     const ROUNDS_BELOW: f32;
 

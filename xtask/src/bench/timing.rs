@@ -73,10 +73,12 @@ impl Seconds {
     }
 }
 
-/// Seconds of a run; between its batches the rates of the limits are measured, and added to theirs. So what slows the
-/// machine down for a while slows both down.
+/// Seconds of a run; between some of its batches the rates of the limits are measured, and added to theirs. So what slows
+/// the machine down for a while slows both down. Several batches follow each other, since the first one after other work
+/// is slower by some per cent: a CPU's clock takes a while to follow what it runs.
 pub(super) fn seconds_beside(run: &mut (dyn FnMut() + Send), limits: &mut [Limit<'_>]) -> Seconds {
     const ROUNDS: usize = 11;
+    const BATCHES: usize = 4;
     let mut runs = Batches::new(run);
     let mut seconds = Vec::new();
     let mut beside: Vec<_> =
@@ -85,7 +87,7 @@ pub(super) fn seconds_beside(run: &mut (dyn FnMut() + Send), limits: &mut [Limit
         for (batches, amount, rates) in &mut beside {
             rates.push(*amount / batches.seconds());
         }
-        seconds.push(runs.seconds());
+        seconds.extend((0..BATCHES).map(|_| runs.seconds()));
     }
     Seconds::new(seconds)
 }

@@ -19,6 +19,7 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
 
     const LANES: usize = 8;
     const FUSES: bool = true;
+    const STREAM_AHEAD: usize = 2048;
     const ROUNDS_BELOW: f32 = 2_147_483_648.0;
 
     // The 128-bit halves are unpacked separately.

@@ -15,9 +15,11 @@ pub(crate) const ROOM: usize = 64;
 /// Bytes from which a stream comes from a far cache or from memory, which give it faster if it is asked for ahead.
 const FAR: usize = 1 << 20;
 
-/// Whether the steps of a slice ask for it ahead.
+/// Whether the steps of a slice ask for it ahead: a register is a line, or lies within one.
 fn is_far<R: Registers, T>(stream: &[T]) -> bool {
-    R::STREAM_AHEAD > 0 && size_of_val(stream) >= FAR
+    let register = R::LANES * size_of::<T>();
+    let is_within = register >= CACHE_LINE || stream.as_ptr().addr().is_multiple_of(register);
+    R::STREAM_AHEAD > 0 && size_of_val(stream) >= FAR && is_within
 }
 
 /// Asks for what a step further on reads or writes.
@@ -157,7 +159,9 @@ pub(crate) unsafe fn dequantize<R: Registers>(x: &[u8], y: &mut [f32], args: &De
 
 #[inline(always)]
 unsafe fn dequantize_all<R: Registers, const SIGNED: bool>(x: &[u8], y: &mut [f32], args: &DequantizeArgs) {
-    let (step, is_far) = (N * R::LANES, is_far::<R, _>(y));
+    let step = N * R::LANES;
+    // Lines that are written by halves are not asked for: that lost a tenth.
+    let is_far = R::LANES * size_of::<f32>() >= CACHE_LINE && is_far::<R, _>(y);
     let full = x.len() / step * step;
     for at in (0..full).step_by(step) {
         if is_far {

@@ -15,10 +15,10 @@ const PIXELS_OF_ONE_READ: usize = 4;
 impl Extent {
     /// How many threads have work at most.
     pub(crate) fn threads(&self) -> usize {
-        // Two microseconds of work: a thread that waits for it begins within one.
+        // Some three microseconds of work: a thread that waits for it begins within one, or within three where it is far.
         let least = match self.encoding {
-            Encoding::Centred => 3 << 16,
-            Encoding::Bytes => 3 << 18,
+            Encoding::Centred => 5 << 16,
+            Encoding::Bytes => 5 << 18,
         };
         let pixels = (self.images * self.height * self.width).max(1);
         let work = self.work / pixels as u64 * pixels.max(PIXELS_OF_ONE_READ) as u64;
@@ -112,8 +112,8 @@ mod tests {
                 Extent { images: 1, height, width: 1, row_bytes: 0, units: 4, unit: 16, work, encoding, halved: false };
             matrix.threads()
         };
-        assert_eq!(threads(Encoding::Bytes, 128, 128 * 128 * 128), 2);
-        assert_eq!(threads(Encoding::Centred, 128, 128 * 128 * 128), 10);
+        assert_eq!(threads(Encoding::Bytes, 128, 128 * 128 * 128), 1);
+        assert_eq!(threads(Encoding::Centred, 128, 128 * 128 * 128), 6);
         assert_eq!(threads(Encoding::Centred, 7, 7 * 29 * 13), 0);
         // One row waits for the weights.
         assert!(threads(Encoding::Bytes, 1, 1024 * 1000) > threads(Encoding::Bytes, 4, 1024 * 1000));

@@ -15,9 +15,10 @@ const PIXELS_OF_ONE_READ: usize = 4;
 impl Extent {
     /// How many threads have work at most.
     pub(crate) fn threads(&self) -> usize {
-        // Some three microseconds of work: a thread that waits for it begins within one, or within three where it is far.
+        // Two to three microseconds of work. A thread that looks for it begins within one; one that has gone to sleep begins
+        // later, so that larger pieces, which leave it idle more often, took longer in a network.
         let least = match self.encoding {
-            Encoding::Centred => 5 << 16,
+            Encoding::Centred => 1 << 18,
             Encoding::Bytes => 5 << 18,
         };
         let pixels = (self.images * self.height * self.width).max(1);
@@ -113,7 +114,7 @@ mod tests {
             matrix.threads()
         };
         assert_eq!(threads(Encoding::Bytes, 128, 128 * 128 * 128), 1);
-        assert_eq!(threads(Encoding::Centred, 128, 128 * 128 * 128), 6);
+        assert_eq!(threads(Encoding::Centred, 128, 128 * 128 * 128), 8);
         assert_eq!(threads(Encoding::Centred, 7, 7 * 29 * 13), 0);
         // One row waits for the weights.
         assert!(threads(Encoding::Bytes, 1, 1024 * 1000) > threads(Encoding::Bytes, 4, 1024 * 1000));

@@ -150,6 +150,17 @@ impl<'a, O> Iterator for OutputParts<'a, O> {
     }
 }
 
+/// How the cells of a grid are halved for some threads: the axis whose cells these share most evenly, of several the one
+/// with most cells, and how many of these go to the first half of the threads. Nothing where there is nothing to halve.
+#[cfg(feature = "rayon")]
+pub(crate) fn halved(cells: [usize; 3], threads: usize) -> Option<(usize, usize)> {
+    let share =
+        |axis: usize| (1000 * cells[axis].div_ceil(threads) as u64 / cells[axis].max(1) as u64, Reverse(cells[axis]));
+    let axis = (0..3).rev().min_by_key(|&axis| share(axis))?;
+    let first = (cells[axis] * (threads / 2) / threads).max(1);
+    (threads > 1 && cells[axis] > 1).then_some((axis, first))
+}
+
 /// Runs parts on up to `threads` threads of the current rayon pool, each with `each` bytes of scratch. It splits by
 /// halves, since that is what rayon does without allocating; a thread that gets the first half again and again finds in
 /// its caches what it wrote there.
@@ -162,18 +173,11 @@ pub(crate) fn fork<O: Send>(
     run: &(impl Fn(OutputParts<'_, O>, &mut [u8]) + Sync),
 ) {
     let OutputParts { grid, left: [Some(block), None, None] } = parts else { return run(parts, scratch) };
-    // The axis whose cells the threads share most evenly, of several the one with most.
-    let share = |axis: usize| {
-        let cells = block.cells[axis].len();
-        (1000 * cells.div_ceil(threads) / cells.max(1), Reverse(cells))
-    };
-    let axis = (0..3).rev().min_by_key(|&axis| share(axis)).unwrap_or(0);
-    let cells = block.cells[axis].len();
-    if threads < 2 || cells < 2 {
+    let Some((axis, first)) = halved(block.cells.each_ref().map(Range::len), threads) else {
         return run(OutputParts::of(grid, block), scratch);
-    }
+    };
     let half = threads / 2;
-    let (first, rest) = block.split_at(&grid, axis, (cells * half / threads).max(1));
+    let (first, rest) = block.split_at(&grid, axis, first);
     let (mine, theirs) = scratch.split_at_mut(half * each);
     rayon::join(
         || fork(OutputParts::of(grid, first), mine, each, half, run),

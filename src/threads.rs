@@ -5,7 +5,7 @@ use zeropoint_kernels::view::ImagesMut;
 
 use crate::blocks::{Blocks, Extent};
 use crate::element::Element;
-use crate::parts::{Grid, OutputParts, fork};
+use crate::parts::{Grid, OutputParts, fork, halved};
 use crate::product::Product;
 use crate::winograd::Winograd;
 
@@ -44,16 +44,21 @@ impl Blocks {
             .fold(self, |best, other| if other.longest(threads) < best.longest(threads) { other } else { best })
     }
 
-    /// The cells of an axis that one of some threads has at most, as a share of all, in thousandths: along the axis that
-    /// shares them best.
-    fn longest(&self, threads: usize) -> usize {
+    /// What one of some threads has at most, in thousandths of all, as [`fork`] halves the grid.
+    fn longest(&self, threads: usize) -> u64 {
         let (bands, ranges) = self.grid();
-        [(self.images, 1, self.images), (bands, self.band, self.height), (ranges, self.range, self.units)]
-            .into_iter()
-            .map(|(cells, size, count)| 1000 * (cells.div_ceil(threads) * size).min(count) / count.max(1))
-            .min()
-            .unwrap_or(0)
+        let cells = most_cells([self.images, bands, ranges], threads);
+        let all = (self.images * self.height * self.units).max(1);
+        1000 * (cells * self.band * self.range).min(all) as u64 / all as u64
     }
+}
+
+/// Cells that one of some threads has at most.
+fn most_cells(cells: [usize; 3], threads: usize) -> usize {
+    let Some((axis, count)) = halved(cells, threads) else { return cells.iter().product() };
+    let (mut first, mut rest) = (cells, cells);
+    (first[axis], rest[axis]) = (count, cells[axis] - count);
+    most_cells(first, threads / 2).max(most_cells(rest, threads - threads / 2))
 }
 
 impl Product {
@@ -66,13 +71,13 @@ impl Product {
         each: usize,
         run: &(impl Fn(OutputParts<'_, O>, &mut [u8]) + Sync),
     ) {
-        let mut grid = self.grid();
+        let grid = self.grid();
         if self.threads < 2 {
             return run(OutputParts::new(grid, out), scratch);
         }
         let threads = (scratch.len() / each.max(1)).min(rayon::current_num_threads()).clamp(1, self.threads);
         let step = self.winograd().map_or(1, Winograd::step);
-        grid = Grid { blocks: grid.blocks.among(threads, step), ..grid };
+        let grid = Grid { blocks: grid.blocks.among(threads, step), ..grid };
         fork(OutputParts::new(grid, out), scratch, each, threads, run);
     }
 }
@@ -98,6 +103,9 @@ mod tests {
             // Three bands for a cache become four; two images are one for each thread.
             (Blocks { band: 10, ..whole(28, 1) }, 1, 2, (4, 1)),
             (Blocks { images: 2, ..whole(14, 4) }, 1, 2, (1, 1)),
+            // Four threads have a quarter each along two axes, and three a third each along one.
+            (Blocks { band: 7, range: 2, ..whole(14, 4) }, 1, 4, (2, 2)),
+            (Blocks { band: 7, range: 2, ..whole(14, 6) }, 1, 3, (2, 3)),
         ] {
             let shared = blocks.among(threads, step);
             assert_eq!(shared.grid(), expected, "{blocks:?} for {threads} threads");

@@ -1,5 +1,6 @@
 //! `--markdown`: the tables of a page, ours beside the peers', written anew between their marks.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -44,26 +45,35 @@ fn replace(page: &str, tier: &str, text: &str) -> Result<String> {
     Ok(format!("{before}{begin}\n{text}{END}{after}"))
 }
 
-/// The tables of a tier: products, convolutions, and what goes element by element.
+/// The tables of a tier: those of each number of threads.
 fn tables(recorded: &Recorded, tier: &str, peers: &[Peer]) -> Result<String> {
     let mut text = format!("{}.\n", recorded.machine.text());
-    let mut ratios = Ratios::default();
+    let threads: BTreeSet<usize> = recorded.rows.iter().filter(|row| row.tier == tier).map(|row| row.threads).collect();
+    for threads in threads {
+        let rows: Vec<&Row> = recorded.rows.iter().filter(|row| row.tier == tier && row.threads == threads).collect();
+        text += &tables_of_threads(&rows, threads, peers)?;
+    }
+    Ok(text)
+}
+
+/// Products, convolutions, and what goes element by element.
+fn tables_of_threads(rows: &[&Row], threads: usize, peers: &[Peer]) -> Result<String> {
+    let (mut text, mut ratios) = (String::new(), Ratios::default());
+    let threads = match threads {
+        1 => String::from("1 thread"),
+        threads => format!("{threads} threads"),
+    };
     for (title, unit) in [("gemm", "GMAC/s"), ("conv", "GMAC/s"), ("element by element", "GB/s")] {
-        let is_of =
-            |row: &&Row| row.tier == tier && if unit == "GB/s" { !row.is_product() } else { row.operation == title };
-        let rows: Vec<&Row> = recorded.rows.iter().filter(is_of).collect();
-        if let Some(first) = rows.first() {
-            let threads = match first.threads {
-                1 => String::from("1 thread"),
-                threads => format!("{threads} threads"),
-            };
+        let is_of = |row: &&&Row| if unit == "GB/s" { !row.is_product() } else { row.operation == title };
+        let rows: Vec<&Row> = rows.iter().filter(is_of).copied().collect();
+        if !rows.is_empty() {
             writeln!(text, "\n{title}, {threads}, {unit}:\n")?;
             text += &table(&rows, peers, &mut ratios)?;
         }
     }
     writeln!(
         text,
-        "\nGeometric means: {} of the best exact peer, {} of the best peer, {} of the limit.",
+        "\nGeometric means, {threads}: {} of the best exact peer, {} of the best peer, {} of the limit.",
         mean(&ratios.to_exact),
         mean(&ratios.to_best),
         mean(&ratios.to_limit)
@@ -71,7 +81,7 @@ fn tables(recorded: &Recorded, tier: &str, peers: &[Peer]) -> Result<String> {
     Ok(text)
 }
 
-/// Of all rows of a tier.
+/// Of all rows of a tier and a number of threads.
 #[derive(Default)]
 struct Ratios {
     to_exact: Vec<f64>,

@@ -47,7 +47,7 @@ const PARTS: u64 = 8;
 
 /// What a part has at least that is made for the sake of parts alone.
 struct Least {
-    /// Multiply-accumulates: some ten microseconds, no less than handing them to another thread costs.
+    /// Multiply-accumulates: some ten microseconds, since whose threads take the parts is not known.
     work: u64,
     /// Output pixels of a band.
     pixels: usize,

@@ -162,8 +162,7 @@ pub(crate) fn halved(cells: [usize; 3], threads: usize) -> Option<(usize, usize)
 }
 
 /// Runs parts on up to `threads` threads of the current rayon pool, each with `each` bytes of scratch. It splits by
-/// halves, since that is what rayon does without allocating; a thread that gets the first half again and again finds in
-/// its caches what it wrote there.
+/// halves, since that is what rayon does without allocating.
 #[cfg(feature = "rayon")]
 pub(crate) fn fork<O: Send>(
     parts: OutputParts<'_, O>,

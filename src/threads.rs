@@ -15,8 +15,8 @@ const PIXELS_OF_ONE_READ: usize = 4;
 impl Extent {
     /// How many threads have work at most.
     pub(crate) fn threads(&self) -> usize {
-        // Two to three microseconds of work. A thread that looks for it begins within one; one that has gone to sleep begins
-        // later, so that larger pieces, which leave it idle more often, took longer in a network.
+        // Two to three microseconds of work, since a thread that looks for it begins within one or so. Larger pieces left
+        // more of a network to one thread, and it took longer.
         let least = match self.encoding {
             Encoding::Centred => 1 << 18,
             Encoding::Bytes => 5 << 18,

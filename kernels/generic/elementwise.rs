@@ -3,9 +3,8 @@
 //! Each operation is a step over a few registers. Full steps run in place; what is left of a slice is copied to a
 //! buffer and goes through the same step, so that an element's result does not depend on where it stands.
 
-use super::gemm::CACHE_LINE;
 use super::reciprocal::Reciprocal;
-use super::registers::{Ends, Registers};
+use super::registers::{CACHE_LINE, Ends, Registers};
 use crate::args::{DequantizeArgs, Multipliers, QuantizeArgs, Requantize};
 
 /// Registers of a step: as many as are written to bytes at once.
@@ -25,9 +24,7 @@ fn is_far<R: Registers, T>(stream: &[T]) -> bool {
 /// Asks for what a step further on reads or writes.
 #[inline(always)]
 fn ask_ahead<R: Registers, T>(step: *const T) {
-    for line in (0..N * R::LANES * size_of::<T>()).step_by(CACHE_LINE) {
-        R::prefetch(step.cast::<u8>().wrapping_add(R::STREAM_AHEAD + line));
-    }
+    R::prefetch_lines(step.cast::<u8>().wrapping_add(R::STREAM_AHEAD), N * R::LANES * size_of::<T>());
 }
 
 /// Beyond every result of 8 bits, whatever its zero point.

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::multiply::{Activation, Multiply, has_tile, lanes, most_rows, row_unit};
-use super::registers::Registers;
+use super::registers::{CACHE_LINE, Registers};
 use super::start::Start;
 use super::store::{Store, WithStore, with_store_of_rows};
 use super::strassen::{Halves, strassen};
@@ -17,14 +17,11 @@ const PAIRED_ROWS: usize = 48;
 const PAIRED_DEPTH_AT_MOST: usize = 8192;
 
 /// Tiles at most that widen a panel while they multiply. Preparing it costs as much as the products of some rows; of a
-/// deep one more, for what is prepared leaves the first-level cache, and is written while stored weights are waited for.
+/// deep one, which leaves the first-level cache, of more.
 const WIDENING_TILES: usize = 4;
 const WIDENING_TILES_OF_DEEP: usize = 16;
 /// Values of K from which a panel is deep.
 const DEEP: usize = 4096;
-
-/// Bytes of a cache line.
-pub(crate) const CACHE_LINE: usize = 64;
 
 /// Many rows. A panel is prepared once, where the tier does that.
 ///
@@ -251,9 +248,8 @@ impl<P: Multiply> Rows<'_, P> {
         let asks = const { N > P::REGISTERS } && tiles >= lines;
         for tile in 0..tiles {
             if PREPARED {
-                for ahead in (tile * share..((tile + 1) * share).min(bytes)).step_by(CACHE_LINE) {
-                    P::R::prefetch(panel.wrapping_add(bytes + ahead));
-                }
+                let first = (tile * share).min(bytes);
+                P::R::prefetch_lines(panel.wrapping_add(bytes + first), share.min(bytes - first));
             }
             if asks {
                 let ahead = bytes + tile * (bytes / lines);

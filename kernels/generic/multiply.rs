@@ -1,6 +1,6 @@
 //! What the products ask of a tier: its product instruction, and the operands in the form that it takes.
 
-use super::gemm::{CACHE_LINE, Product, Tile};
+use super::gemm::{Product, Tile};
 use super::registers::Registers;
 use super::store::Store;
 use crate::args::Activations;
@@ -222,9 +222,7 @@ impl Weights {
         let bytes = N.min(P::REGISTERS) * lanes::<P>() * P::TURN;
         for first in (0..N).step_by(P::REGISTERS) {
             let (panel, _) = self.panel_of::<P>(first);
-            for line in 0..bytes.div_ceil(CACHE_LINE) {
-                P::R::prefetch(panel.wrapping_add(P::AHEAD + line * CACHE_LINE));
-            }
+            P::R::prefetch_lines(panel.wrapping_add(P::AHEAD), bytes);
         }
     }
 

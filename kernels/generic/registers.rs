@@ -6,6 +6,9 @@ use super::row::PIECE;
 use super::store::{WIDEST, copy_short};
 use crate::args::Requantize;
 
+/// Bytes of a cache line.
+pub(crate) const CACHE_LINE: usize = 64;
+
 /// The ends of a result of 8 bits, in the unsigned reading.
 #[derive(Clone, Copy)]
 pub(crate) struct Ends {
@@ -197,4 +200,12 @@ pub(crate) trait Registers: Sized {
     /// Asks for the cache line of an address, which may be any. Where a target has no such instruction, nothing.
     #[inline(always)]
     fn prefetch(_: *const u8) {}
+
+    /// Asks for so many bytes from an address on, a line after the other.
+    #[inline(always)]
+    fn prefetch_lines(from: *const u8, bytes: usize) {
+        for at in (0..bytes).step_by(CACHE_LINE) {
+            Self::prefetch(from.wrapping_add(at));
+        }
+    }
 }

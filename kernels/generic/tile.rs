@@ -1,8 +1,8 @@
 //! The tile: some rows by some registers of columns, over the whole of K.
 
-use super::gemm::{CACHE_LINE, Product, Tile};
+use super::gemm::{Product, Tile};
 use super::multiply::{Multiply, Weights, lanes, row_unit, step};
-use super::registers::Registers;
+use super::registers::{CACHE_LINE, Registers};
 use super::store::Store;
 
 /// Does something for each row of a tile, one after the other in the text: in a loop that the compiler does not unroll,

@@ -3,9 +3,6 @@
 use crate::generic::registers::Registers;
 use crate::winograd::{TAPS, WINDOW};
 
-/// Bytes of a cache line.
-const CACHE_LINE: usize = 64;
-
 /// Transforms the taps of some channels, an even number, by `N` registers of columns.
 ///
 /// # Safety
@@ -21,9 +18,8 @@ pub(super) unsafe fn transform<R: Registers, const N: usize>(
     let register = 2 * R::LANES;
     for pair in 0..channels / 2 {
         // The next step's taps come out of a farther cache while this one's products are computed.
-        for ahead in (0..TAPS * N * register).step_by(CACHE_LINE) {
-            R::prefetch(taps.wrapping_add(channels / 2 * TAPS * N * register + ahead));
-        }
+        let taps_of_pair = TAPS * N * register;
+        R::prefetch_lines(taps.wrapping_add(channels / 2 * taps_of_pair), taps_of_pair);
         for n in 0..N {
             // SAFETY: the pair's taps of a register, and its place in the first point's matrix.
             unsafe {
@@ -31,7 +27,7 @@ pub(super) unsafe fn transform<R: Registers, const N: usize>(
                 pairs::<R, N>(taps.add(n * register), zeros, to.add((pair * N + n) * register), plane);
             }
         }
-        taps = taps.wrapping_add(TAPS * N * register);
+        taps = taps.wrapping_add(taps_of_pair);
     }
 }
 

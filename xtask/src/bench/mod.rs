@@ -161,7 +161,7 @@ impl Bench {
             stdout(),
             "rate: the median of batches of 2 ms. limit: the share of what the tier's product instruction does on \
              registers alone, or of reading the operands once where that takes longer; element by element of a copy of \
-             as many bytes. Measured batch by batch beside the row."
+             as many bytes. Measured beside the row, between its batches."
         )?;
         let peaks = peaks.into_iter().map(|(isa, rates)| (isa.name().to_owned(), giga(timing::median(rates))));
         machine.peaks = peaks.collect();

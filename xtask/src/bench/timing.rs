@@ -74,8 +74,8 @@ impl Seconds {
 }
 
 /// Seconds of a run; between some of its batches the rates of the limits are measured, and added to theirs. So what slows
-/// the machine down for a while slows both down. Several batches follow each other, since the first one after other work
-/// is slower by some per cent: a CPU's clock takes a while to follow what it runs.
+/// the machine down for a while slows both down. Several batches follow each other: one after each measurement of the
+/// limits gave rates that were 2 to 3 % lower (196 x 512 x 512 on a Zen 5).
 pub(super) fn seconds_beside(run: &mut (dyn FnMut() + Send), limits: &mut [Limit<'_>]) -> Seconds {
     const ROUNDS: usize = 11;
     const BATCHES: usize = 4;

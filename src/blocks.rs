@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn halved_products_have_parts_for_two_threads() {
         for (rows, columns, depth, parts, band) in
-            [(128, 768, 768, 2, 128), (196, 512, 512, 2, 196), (256, 256, 256, 2, 128), (512, 512, 512, 2, 256)]
+            [(128, 768, 768, 2, 128), (196, 512, 512, 2, 196), (256, 256, 512, 2, 128), (512, 512, 512, 2, 256)]
         {
             let work = (rows * columns * depth) as u64;
             let blocks = choose(Extent { halved: true, ..extent(rows, 2 * depth, columns / 16, work) });

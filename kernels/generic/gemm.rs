@@ -261,7 +261,7 @@ impl<P: Multiply> Rows<'_, P> {
                 let at = self.start.of_tile::<P, N>(rows, at);
                 macro_rules! of_rows {
                     ($($m:literal)*) => {
-                        $(if const { has_tile::<P, N>($m) } && rows == $m {
+                        $(if const { has_tile::<P, N>($m) && (!S::OF_HALVES || $m + 2 * row_unit::<P, N>() >= P::ROWS) } && rows == $m {
                             P::tile::<S, $m, N, PREPARED>(&self.product, at, store);
                         })*
                     };

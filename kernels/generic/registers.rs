@@ -208,4 +208,11 @@ pub(crate) trait Registers: Sized {
             Self::prefetch(from.wrapping_add(at));
         }
     }
+
+    /// Asks for the first and the last of so many bytes, which are no more than two lines.
+    #[inline(always)]
+    fn prefetch_ends(from: *const u8, bytes: usize) {
+        Self::prefetch(from);
+        Self::prefetch(from.wrapping_add(bytes - 1));
+    }
 }

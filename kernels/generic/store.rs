@@ -2,7 +2,7 @@
 
 use super::byte_taps::{Joined, JoinedTwice};
 use super::elementwise::round;
-use super::registers::{Ends, Registers};
+use super::registers::{CACHE_LINE, Ends, Registers};
 use crate::args::{Epilogue, SCALED_BELOW};
 
 /// Writes a row of a tile. The type, not a value, says what becomes of the accumulators: a run-time choice at the
@@ -13,6 +13,9 @@ use crate::args::{Epilogue, SCALED_BELOW};
 pub(crate) trait Store<R: Registers>: Copy {
     /// What is written.
     type Element: Copy;
+
+    /// Whether only tiles of whole panels end so, and of no fewer rows than the most less two units.
+    const OF_HALVES: bool = false;
 
     /// The store where results need no bounds beside those of their type; itself, if it never asks.
     type Plain: Store<R, Element = Self::Element>;
@@ -150,19 +153,23 @@ pub(crate) trait Store<R: Registers>: Copy {
         }
     }
 
-    /// Asks for the lines of a row's results.
+    /// Asks for the lines of `lanes` results of a row from a column, where they are wide.
     #[inline(always)]
-    fn ahead(&self, to: *mut Self::Element, bytes: usize) {
-        let to = to.cast::<u8>();
-        R::prefetch(to);
-        R::prefetch(to.wrapping_add(bytes - 1));
+    fn ahead(&self, row: usize, column: usize, lanes: usize) {
+        let bytes = lanes * size_of::<Self::Element>();
+        if size_of::<Self::Element>() > 1 && bytes > CACHE_LINE / 2 {
+            R::prefetch_ends(self.out().wrapping_add(row * self.stride() + column).cast(), bytes);
+        }
     }
 
     /// Writes the first `count` of `N * LANES` accumulators, fewer than all; see [`Store::write`].
     ///
     /// # Safety
     /// As there, but no more than `count` elements need be there.
-    unsafe fn write_few<const N: usize>(&self, to: *mut Self::Element, column: usize, count: usize, acc: [R::Int; N]);
+    #[inline(always)]
+    unsafe fn write_few<const N: usize>(&self, _: *mut Self::Element, _: usize, _: usize, _: [R::Int; N]) {
+        const { assert!(Self::OF_HALVES, "tiles of whole panels alone never ask for fewer columns") };
+    }
 
     /// Writes the first `count` of `N * LANES` accumulators to columns from `column` of a row.
     ///
@@ -343,78 +350,6 @@ impl<R: Registers> Store<R> for Int32 {
                     R::store_few(to.add(at), acc[n], count - at);
                 }
             }
-        }
-    }
-}
-
-/// Added to what is there, and to another block too: 1, or subtracted from it: -1; not for 0.
-#[derive(Clone, Copy)]
-pub(crate) struct Update<const OTHER: i32> {
-    pub(crate) out: *mut i32,
-    /// Distance to the other block.
-    pub(crate) apart: isize,
-    pub(crate) stride: usize,
-}
-
-impl<R: Registers, const OTHER: i32> Store<R> for Update<OTHER> {
-    type Element = i32;
-    type Plain = Self;
-
-    #[inline(always)]
-    fn out(&self) -> *mut i32 {
-        self.out
-    }
-
-    #[inline(always)]
-    fn stride(&self) -> usize {
-        self.stride
-    }
-
-    #[inline(always)]
-    unsafe fn write<const N: usize>(&self, to: *mut i32, _: usize, acc: [R::Int; N]) {
-        // SAFETY: the caller grants the elements, and those of the other block.
-        unsafe {
-            for n in 0..N {
-                let to = to.add(n * R::LANES);
-                R::store(to, R::add(R::load(to), acc[n]));
-                if OTHER != 0 {
-                    let to = to.offset(self.apart);
-                    let there = R::load(to);
-                    R::store(to, if OTHER > 0 { R::add(there, acc[n]) } else { R::sub(there, acc[n]) });
-                }
-            }
-        }
-    }
-
-    /// One by one: halves are of whole panels.
-    #[inline(always)]
-    unsafe fn write_few<const N: usize>(&self, to: *mut i32, _: usize, count: usize, acc: [R::Int; N]) {
-        let mut sums = [0; WIDEST];
-        // SAFETY: the buffer has room for all; the caller grants `count` elements, and as many of the other block.
-        unsafe {
-            for n in 0..N {
-                R::store(sums.as_mut_ptr().add(n * R::LANES), acc[n]);
-            }
-            for (at, &sum) in sums.iter().enumerate().take(count) {
-                let to = to.add(at);
-                *to = (*to).wrapping_add(sum);
-                if OTHER != 0 {
-                    let to = to.offset(self.apart);
-                    *to = (*to).wrapping_add(sum.wrapping_mul(OTHER));
-                }
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn ahead(&self, to: *mut i32, bytes: usize) {
-        let to = to.cast::<u8>();
-        R::prefetch(to);
-        R::prefetch(to.wrapping_add(bytes - 1));
-        if OTHER != 0 {
-            let to = to.wrapping_offset(self.apart * size_of::<i32>() as isize);
-            R::prefetch(to);
-            R::prefetch(to.wrapping_add(bytes - 1));
         }
     }
 }

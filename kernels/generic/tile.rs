@@ -52,12 +52,9 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
         }
         P::exchange(&mut acc);
         // Lines of wide results are asked for now: stores that wait for them would hold up the next tile.
-        let bytes = N * lanes::<P>() * size_of::<S::Element>();
-        if size_of::<S::Element>() > 1 && bytes > CACHE_LINE / 2 {
-            each_row!(m in M => {
-                store.ahead(store.place(at.row::<P, N>(m, M), at.column), bytes);
-            });
-        }
+        each_row!(m in M => {
+            store.ahead(at.row::<P, N>(m, M), at.column, N * lanes::<P>());
+        });
         let mut weights = Weights::of_pair::<P, N>(at.weights, product.depth());
         let mut next = at.next;
         for &segment in product.segments {
@@ -93,7 +90,7 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
         P::exchange(&mut acc);
         // A copy, or each byte written might change what the next row's store is read from.
         let store = *store;
-        if at.count == N * lanes::<P>() {
+        if const { S::OF_HALVES } || at.count == N * lanes::<P>() {
             let mut to = store.place(at.row, at.column);
             each_row!(m in M => {
                 if m > 0 {

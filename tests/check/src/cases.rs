@@ -164,10 +164,10 @@ fn gemm() -> Vec<Case> {
         // The same, small enough for an emulated CPU.
         [96, 34, 800],
         // The least that is computed by halves, with rows, columns and an odd depth that are left, and more bands.
-        [128, 256, 256],
-        [131, 259, 300],
+        [128, 512, 256],
+        [131, 515, 300],
         [130, 516, 521],
-        [515, 260, 277],
+        [259, 516, 277],
     ]);
     products(&sizes).into_iter().map(Case::Gemm).collect()
 }

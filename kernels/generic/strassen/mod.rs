@@ -5,15 +5,17 @@
 //! way or not. Sums of activations are written beside the band, those of weights while a panel is widened, and a tile
 //! adds its accumulators to both blocks of the results that its product is part of.
 
-use super::gemm::{Product, Rows};
-use super::multiply::{Activation, Multiply, lanes};
-use super::registers::Registers;
-use super::start::Start;
-use super::store::{Store, Update};
+mod results;
+
+use self::results::{ADD, NOTHING, Results, SET, SUBTRACT};
 use crate::encode::Encoding;
+use crate::generic::gemm::{Product, Rows};
+use crate::generic::multiply::{Activation, Multiply, lanes};
+use crate::generic::start::Start;
+use crate::generic::store::Store;
 
 /// What halves must have in both: below, sums and updates cost more than the eighth product.
-const LEAST: Halves = Halves { rows: 64, columns: 128, depth: 128 };
+const LEAST: Halves = Halves { rows: 64, columns: 128, depth: 256 };
 
 /// Values between rows of sums and of results, so that rows of a tile do not crowd into a few sets of the cache.
 const APART: usize = 32;
@@ -71,21 +73,32 @@ const fn difference(first: usize, other: usize) -> Blocks {
     Blocks { first, other: Some(other), minus: true }
 }
 
-/// The seven products: blocks of the left, of the right, and of the results that take them up.
-const PRODUCTS: [[Blocks; 3]; 7] = [
-    [sum(0, 3), sum(0, 3), sum(0, 3)],
-    [sum(2, 3), one(0), difference(2, 3)],
-    [one(0), difference(1, 3), sum(1, 3)],
-    [one(3), difference(2, 0), sum(0, 2)],
-    [sum(0, 1), one(3), difference(1, 0)],
-    [difference(2, 0), sum(0, 1), one(3)],
-    [difference(1, 3), sum(2, 3), one(0)],
+/// What a product does to the blocks of the results that it is part of. The first product of a block sets it, the last
+/// one ends it: so no block is cleared before, and none is read again afterwards.
+enum To {
+    SetBoth(usize, usize),
+    SetAndAdd(usize, usize),
+    SetAndSubtract(usize, usize),
+    EndAndAdd(usize, usize),
+    EndAndSubtract(usize, usize),
+    End(usize),
+}
+
+/// The seven products: blocks of the left, of the right, and of the results.
+const PRODUCTS: [(Blocks, Blocks, To); 7] = [
+    (sum(0, 3), sum(0, 3), To::SetBoth(0, 3)),
+    (one(0), difference(1, 3), To::SetAndAdd(1, 3)),
+    (sum(0, 1), one(3), To::EndAndSubtract(1, 0)),
+    (sum(2, 3), one(0), To::SetAndSubtract(2, 3)),
+    (one(3), difference(2, 0), To::EndAndAdd(2, 0)),
+    (difference(2, 0), sum(0, 1), To::End(3)),
+    (difference(1, 3), sum(2, 3), To::End(0)),
 ];
 
 /// Computes the halves of a product, and gives each row of them to a store.
 ///
 /// # Safety
-/// As [`super::gemm::gemm`]; the room has [`Halves::scratch`] elements, and bias and zero points are those of the columns.
+/// As [`crate::generic::gemm::gemm`]; the room has [`Halves::scratch`] elements, and bias and zero points are those of the columns.
 #[inline(always)]
 pub(crate) unsafe fn strassen<P: Multiply, S: Store<P::R>, const N: usize>(
     product: &Product<'_, P::A>,
@@ -106,14 +119,10 @@ pub(crate) unsafe fn strassen<P: Multiply, S: Store<P::R>, const N: usize>(
         *offset = (row * (depth + APART)) as i32;
     }
     // Not in the output: its rows are often a power of two apart, where those of two blocks crowd into a few sets.
-    let (results, stride) = (room.as_mut_ptr(), halves.stride());
+    let results = Results { room: room.as_mut_ptr(), halves, bias: bias.as_ptr() };
     // SAFETY: all blocks lie inside the operands, which the caller has checked, the results or the room.
     unsafe {
-        for row in 0..2 * rows {
-            core::ptr::copy_nonoverlapping(bias.as_ptr(), results.add(row * stride), 2 * columns);
-        }
-        let places = [0, columns, rows * stride, rows * stride + columns];
-        for [left, right, to] in &PRODUCTS {
+        for (left, right, to) in &PRODUCTS {
             let segment = [product.segments[0] + ((left.first % 2) * depth) as u32];
             let left = match left.other {
                 None => Product {
@@ -139,29 +148,25 @@ pub(crate) unsafe fn strassen<P: Multiply, S: Store<P::R>, const N: usize>(
                     }
                 }
             };
-            let out = results.add(places[to.first]);
-            let apart = to.other.map_or(0, |other| places[other] as isize - places[to.first] as isize);
             let mut part = Rows::<P> { product: left, start: Start::of_bias(zeros), first: 0 };
             for column in (0..columns).step_by(width) {
                 prepare::<P, N>(product, right, halves, column, zero_points, panel.as_mut_ptr().cast());
                 // The tiles ask for what stands behind a panel of their depth.
                 let next = block::<P>(product, right.first, halves, column + width).wrapping_sub(depth * width);
                 let weights = panel.as_ptr().cast();
-                match (to.other, to.minus) {
-                    (None, _) => part.prepared::<_, N>(weights, next, column, &Update::<0> { out, apart, stride }),
-                    (_, false) => part.prepared::<_, N>(weights, next, column, &Update::<1> { out, apart, stride }),
-                    (_, true) => part.prepared::<_, N>(weights, next, column, &Update::<-1> { out, apart, stride }),
+                macro_rules! run {
+                    ($store:expr) => {
+                        part.prepared::<_, N>(weights, next, column, &$store)
+                    };
                 }
-            }
-        }
-        for row in 0..2 * rows {
-            for column in (0..2 * columns).step_by(width) {
-                let from = results.add(row * stride + column);
-                let mut acc = [P::R::splat(0); N];
-                for n in 0..N {
-                    acc[n] = P::R::load(from.add(n * lanes::<P>()));
+                match *to {
+                    To::SetBoth(first, other) => run!(results.set::<SET>(first, other)),
+                    To::SetAndAdd(first, other) => run!(results.set::<ADD>(first, other)),
+                    To::SetAndSubtract(first, other) => run!(results.set::<SUBTRACT>(first, other)),
+                    To::EndAndAdd(first, other) => run!(results.end::<_, _, ADD>(first, other, *store)),
+                    To::EndAndSubtract(first, other) => run!(results.end::<_, _, SUBTRACT>(first, other, *store)),
+                    To::End(first) => run!(results.end::<_, _, NOTHING>(first, first, *store)),
                 }
-                store.at_row(row).write(store.place(row, column), column, acc);
             }
         }
     }
@@ -217,6 +222,9 @@ unsafe fn prepare<P: Multiply, const N: usize>(
     let sign = if blocks.minus { -1 } else { 1 };
     let mut zeros = [0i16; 256];
     for (slot, zero) in zeros[..group].iter_mut().enumerate() {
+        if zero_points.is_empty() {
+            break;
+        }
         let column = column + slot / P::GROUP;
         *zero = zero_points.get(column + blocks.first % 2 * halves.columns).copied().unwrap_or(0);
         if let Some(other) = blocks.other {

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::multiply::{Activation, Multiply, has_tile, lanes, most_rows, row_unit};
+use super::multiply::{Activation, KEPT, Multiply, PREPARED, STORED, has_tile, is_large, lanes, most_rows, row_unit};
 use super::registers::{CACHE_LINE, Registers};
 use super::start::Start;
 use super::store::{Store, WithStore, with_store_of_rows};
@@ -16,8 +16,8 @@ const PAIRED_ROWS: usize = 48;
 /// Values of K beyond which two panels would leave a second-level cache.
 const PAIRED_DEPTH_AT_MOST: usize = 8192;
 
-/// Tiles at most that widen a panel while they multiply. Preparing it costs as much as the products of some rows; of a
-/// deep one, which leaves the first-level cache, of more.
+/// Tiles at most that widen a panel while they multiply. Of more, the first one keeps what it widens for the others; a deep
+/// panel leaves the first-level cache then.
 const WIDENING_TILES: usize = 4;
 const WIDENING_TILES_OF_DEEP: usize = 16;
 /// Values of K from which a panel is deep.
@@ -93,6 +93,8 @@ pub(crate) struct Tile {
     pub(crate) start: *const i32,
     /// Distance from a row's start to the next; 0 where all rows have the same.
     pub(crate) start_stride: usize,
+    /// Where the tile keeps the weights that it widens, if it does.
+    pub(crate) keep: *mut i16,
     /// What a tile over two panels asks for while it is multiplied, a line a turn; null for its own weights, ahead.
     pub(crate) next: *const u8,
 }
@@ -100,8 +102,8 @@ pub(crate) struct Tile {
 impl Tile {
     /// The first tile of a panel, of rows up to a last one; it has no start yet.
     pub(crate) fn new(weights: *const u8, last: usize, column: usize, count: usize) -> Self {
-        let (start, next) = (core::ptr::null(), core::ptr::null());
-        Self { weights, row: 0, last, column, count, start, start_stride: 0, next }
+        let (start, keep, next) = (core::ptr::null(), core::ptr::null_mut(), core::ptr::null());
+        Self { weights, row: 0, last, column, count, start, start_stride: 0, keep, next }
     }
 
     /// The `m`-th row of the tile's `rows`, of which no more than a unit less one are beyond the last.
@@ -194,19 +196,23 @@ impl<P: Multiply> Rows<'_, P> {
         let count = (self.product.columns - column).min(N * lanes::<P>());
         let last = self.product.rows.len() - 1;
         let at = Tile { row: self.first, ..Tile::new(panel, last, column, count) };
-        // SAFETY: the panel is the one at the column.
+        // SAFETY: the panel is the one at the column; where the tier prepares panels, there is room for one.
         unsafe {
             if P::PREPARES {
                 let depth = self.product.depth();
                 let tiles = if depth < DEEP { WIDENING_TILES } else { WIDENING_TILES_OF_DEEP };
-                // Its zero points need it widened beforehand.
-                if self.product.rows.len() - self.first > tiles * P::ROWS || self.start.has_zero_points() {
+                if self.start.has_zero_points() {
                     let weights = self.start.prepare::<P, N>(panel, column, depth);
-                    self.tiles::<S, N, true>(Tile { weights, ..at }, panel, store);
+                    self.tiles::<S, N, PREPARED>(Tile { weights, ..at }, panel, store);
+                    return;
+                }
+                if self.product.rows.len() - self.first > tiles * P::ROWS {
+                    let keep = self.start.room();
+                    self.tiles::<S, N, KEPT>(Tile { keep, ..at }, panel, store);
                     return;
                 }
             }
-            self.tiles::<S, N, false>(at, panel, store);
+            self.tiles::<S, N, STORED>(at, panel, store);
         }
     }
 
@@ -224,13 +230,13 @@ impl<P: Multiply> Rows<'_, P> {
     ) {
         let at = Tile::new(weights, self.product.rows.len() - 1, column, N * lanes::<P>());
         // SAFETY: the caller grants it.
-        unsafe { self.tiles::<S, N, true>(at, panel, store) }
+        unsafe { self.tiles::<S, N, PREPARED>(at, panel, store) }
     }
 
     /// Rows by one panel, in tiles as equal as their number allows: a last tile of one row would cost as much as
     /// one of three.
     #[inline(always)]
-    unsafe fn tiles<S: Store<P::R>, const N: usize, const PREPARED: bool>(
+    unsafe fn tiles<S: Store<P::R>, const N: usize, const FORM: usize>(
         &mut self,
         mut at: Tile,
         panel: *const u8,
@@ -247,7 +253,7 @@ impl<P: Multiply> Rows<'_, P> {
         let lines = const { N * lanes::<P>() * P::TURN / CACHE_LINE };
         let asks = const { N > P::REGISTERS } && tiles >= lines;
         for tile in 0..tiles {
-            if PREPARED {
+            if FORM != STORED {
                 let first = (tile * share).min(bytes);
                 P::R::prefetch_lines(panel.wrapping_add(bytes + first), share.min(bytes - first));
             }
@@ -256,19 +262,32 @@ impl<P: Multiply> Rows<'_, P> {
                 at.next = if tile < lines { panel.wrapping_add(ahead) } else { panel };
             }
             let rows = if at.last == at.row { 1 } else { (least + usize::from(tile < more)) * unit };
-            // SAFETY: the rows, the panel and the columns are the product's; only sizes that the tier has are compiled.
+            // SAFETY: the rows, the panel and the columns are the product's.
             unsafe {
                 let at = self.start.of_tile::<P, N>(rows, at);
-                macro_rules! of_rows {
-                    ($($m:literal)*) => {
-                        $(if const { has_tile::<P, N>($m) && (!S::OF_HALVES || $m + 2 * row_unit::<P, N>() >= P::ROWS) } && rows == $m {
-                            P::tile::<S, $m, N, PREPARED>(&self.product, at, store);
-                        })*
-                    };
+                if const { FORM != KEPT } || tile == 0 {
+                    self.tile::<S, N, FORM>(rows, at, store);
+                } else {
+                    self.tile::<S, N, PREPARED>(rows, Tile { weights: at.keep.cast_const().cast(), ..at }, store);
                 }
-                of_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
             }
             at.row += rows;
         }
+    }
+
+    /// A tile of some rows, as one that is compiled.
+    #[inline(always)]
+    unsafe fn tile<S: Store<P::R>, const N: usize, const FORM: usize>(&self, rows: usize, at: Tile, store: &S) {
+        macro_rules! of_rows {
+            ($($m:literal)*) => {
+                $(if const { has_tile::<P, N>($m) && (!(S::OF_HALVES || FORM == KEPT) || is_large::<P>($m)) }
+                    && rows == $m
+                {
+                    // SAFETY: the caller grants the tile.
+                    unsafe { P::tile::<S, $m, N, FORM>(&self.product, at, store) };
+                })*
+            };
+        }
+        of_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
     }
 }

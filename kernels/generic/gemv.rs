@@ -1,7 +1,7 @@
 //! The product of a single row: weights stream by once, several panels side by side.
 
 use super::gemm::{Product, Tile};
-use super::multiply::{Int, Multiply, Weights, lanes};
+use super::multiply::{Int, Multiply, STORED, Weights, lanes};
 use super::registers::Registers;
 use super::start::Start;
 use super::store::{Store, WithStore, with_store_of_rows};
@@ -64,11 +64,11 @@ impl<P: Multiply> Row<'_, P> {
                 let count = left.min(width);
                 let at = Tile::new(weights, 0, column, count);
                 if left > width / 2 {
-                    P::tile::<S, 1, N, false>(&self.product, self.start.of_tile::<P, N>(1, at), store);
+                    P::tile::<S, 1, N, STORED>(&self.product, self.start.of_tile::<P, N>(1, at), store);
                 } else if N == 4 {
-                    P::tile::<S, 1, 2, false>(&self.product, self.start.of_tile::<P, 2>(1, at), store);
+                    P::tile::<S, 1, 2, STORED>(&self.product, self.start.of_tile::<P, 2>(1, at), store);
                 } else {
-                    P::tile::<S, 1, 1, false>(&self.product, self.start.of_tile::<P, 1>(1, at), store);
+                    P::tile::<S, 1, 1, STORED>(&self.product, self.start.of_tile::<P, 1>(1, at), store);
                 }
                 column += count;
             }
@@ -127,7 +127,7 @@ pub(crate) unsafe fn row<P: Multiply, const S: usize, const N: usize>(
                 let a = P::broadcast(row.add(k));
                 for s in 0..S {
                     products::<P, N>(&mut acc[s], a, panels[s]);
-                    panels[s] = panels[s].ahead::<P, N, false>(1);
+                    panels[s] = panels[s].ahead::<P, N, STORED>(1);
                 }
                 k += P::GROUP;
             }
@@ -143,6 +143,6 @@ pub(crate) unsafe fn row<P: Multiply, const S: usize, const N: usize>(
 unsafe fn products<P: Multiply, const N: usize>(acc: &mut [Int<P>; N], a: P::Operand, weights: Weights) {
     for n in 0..N {
         // SAFETY: the caller grants the weights.
-        unsafe { acc[n] = P::dot(acc[n], a, weights.read::<P, false>(n)) };
+        unsafe { acc[n] = P::dot(acc[n], a, weights.read::<P, STORED>(n)) };
     }
 }

@@ -73,7 +73,7 @@ pub(crate) trait Multiply: Sized {
     unsafe fn broadcast(from: *const Self::A) -> Self::Operand;
     /// Reads `LANES` groups of weights as they are stored.
     unsafe fn weights(from: *const u8) -> Self::Operand;
-    /// Reads `LANES` groups of prepared weights.
+    /// Reads `LANES` groups of prepared weights, which lie in memory as in the operand.
     unsafe fn prepared(from: *const i16) -> Self::Operand {
         // SAFETY: a tier that prepares nothing has no such weights.
         unsafe { Self::weights(from.cast()) }
@@ -106,7 +106,7 @@ pub(crate) trait Multiply: Sized {
 
     /// A turn of the inner loop: `TURN` values of K from `k`, by weights from `weights`.
     #[inline(always)]
-    unsafe fn turn<const M: usize, const N: usize, const PREPARED: bool>(
+    unsafe fn turn<const M: usize, const N: usize, const FORM: usize>(
         acc: &mut [[Int<Self>; N]; M],
         rows: &[*const Self::A; M],
         k: usize,
@@ -115,8 +115,8 @@ pub(crate) trait Multiply: Sized {
         for group in 0..Self::TURN / Self::GROUP {
             // SAFETY: the caller grants the values of the turn.
             unsafe {
-                let weights = weights.ahead::<Self, N, PREPARED>(group);
-                step::<Self, M, N, PREPARED>(acc, rows, k + group * Self::GROUP, weights);
+                let weights = weights.ahead::<Self, N, FORM>(group);
+                step::<Self, M, N, FORM>(acc, rows, k + group * Self::GROUP, weights);
             }
         }
     }
@@ -141,7 +141,7 @@ pub(crate) trait Multiply: Sized {
     /// Computes a tile: [`super::tile::tile`] in a function of its own, with the tier's features. Inlined into the
     /// loops around it, it would share their registers, and the compiler then keeps addresses on the stack in the inner
     /// loop.
-    unsafe fn tile<S: Store<Self::R>, const M: usize, const N: usize, const PREPARED: bool>(
+    unsafe fn tile<S: Store<Self::R>, const M: usize, const N: usize, const FORM: usize>(
         product: &Product<'_, Self::A>,
         at: Tile,
         store: &S,
@@ -172,10 +172,24 @@ pub(crate) const fn has_tile<P: Multiply, const N: usize>(rows: usize) -> bool {
     rows <= most_rows::<P, N>() && (rows.is_multiple_of(row_unit::<P, N>()) || rows == 1)
 }
 
+/// How a tile finds weights: as they are stored, ...
+pub(crate) const STORED: usize = 0;
+/// ... so, but what is widened while it is read is kept, and then it is prepared, ...
+pub(crate) const KEPT: usize = 1;
+/// ... or prepared.
+pub(crate) const PREPARED: usize = 2;
+
+/// Whether a tile has nearly as many rows as the largest. Five and more that share rows evenly all have.
+pub(crate) const fn is_large<P: Multiply>(rows: usize) -> bool {
+    5 * rows >= 4 * P::ROWS
+}
+
 /// Where weights are read: bytes as stored, or 16 bits prepared.
 #[derive(Clone, Copy)]
 pub(crate) struct Weights {
     pub(crate) at: *const u8,
+    /// Where those are kept that are widened while they are read.
+    keep: *mut i16,
     /// Bytes from a panel to the next, for tiles over two.
     apart: usize,
 }
@@ -183,12 +197,17 @@ pub(crate) struct Weights {
 impl Weights {
     /// Those of one panel.
     pub(crate) const fn new(at: *const u8) -> Self {
-        Self { at, apart: 0 }
+        Self { at, keep: core::ptr::null_mut(), apart: 0 }
     }
 
     /// Those of a panel of a depth and of the one behind it, where `N` registers are more than one has.
     pub(crate) const fn of_pair<P: Multiply, const N: usize>(at: *const u8, depth: usize) -> Self {
-        Self { at, apart: if N > P::REGISTERS { P::REGISTERS * lanes::<P>() * depth } else { 0 } }
+        Self { apart: if N > P::REGISTERS { P::REGISTERS * lanes::<P>() * depth } else { 0 }, ..Self::new(at) }
+    }
+
+    /// Those, and where they are kept if they are.
+    pub(crate) const fn keeping(self, keep: *mut i16) -> Self {
+        Self { keep, ..self }
     }
 
     /// The weights of `N` registers of columns, some groups of K ahead.
@@ -196,10 +215,14 @@ impl Weights {
     /// # Safety
     /// They are there, or one group behind the last.
     #[inline(always)]
-    pub(crate) unsafe fn ahead<P: Multiply, const N: usize, const PREPARED: bool>(self, groups: usize) -> Self {
+    pub(crate) unsafe fn ahead<P: Multiply, const N: usize, const FORM: usize>(self, groups: usize) -> Self {
         let of_panel = if N > P::REGISTERS { P::REGISTERS } else { N };
         // SAFETY: the caller grants it.
-        unsafe { Self { at: self.at.add(groups * of_panel * Self::register::<P, PREPARED>()), ..self } }
+        unsafe {
+            let registers = groups * of_panel;
+            let keep = if FORM == KEPT { self.keep.add(registers * lanes::<P>() * P::GROUP) } else { self.keep };
+            Self { at: self.at.add(registers * Self::register::<P, FORM>()), keep, ..self }
+        }
     }
 
     /// The `n`-th register of a group: one of the next panel where `n` is more than a panel has.
@@ -207,12 +230,16 @@ impl Weights {
     /// # Safety
     /// It is there.
     #[inline(always)]
-    pub(crate) unsafe fn read<P: Multiply, const PREPARED: bool>(self, n: usize) -> P::Operand {
+    pub(crate) unsafe fn read<P: Multiply, const FORM: usize>(self, n: usize) -> P::Operand {
         // SAFETY: the caller grants it.
         unsafe {
             let (panel, n) = self.panel_of::<P>(n);
-            let from = panel.add(n * Self::register::<P, PREPARED>());
-            if PREPARED { P::prepared(from.cast()) } else { P::weights(from) }
+            let from = panel.add(n * Self::register::<P, FORM>());
+            let weights = if FORM == PREPARED { P::prepared(from.cast()) } else { P::weights(from) };
+            if FORM == KEPT {
+                self.keep.add(n * lanes::<P>() * P::GROUP).cast::<P::Operand>().write_unaligned(weights);
+            }
+            weights
         }
     }
 
@@ -233,8 +260,8 @@ impl Weights {
     }
 
     /// Bytes of a register's weights.
-    const fn register<P: Multiply, const PREPARED: bool>() -> usize {
-        lanes::<P>() * P::GROUP * if PREPARED { 2 } else { 1 }
+    const fn register<P: Multiply, const FORM: usize>() -> usize {
+        lanes::<P>() * P::GROUP * if FORM == PREPARED { 2 } else { 1 }
     }
 }
 
@@ -243,7 +270,7 @@ impl Weights {
 /// # Safety
 /// The product's features; each row has a group at `k`, and there are weights of `N` registers.
 #[inline(always)]
-pub(crate) unsafe fn step<P: Multiply, const M: usize, const N: usize, const PREPARED: bool>(
+pub(crate) unsafe fn step<P: Multiply, const M: usize, const N: usize, const FORM: usize>(
     acc: &mut [[Int<P>; N]; M],
     rows: &[*const P::A; M],
     k: usize,
@@ -251,9 +278,9 @@ pub(crate) unsafe fn step<P: Multiply, const M: usize, const N: usize, const PRE
 ) {
     // SAFETY: the caller grants the values.
     unsafe {
-        let mut b = [weights.read::<P, PREPARED>(0); N];
+        let mut b = [weights.read::<P, FORM>(0); N];
         for n in 1..N {
-            b[n] = weights.read::<P, PREPARED>(n);
+            b[n] = weights.read::<P, FORM>(n);
         }
         for m in 0..M {
             P::dots(&mut acc[m], rows[m], k, &b);

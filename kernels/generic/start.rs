@@ -63,6 +63,11 @@ impl<'a> Start<'a> {
         !self.zero_points.is_empty()
     }
 
+    /// The room for a prepared panel.
+    pub(crate) fn room(&mut self) -> *mut i16 {
+        self.room.as_mut_ptr().cast()
+    }
+
     /// Prepares a panel of `N` registers of columns, and gives where it is.
     ///
     /// # Safety
@@ -75,7 +80,7 @@ impl<'a> Start<'a> {
         depth: usize,
     ) -> *const u8 {
         let register = lanes::<P>() * P::GROUP;
-        let to = self.room.as_mut_ptr().cast::<i16>();
+        let to = self.room();
         // Each column's zero point as often as a group has values.
         let mut zeros = [[0i16; 64]; N];
         let zero_points = self.zero_points.get(column..).unwrap_or(&[]);

@@ -265,14 +265,14 @@ macro_rules! outlined_tile {
             S: crate::generic::store::Store<Self::R>,
             const M: usize,
             const N: usize,
-            const PREPARED: bool,
+            const FORM: usize,
         >(
             product: &crate::generic::gemm::Product<'_, Self::A>,
             at: crate::generic::gemm::Tile,
             store: &S,
         ) {
             // SAFETY: the caller answers for the tile.
-            unsafe { crate::generic::tile::tile::<Self, S, M, N, PREPARED>(product, at, store) }
+            unsafe { crate::generic::tile::tile::<Self, S, M, N, FORM>(product, at, store) }
         }
     };
 }

@@ -1,7 +1,7 @@
 //! The tile: some rows by some registers of columns, over the whole of K.
 
 use super::gemm::{Product, Tile};
-use super::multiply::{Multiply, Weights, lanes, row_unit, step};
+use super::multiply::{Multiply, PREPARED, Weights, lanes, row_unit, step};
 use super::registers::{CACHE_LINE, Registers};
 use super::store::Store;
 
@@ -25,7 +25,7 @@ pub(crate) use each_row;
 /// # Safety
 /// The product's features; the rows, the panel and the columns of the tile are the product's.
 #[inline(always)]
-pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: usize, const PREPARED: bool>(
+pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: usize, const FORM: usize>(
     product: &Product<'_, P::A>,
     at: Tile,
     store: &S,
@@ -55,7 +55,7 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
         each_row!(m in M => {
             store.ahead(at.row::<P, N>(m, M), at.column, N * lanes::<P>());
         });
-        let mut weights = Weights::of_pair::<P, N>(at.weights, product.depth());
+        let mut weights = Weights::of_pair::<P, N>(at.weights, product.depth()).keeping(at.keep);
         let mut next = at.next;
         for &segment in product.segments {
             // Read anew for each segment, which a compiler is kept from moving out of the loop: it would hold them on the
@@ -67,7 +67,7 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
             });
             let mut k = 0;
             while k + P::TURN <= product.segment_len {
-                if const { !PREPARED && P::AHEAD > 0 } {
+                if const { FORM != PREPARED && P::AHEAD > 0 } {
                     if const { N > P::REGISTERS } && !at.next.is_null() {
                         P::R::prefetch(next);
                         next = next.wrapping_add(CACHE_LINE);
@@ -75,14 +75,14 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
                         weights.prefetch::<P, N>();
                     }
                 }
-                P::turn::<M, N, PREPARED>(&mut acc, &rows, k, weights);
-                weights = weights.ahead::<P, N, PREPARED>(P::TURN / P::GROUP);
+                P::turn::<M, N, FORM>(&mut acc, &rows, k, weights);
+                weights = weights.ahead::<P, N, FORM>(P::TURN / P::GROUP);
                 k += P::TURN;
             }
             if P::TURN > P::GROUP {
                 while k < product.segment_len {
-                    step::<P, M, N, PREPARED>(&mut acc, &rows, k, weights);
-                    weights = weights.ahead::<P, N, PREPARED>(1);
+                    step::<P, M, N, FORM>(&mut acc, &rows, k, weights);
+                    weights = weights.ahead::<P, N, FORM>(1);
                     k += P::GROUP;
                 }
             }

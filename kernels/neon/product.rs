@@ -56,7 +56,7 @@ impl<const SIGNED: bool> Multiply for Pairs<SIGNED> {
     }
 
     #[inline(always)]
-    unsafe fn turn<const M: usize, const N: usize, const PREPARED: bool>(
+    unsafe fn turn<const M: usize, const N: usize, const FORM: usize>(
         acc: &mut [[int32x4_t; N]; M],
         rows: &[*const u8; M],
         k: usize,
@@ -72,7 +72,7 @@ impl<const SIGNED: bool> Multiply for Pairs<SIGNED> {
                     products::<SIGNED>([x, y], rows.map(|row| row.add(k).cast::<u16>().read_unaligned()), b);
                 }
             } else {
-                step::<Self, M, N, PREPARED>(acc, rows, k, weights);
+                step::<Self, M, N, FORM>(acc, rows, k, weights);
             }
         }
     }

@@ -34,7 +34,7 @@ impl<const SIGNED: bool> Multiply for Quads<SIGNED> {
     /// The instruction repeats a lane by itself: a load of eight bytes of a row serves two groups, and leaves to the
     /// products the pipe that a load which repeats would take.
     #[inline(always)]
-    unsafe fn turn<const M: usize, const N: usize, const PREPARED: bool>(
+    unsafe fn turn<const M: usize, const N: usize, const FORM: usize>(
         acc: &mut [[int32x4_t; N]; M],
         rows: &[*const u8; M],
         k: usize,
@@ -42,11 +42,11 @@ impl<const SIGNED: bool> Multiply for Quads<SIGNED> {
     ) {
         // SAFETY: the caller grants the values of the turn.
         unsafe {
-            let next = weights.ahead::<Self, N, PREPARED>(1);
-            let mut b = [[weights.read::<Self, PREPARED>(0); N]; 2];
+            let next = weights.ahead::<Self, N, FORM>(1);
+            let mut b = [[weights.read::<Self, FORM>(0); N]; 2];
             for n in 0..N {
-                b[0][n] = weights.read::<Self, PREPARED>(n);
-                b[1][n] = next.read::<Self, PREPARED>(n);
+                b[0][n] = weights.read::<Self, FORM>(n);
+                b[1][n] = next.read::<Self, FORM>(n);
             }
             for m in 0..M {
                 let a = vld1_u8(rows[m].add(k));

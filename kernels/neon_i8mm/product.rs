@@ -57,7 +57,7 @@ impl<const SIGNED: bool> Multiply for Squares<SIGNED> {
 
     /// A turn is a group.
     #[inline(always)]
-    unsafe fn turn<const M: usize, const N: usize, const PREPARED: bool>(
+    unsafe fn turn<const M: usize, const N: usize, const FORM: usize>(
         acc: &mut [[int32x4_t; N]; M],
         rows: &[*const u8; M],
         k: usize,
@@ -85,7 +85,7 @@ impl<const SIGNED: bool> Multiply for Squares<SIGNED> {
 
     #[target_feature(enable = "neon,i8mm")]
     #[inline(never)]
-    unsafe fn tile<S: Store<Neon>, const M: usize, const N: usize, const PREPARED: bool>(
+    unsafe fn tile<S: Store<Neon>, const M: usize, const N: usize, const FORM: usize>(
         product: &Product<'_, u8>,
         at: Tile,
         store: &S,
@@ -95,7 +95,7 @@ impl<const SIGNED: bool> Multiply for Squares<SIGNED> {
             if M == 1 {
                 row::tile::<SIGNED, S, N>(product, at, store);
             } else {
-                tile::<Self, S, M, N, PREPARED>(product, at, store);
+                tile::<Self, S, M, N, FORM>(product, at, store);
             }
         }
     }

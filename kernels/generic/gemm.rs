@@ -20,6 +20,8 @@ const PAIRED_DEPTH_AT_MOST: usize = 8192;
 /// panel leaves the first-level cache then.
 const WIDENING_TILES: usize = 4;
 const WIDENING_TILES_OF_DEEP: usize = 16;
+/// Tiles at most that follow each other in one call.
+const RUN: usize = 32;
 /// Values of K from which a panel is deep.
 const DEEP: usize = 4096;
 
@@ -85,6 +87,8 @@ pub(crate) struct Tile {
     pub(crate) row: usize,
     /// The last row of all: rows of the tile beyond it are that one again.
     pub(crate) last: usize,
+    /// How many tiles of as many rows follow each other.
+    pub(crate) run: usize,
     /// The panel's first column.
     pub(crate) column: usize,
     /// Columns of the panel that are wanted.
@@ -103,7 +107,7 @@ impl Tile {
     /// The first tile of a panel, of rows up to a last one; it has no start yet.
     pub(crate) fn new(weights: *const u8, last: usize, column: usize, count: usize) -> Self {
         let (start, keep, next) = (core::ptr::null(), core::ptr::null_mut(), core::ptr::null());
-        Self { weights, row: 0, last, column, count, start, start_stride: 0, keep, next }
+        Self { weights, row: 0, last, run: 1, column, count, start, start_stride: 0, keep, next }
     }
 
     /// The `m`-th row of the tile's `rows`, of which no more than a unit less one are beyond the last.
@@ -252,10 +256,13 @@ impl<P: Multiply> Rows<'_, P> {
         // A tile over two panels asks for a line a turn, which is one of so many that a turn reads: as many tiles ask for all.
         let lines = const { N * lanes::<P>() * P::TURN / CACHE_LINE };
         let asks = const { N > P::REGISTERS } && tiles >= lines;
-        for tile in 0..tiles {
+        let mut tile = 0;
+        while tile < tiles {
+            let is_alone = FORM == KEPT && tile == 0 || asks && tile < lines || !self.start.is_common::<P>();
+            at.run = if is_alone { 1 } else { RUN.min(if tile < more { more } else { tiles } - tile) };
             if FORM != STORED {
                 let first = (tile * share).min(bytes);
-                P::R::prefetch_lines(panel.wrapping_add(bytes + first), share.min(bytes - first));
+                P::R::prefetch_lines(panel.wrapping_add(bytes + first), (at.run * share).min(bytes - first));
             }
             if asks {
                 let ahead = bytes + tile * (bytes / lines);
@@ -271,7 +278,8 @@ impl<P: Multiply> Rows<'_, P> {
                     self.tile::<S, N, PREPARED>(rows, Tile { weights: at.keep.cast_const().cast(), ..at }, store);
                 }
             }
-            at.row += rows;
+            at.row += at.run * rows;
+            tile += at.run;
         }
     }
 

@@ -63,6 +63,12 @@ impl<'a> Start<'a> {
         !self.zero_points.is_empty()
     }
 
+    /// Whether all rows start from the same.
+    #[inline(always)]
+    pub(crate) fn is_common<P: Multiply>(&self) -> bool {
+        P::PREPARES || (self.row_sums.is_empty() && self.row_zero_points.is_empty())
+    }
+
     /// The room for a prepared panel.
     pub(crate) fn room(&mut self) -> *mut i16 {
         self.room.as_mut_ptr().cast()
@@ -108,7 +114,7 @@ impl<'a> Start<'a> {
     pub(crate) unsafe fn of_tile<P: Multiply, const N: usize>(&mut self, rows: usize, at: Tile) -> Tile {
         // SAFETY: there is a bias for each padded column.
         let bias = unsafe { self.bias.as_ptr().add(at.column) };
-        if P::PREPARES || (self.row_sums.is_empty() && self.row_zero_points.is_empty()) {
+        if self.is_common::<P>() {
             return Tile { start: bias, start_stride: 0, ..at };
         }
         let start_stride = N * lanes::<P>();

@@ -1,6 +1,5 @@
 //! The product of pairs of 16 bits by `vpmaddwd`.
 
-use core::arch::asm;
 use core::arch::x86_64::*;
 
 use super::registers::Ymm;
@@ -50,40 +49,6 @@ impl Multiply for Pairs {
         unsafe {
             let centred = _mm256_sub_epi16(Self::weights(from), _mm256_loadu_si256(zero_points.cast()));
             _mm256_storeu_si256(to.cast(), centred);
-        }
-    }
-
-    // A sum that follows its product at once is often given to a pipe that products need: two products and then two
-    // sums are 98 of a hundred of what the pipes can do, in turns 92 to 95 (Zen 3). A compiler reorders intrinsics, and
-    // reads ahead into registers that it then lacks; it moves nothing past assembly that may touch memory.
-    #[target_feature(enable = "avx2,fma")]
-    #[inline]
-    unsafe fn dots<const N: usize>(acc: &mut [__m256i; N], row: *const i16, k: usize, b: &[__m256i; N]) {
-        // SAFETY: as above; the assembly reads a group of the row.
-        unsafe {
-            if N == 2 {
-                asm!(
-                    "vpbroadcastd {a}, dword ptr [{row} + 2*{k}]",
-                    "vpmaddwd {product}, {a}, {first}",
-                    "vpmaddwd {a}, {a}, {second}",
-                    "vpaddd {sum}, {sum}, {product}",
-                    "vpaddd {other}, {other}, {a}",
-                    a = out(ymm_reg) _,
-                    product = out(ymm_reg) _,
-                    row = in(reg) row,
-                    k = in(reg) k,
-                    first = in(ymm_reg) b[0],
-                    second = in(ymm_reg) b[N - 1],
-                    sum = inout(ymm_reg) acc[0],
-                    other = inout(ymm_reg) acc[N - 1],
-                    options(nostack, preserves_flags),
-                );
-                return;
-            }
-            let a = Self::broadcast(row.add(k));
-            for n in 0..N {
-                acc[n] = Self::dot(acc[n], a, b[n]);
-            }
         }
     }
 

@@ -24,6 +24,17 @@ macro_rules! pairs {
             // SAFETY: the caller grants it.
             unsafe { <Self::R as crate::generic::registers::Registers>::dot_pairs(acc, a, b) }
         }
+
+        #[inline(always)]
+        unsafe fn dots<const N: usize>(
+            acc: &mut [crate::generic::multiply::Int<Self>; N],
+            row: *const i16,
+            k: usize,
+            b: &[Self::Operand; N],
+        ) {
+            // SAFETY: the caller grants it.
+            unsafe { <Self::R as crate::generic::registers::Registers>::dot_row(acc, row, k, b) }
+        }
     };
 }
 pub(crate) use pairs;

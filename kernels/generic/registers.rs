@@ -132,6 +132,17 @@ pub(crate) trait Registers: Sized {
     unsafe fn repeat_pair(from: *const i16) -> Self::Pair;
     /// `acc + x.0 * y.0 + x.1 * y.1` in each lane, wrapping.
     unsafe fn dot_pairs(acc: Self::Int, x: Self::Pair, y: Self::Pair) -> Self::Int;
+    /// `acc` and the pair of a row at `k`, repeated, by pairs of `N` registers, as [`Registers::dot_pairs`].
+    #[inline(always)]
+    unsafe fn dot_row<const N: usize>(acc: &mut [Self::Int; N], row: *const i16, k: usize, b: &[Self::Pair; N]) {
+        // SAFETY: the caller has the features and grants the pair.
+        unsafe {
+            let a = Self::repeat_pair(row.add(k));
+            for n in 0..N {
+                acc[n] = Self::dot_pairs(acc[n], a, b[n]);
+            }
+        }
+    }
     /// Reads `2 * LANES` values at each pointer and pairs them: all of `x` with all of `y`, in any order of lanes.
     unsafe fn interleave(x: *const i16, y: *const i16) -> [Self::Pair; 2];
     /// Brings what was computed from interleaved pairs into the order of channels.

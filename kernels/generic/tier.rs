@@ -200,15 +200,18 @@ macro_rules! winograd {
 
             $(#[$feature])?
             #[inline(never)]
-            unsafe fn tile<const M: usize, const N: usize, const MORE: bool>(
+            unsafe fn blocks<const M: usize, const N: usize, const MORE: bool>(
                 inputs: *const i16,
                 row: usize,
                 weights: *const i16,
                 depth: usize,
                 sums: *mut i32,
+                count: usize,
             ) {
-                // SAFETY: the caller answers for the tile.
-                unsafe { crate::generic::winograd::tile::<$registers, M, N, MORE>(inputs, row, weights, depth, sums) }
+                // SAFETY: the caller answers for the blocks.
+                unsafe {
+                    crate::generic::winograd::blocks::<$registers, M, N, MORE>(inputs, row, weights, depth, sums, count)
+                }
             }
         }
 

@@ -16,7 +16,7 @@ use crate::args::{WinogradArgs, WinogradWeights};
 use crate::pack::PanelLayout;
 use crate::winograd::{POINTS, TAPS, Tiles, depth, input_plane, steps, sums_plane, weights_plane};
 
-pub(crate) use products::{Products, tile};
+pub(crate) use products::{Products, blocks};
 
 /// The layout of the weights' panels.
 pub(crate) const fn panels<R: Registers>() -> PanelLayout {

@@ -15,13 +15,14 @@ pub(crate) trait Products {
     /// Tiles of the greatest block that stays in registers.
     const ROWS: usize;
 
-    /// [`tile`], in a function of its own: inlined, it would share its registers with the loops around it.
-    unsafe fn tile<const M: usize, const N: usize, const MORE: bool>(
+    /// [`blocks`], in a function of its own: inlined, it would share its registers with the loops around it.
+    unsafe fn blocks<const M: usize, const N: usize, const MORE: bool>(
         inputs: *const i16,
         row: usize,
         weights: *const i16,
         depth: usize,
         sums: *mut i32,
+        count: usize,
     );
 }
 
@@ -41,69 +42,72 @@ pub(super) unsafe fn point<P: Products, const N: usize, const MORE: bool>(
     let blocks = tiles.div_ceil(P::ROWS);
     let (least, more) = (tiles / blocks, tiles % blocks);
     let mut first = 0;
-    for block in 0..blocks {
-        let rows = least + usize::from(block < more);
+    for (rows, count) in [(least + 1, more), (least, blocks - more)] {
         macro_rules! of_rows {
             ($($m:literal)*) => {
                 match rows {
                     $($m if const { $m <= P::ROWS } => {
                         let (from, to) = (inputs.add(first * band.row), sums.add(first * N * P::R::LANES));
-                        P::tile::<$m, N, MORE>(from, band.row, weights, depth, to);
+                        P::blocks::<$m, N, MORE>(from, band.row, weights, depth, to, count);
                     })*
                     _ => {}
                 }
             };
         }
-        // SAFETY: the tiles are the band's.
-        unsafe { of_rows!(1 2 3 4 5 6 7 8 9 10 11 12) };
-        first += rows;
+        if count > 0 {
+            // SAFETY: the tiles are the band's.
+            unsafe { of_rows!(1 2 3 4 5 6 7 8 9 10 11 12) };
+        }
+        first += rows * count;
     }
 }
 
-/// `M` tiles, `row` elements apart, by `N` registers of output channels, over a depth of whole pairs; beside what is in
-/// the sums if they are `MORE`.
+/// Blocks of `M` tiles, `row` elements apart, by `N` registers of output channels, over a depth of whole pairs; beside what
+/// is in the sums if they are `MORE`.
 ///
 /// # Safety
-/// The registers' features; inputs, weights and room for the sums.
+/// The registers' features; inputs, weights and room for the sums of all blocks.
 #[inline(always)]
-pub(crate) unsafe fn tile<R: Registers, const M: usize, const N: usize, const MORE: bool>(
+pub(crate) unsafe fn blocks<R: Registers, const M: usize, const N: usize, const MORE: bool>(
     inputs: *const i16,
     row: usize,
-    mut weights: *const i16,
+    weights: *const i16,
     depth: usize,
     sums: *mut i32,
+    count: usize,
 ) {
-    // SAFETY: the caller grants all of it.
-    unsafe {
-        let mut acc = [[R::splat(0); N]; M];
-        let mut rows = [inputs; M];
-        each_row!(m in M => {
-            rows[m] = inputs.add(m * row);
-            for n in 0..N {
-                if MORE {
-                    acc[m][n] = R::load(sums.add((m * N + n) * R::LANES));
-                }
-            }
-        });
-        let mut k = 0;
-        while k < depth {
-            let mut b = [R::load_pairs(weights); N];
-            for n in 1..N {
-                b[n] = R::load_pairs(weights.add(n * 2 * R::LANES));
-            }
-            for m in 0..M {
-                let a = R::repeat_pair(rows[m].add(k));
+    for block in 0..count {
+        // SAFETY: the caller grants all of it.
+        unsafe {
+            let (inputs, sums) = (inputs.add(block * M * row), sums.add(block * M * N * R::LANES));
+            let mut weights = weights;
+            let mut acc = [[R::splat(0); N]; M];
+            let mut rows = [inputs; M];
+            each_row!(m in M => {
+                rows[m] = inputs.add(m * row);
                 for n in 0..N {
-                    acc[m][n] = R::dot_pairs(acc[m][n], a, b[n]);
+                    if MORE {
+                        acc[m][n] = R::load(sums.add((m * N + n) * R::LANES));
+                    }
                 }
+            });
+            let mut k = 0;
+            while k < depth {
+                let mut b = [R::load_pairs(weights); N];
+                for n in 1..N {
+                    b[n] = R::load_pairs(weights.add(n * 2 * R::LANES));
+                }
+                for m in 0..M {
+                    R::dot_row(&mut acc[m], rows[m], k, &b);
+                }
+                weights = weights.add(N * 2 * R::LANES);
+                k += 2;
             }
-            weights = weights.add(N * 2 * R::LANES);
-            k += 2;
+            each_row!(m in M => {
+                for n in 0..N {
+                    R::store(sums.add((m * N + n) * R::LANES), acc[m][n]);
+                }
+            });
         }
-        each_row!(m in M => {
-            for n in 0..N {
-                R::store(sums.add((m * N + n) * R::LANES), acc[m][n]);
-            }
-        });
     }
 }

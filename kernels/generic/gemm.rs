@@ -110,10 +110,10 @@ impl Tile {
         Self { weights, row: 0, last, run: 1, column, count, start, start_stride: 0, keep, next }
     }
 
-    /// The `m`-th row of the tile's `rows`, of which no more than a unit less one are beyond the last.
+    /// The `m`-th row of the `rows` of a tile from a first one, of which no more than a unit less one are beyond the last.
     #[inline(always)]
-    pub(crate) fn row<P: Multiply, const N: usize>(&self, m: usize, rows: usize) -> usize {
-        if m + row_unit::<P, N>() <= rows { self.row + m } else { (self.row + m).min(self.last) }
+    pub(crate) fn row<P: Multiply, const N: usize>(&self, first: usize, m: usize, rows: usize) -> usize {
+        if m + row_unit::<P, N>() <= rows { first + m } else { (first + m).min(self.last) }
     }
 }
 

@@ -132,7 +132,7 @@ impl<'a> Start<'a> {
                 let zeros = P::R::load(zeros.as_ptr());
                 let bias = P::R::load(bias.add(n * lanes::<P>()));
                 for m in 0..rows {
-                    let row = at.row::<P, N>(m, rows);
+                    let row = at.row::<P, N>(at.row, m, rows);
                     let mut start = bias;
                     if let Some(sum) = self.row_sums.get(row) {
                         start = P::R::add(start, P::R::mul(P::R::splat(sum.wrapping_neg()), zeros));

@@ -30,14 +30,14 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
     at: Tile,
     store: &S,
 ) {
-    let end = at.row + at.run * M;
-    let mut at = at;
-    while at.row < end {
+    let mut first = at.row;
+    let end = first + at.run * M;
+    while first < end {
         // SAFETY: every row has a segment's length behind each of its segments, the panel has `N` registers of weights for
         // each group of K, and there is something to start from for each of its columns.
         unsafe {
             let mut acc = [[P::R::splat(0); N]; M];
-            let offsets = product.rows.as_ptr().add(at.row);
+            let offsets = product.rows.as_ptr().add(first);
             // Where zero points are in the operands, all rows have the same start.
             if P::PREPARES || at.start_stride == 0 {
                 for n in 0..N {
@@ -56,7 +56,7 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
             P::exchange(&mut acc);
             // Lines of wide results are asked for now: stores that wait for them would hold up the next tile.
             each_row!(m in M => {
-                store.ahead(at.row::<P, N>(m, M), at.column, N * lanes::<P>());
+                store.ahead(at.row::<P, N>(first, m, M), at.column, N * lanes::<P>());
             });
             let mut weights = Weights::of_pair::<P, N>(at.weights, product.depth()).keeping(at.keep);
             let mut next = at.next;
@@ -66,7 +66,7 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
                 let segment = product.a.as_ptr().add(segment as usize);
                 let mut rows = [segment; M];
                 each_row!(m in M => {
-                    rows[m] = segment.add(offsets.add(at.row::<P, N>(m, M) - at.row).read_volatile() as usize);
+                    rows[m] = segment.add(offsets.add(at.row::<P, N>(first, m, M) - first).read_volatile() as usize);
                 });
                 let mut k = 0;
                 while k + P::TURN <= product.segment_len {
@@ -94,26 +94,26 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
             // A copy, or each byte written might change what the next row's store is read from.
             let store = *store;
             if const { S::OF_HALVES } || at.count == N * lanes::<P>() {
-                let mut to = store.place(at.row, at.column);
+                let mut to = store.place(first, at.column);
                 each_row!(m in M => {
                     if m > 0 {
                         let is_no_copy = m + row_unit::<P, N>() <= M;
-                        to = if is_no_copy { store.below(to) } else { store.place(at.row::<P, N>(m, M), at.column) };
+                        to = if is_no_copy { store.below(to) } else { store.place(at.row::<P, N>(first, m, M), at.column) };
                     }
-                    store.at_row(at.row::<P, N>(m, M)).write(to, at.column, acc[m]);
+                    store.at_row(at.row::<P, N>(first, m, M)).write(to, at.column, acc[m]);
                 });
             } else if const { P::R::MASKS } {
                 each_row!(m in M => {
-                    let row = at.row::<P, N>(m, M);
+                    let row = at.row::<P, N>(first, m, M);
                     store.at_row(row).write_few(store.place(row, at.column), at.column, at.count, acc[m]);
                 });
             } else {
                 let acc = acc;
                 for m in 0..M {
-                    store.store(at.row::<P, N>(m, M), at.column, at.count, acc[m]);
+                    store.store(at.row::<P, N>(first, m, M), at.column, at.count, acc[m]);
                 }
             }
         }
-        at.row += M;
+        first += M;
     }
 }

@@ -179,9 +179,10 @@ pub(crate) const KEPT: usize = 1;
 /// ... or prepared.
 pub(crate) const PREPARED: usize = 2;
 
-/// Whether a tile has nearly as many rows as the largest. Five and more that share rows evenly all have.
+/// Whether a tile has nearly as many rows as the largest: the first of five tiles or more has, and each of those that share
+/// 64 rows or more, unless tiles are so small that every size may come.
 pub(crate) const fn is_large<P: Multiply>(rows: usize) -> bool {
-    5 * rows >= 4 * P::ROWS
+    5 * rows >= 4 * P::ROWS || P::ROWS < 5 * P::ROW_UNIT
 }
 
 /// Where weights are read: bytes as stored, or 16 bits prepared.

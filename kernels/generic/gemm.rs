@@ -87,7 +87,7 @@ pub(crate) struct Tile {
     pub(crate) row: usize,
     /// The last row of all: rows of the tile beyond it are that one again.
     pub(crate) last: usize,
-    /// How many tiles of as many rows follow each other.
+    /// How many tiles of as many rows follow each other in this call.
     pub(crate) run: usize,
     /// The panel's first column.
     pub(crate) column: usize,
@@ -283,7 +283,7 @@ impl<P: Multiply> Rows<'_, P> {
         }
     }
 
-    /// A tile of some rows, as one that is compiled.
+    /// A run of tiles of some rows, by the function that is compiled for so many.
     #[inline(always)]
     unsafe fn tile<S: Store<P::R>, const N: usize, const FORM: usize>(&self, rows: usize, at: Tile, store: &S) {
         macro_rules! of_rows {
@@ -291,7 +291,7 @@ impl<P: Multiply> Rows<'_, P> {
                 $(if const { has_tile::<P, N>($m) && (!(S::OF_HALVES || FORM == KEPT) || is_large::<P>($m)) }
                     && rows == $m
                 {
-                    // SAFETY: the caller grants the tile.
+                    // SAFETY: the caller grants the tiles.
                     unsafe { P::tile::<S, $m, N, FORM>(&self.product, at, store) };
                 })*
             };

@@ -138,7 +138,7 @@ pub(crate) trait Multiply: Sized {
         unsafe { super::gemv::row::<Self, S, N>(acc, product, panels) }
     }
 
-    /// Computes a tile: [`super::tile::tile`] in a function of its own, with the tier's features. Inlined into the
+    /// Computes a run of tiles: [`super::tile::tile`] in a function of its own, with the tier's features. Inlined into the
     /// loops around it, it would share their registers, and the compiler then keeps addresses on the stack in the inner
     /// loop.
     unsafe fn tile<S: Store<Self::R>, const M: usize, const N: usize, const FORM: usize>(
@@ -172,11 +172,11 @@ pub(crate) const fn has_tile<P: Multiply, const N: usize>(rows: usize) -> bool {
     rows <= most_rows::<P, N>() && (rows.is_multiple_of(row_unit::<P, N>()) || rows == 1)
 }
 
-/// How a tile finds weights: as they are stored, ...
+/// A form of weights: as they are stored.
 pub(crate) const STORED: usize = 0;
-/// ... so, but what is widened while it is read is kept, and then it is prepared, ...
+/// A form of weights: as they are stored, and what is widened while it is read is kept, as prepared weights.
 pub(crate) const KEPT: usize = 1;
-/// ... or prepared.
+/// A form of weights: prepared.
 pub(crate) const PREPARED: usize = 2;
 
 /// Whether a tile has nearly as many rows as the largest: the first of five tiles or more has, and each of those that share

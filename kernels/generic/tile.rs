@@ -20,10 +20,10 @@ macro_rules! each_row {
 }
 pub(crate) use each_row;
 
-/// `M` rows by `N` registers of columns: the accumulators never leave their registers before the store.
+/// A run of tiles of `M` rows by `N` registers of columns: the accumulators never leave their registers before the store.
 ///
 /// # Safety
-/// The product's features; the rows, the panel and the columns of the tile are the product's.
+/// The product's features; the rows, the panel and the columns of the tiles are the product's.
 #[inline(always)]
 pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: usize, const FORM: usize>(
     product: &Product<'_, P::A>,

@@ -58,7 +58,7 @@ struct Least {
 impl Least {
     fn of(encoding: Encoding) -> Self {
         match encoding {
-            // Each band widens every panel again, which costs as much as the products of two and a half rows, and each
+            // Each band widens every panel again, which costs at most as much as the products of two and a half rows, and each
             // range centres its rows again, as much as the products of five columns.
             Encoding::Centred => Self { work: 1 << 20, pixels: 96, columns: 384 },
             // Bytes are multiplied three to four times as fast, and at most copied before.

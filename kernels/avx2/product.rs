@@ -22,12 +22,6 @@ impl Multiply for Pairs {
     const AHEAD: usize = EIGHT_KIB_AHEAD;
 
     #[inline(always)]
-    unsafe fn broadcast(from: *const i16) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_set1_epi32(from.cast::<i32>().read_unaligned()) }
-    }
-
-    #[inline(always)]
     unsafe fn weights(from: *const u8) -> __m256i {
         // SAFETY: as above.
         unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(from.cast())) }

@@ -4,7 +4,7 @@ use core::arch::asm;
 use core::arch::x86_64::*;
 
 use crate::generic::byte_taps::Joined;
-use crate::generic::registers::{Ends, Registers};
+use crate::generic::registers::{Ends, Registers, dot_row_in_turns};
 use crate::generic::row::PIECE;
 
 /// Registers of 256 bits of AVX2 and FMA; with `VNNI`, of AVX-VNNI besides.
@@ -173,11 +173,8 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
                     other = inout(ymm_reg) acc[N - 1],
                     options(nostack, preserves_flags),
                 );
-                return;
-            }
-            let a = Self::repeat_pair(row.add(k));
-            for n in 0..N {
-                acc[n] = Self::dot_pairs(acc[n], a, b[n]);
+            } else {
+                dot_row_in_turns::<Self, N>(acc, row, k, b);
             }
         }
     }

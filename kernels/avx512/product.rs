@@ -21,12 +21,6 @@ impl Multiply for Pairs {
     const AHEAD: usize = EIGHT_KIB_AHEAD;
 
     #[inline(always)]
-    unsafe fn broadcast(from: *const i16) -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_set1_epi32(from.cast::<i32>().read_unaligned()) }
-    }
-
-    #[inline(always)]
     unsafe fn weights(from: *const u8) -> __m512i {
         // SAFETY: as above.
         unsafe { _mm512_cvtepi8_epi16(_mm256_loadu_si256(from.cast())) }

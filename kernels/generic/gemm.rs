@@ -258,7 +258,8 @@ impl<P: Multiply> Rows<'_, P> {
         let asks = const { N > P::REGISTERS } && tiles >= lines;
         let mut tile = 0;
         while tile < tiles {
-            let is_alone = FORM == KEPT && tile == 0 || asks && tile < lines || !self.start.is_common::<P>();
+            // It keeps weights, asks for lines of its own, or starts from what is written for its rows.
+            let is_alone = (FORM == KEPT && tile == 0) || (asks && tile < lines) || !self.start.is_common::<P>();
             at.run = if is_alone { 1 } else { RUN.min(if tile < more { more } else { tiles } - tile) };
             if FORM != STORED {
                 let first = (tile * share).min(bytes);

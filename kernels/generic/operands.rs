@@ -1,13 +1,19 @@
 //! Operands that several tiers have alike: what a tier's product says of them, in terms of its registers.
 
-/// Pairs of centred values, as [`crate::generic::registers::Registers`] has them. A tier adds how they are repeated,
-/// and how weights are widened.
+/// Pairs of centred values, as [`crate::generic::registers::Registers`] has them. A tier adds how weights are
+/// widened.
 macro_rules! pairs {
     () => {
         type A = i16;
         type Operand = <Self::R as crate::generic::registers::Registers>::Pair;
 
         const GROUP: usize = 2;
+
+        #[inline(always)]
+        unsafe fn broadcast(from: *const i16) -> Self::Operand {
+            // SAFETY: the caller grants it.
+            unsafe { <Self::R as crate::generic::registers::Registers>::repeat_pair(from) }
+        }
 
         #[inline(always)]
         unsafe fn prepared(from: *const i16) -> Self::Operand {

@@ -136,12 +136,7 @@ pub(crate) trait Registers: Sized {
     #[inline(always)]
     unsafe fn dot_row<const N: usize>(acc: &mut [Self::Int; N], row: *const i16, k: usize, b: &[Self::Pair; N]) {
         // SAFETY: the caller has the features and grants the pair.
-        unsafe {
-            let a = Self::repeat_pair(row.add(k));
-            for n in 0..N {
-                acc[n] = Self::dot_pairs(acc[n], a, b[n]);
-            }
-        }
+        unsafe { dot_row_in_turns::<Self, N>(acc, row, k, b) }
     }
     /// Reads `2 * LANES` values at each pointer and pairs them: all of `x` with all of `y`, in any order of lanes.
     unsafe fn interleave(x: *const i16, y: *const i16) -> [Self::Pair; 2];
@@ -225,5 +220,25 @@ pub(crate) trait Registers: Sized {
     fn prefetch_ends(from: *const u8, bytes: usize) {
         Self::prefetch(from);
         Self::prefetch(from.wrapping_add(bytes - 1));
+    }
+}
+
+/// [`Registers::dot_row`], product by product.
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+pub(crate) unsafe fn dot_row_in_turns<R: Registers, const N: usize>(
+    acc: &mut [R::Int; N],
+    row: *const i16,
+    k: usize,
+    b: &[R::Pair; N],
+) {
+    // SAFETY: the caller has the features and grants the pair.
+    unsafe {
+        let a = R::repeat_pair(row.add(k));
+        for n in 0..N {
+            acc[n] = R::dot_pairs(acc[n], a, b[n]);
+        }
     }
 }

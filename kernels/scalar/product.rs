@@ -17,13 +17,6 @@ impl Multiply for Pairs {
     const TURN: usize = 4;
 
     #[inline(always)]
-    unsafe fn broadcast(from: *const i16) -> [i16; 2 * L] {
-        // SAFETY: as above.
-        let pair = unsafe { from.cast::<[i16; 2]>().read() };
-        core::array::from_fn(|index| pair[index % 2])
-    }
-
-    #[inline(always)]
     unsafe fn weights(from: *const u8) -> [i16; 2 * L] {
         // SAFETY: as above.
         unsafe { from.cast::<[i8; 2 * L]>().read() }.map(i16::from)

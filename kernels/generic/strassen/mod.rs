@@ -3,7 +3,7 @@
 //! Rows, columns and depth are halved, and blocks of the operands are added before they are multiplied. Nine bits become
 //! ten, so a pair of products still fits 32 bits, and everything after that is exact modulo 2^32, whether it wraps on the
 //! way or not. Sums of activations are written beside the band, those of weights while a panel is widened, and a tile
-//! adds its accumulators to both blocks of the results that its product is part of.
+//! gives its accumulators to each block of the results that its product is part of.
 
 mod results;
 
@@ -98,7 +98,8 @@ const PRODUCTS: [(Blocks, Blocks, To); 7] = [
 /// Computes the halves of a product, and gives each row of them to a store.
 ///
 /// # Safety
-/// As [`crate::generic::gemm::gemm`]; the room has [`Halves::scratch`] elements, and bias and zero points are those of the columns.
+/// As [`crate::generic::gemm::gemm`]; the room has [`Halves::scratch`] elements, and bias and zero points are those of the
+/// columns.
 #[inline(always)]
 pub(crate) unsafe fn strassen<P: Multiply, S: Store<P::R>, const N: usize>(
     product: &Product<'_, P::A>,
@@ -160,12 +161,12 @@ pub(crate) unsafe fn strassen<P: Multiply, S: Store<P::R>, const N: usize>(
                     };
                 }
                 match *to {
-                    To::SetBoth(first, other) => run!(results.set::<SET>(first, other)),
-                    To::SetAndAdd(first, other) => run!(results.set::<ADD>(first, other)),
-                    To::SetAndSubtract(first, other) => run!(results.set::<SUBTRACT>(first, other)),
-                    To::EndAndAdd(first, other) => run!(results.end::<_, _, ADD>(first, other, *store)),
-                    To::EndAndSubtract(first, other) => run!(results.end::<_, _, SUBTRACT>(first, other, *store)),
-                    To::End(first) => run!(results.end::<_, _, NOTHING>(first, first, *store)),
+                    To::SetBoth(first, other) => run!(results.first::<SET>(first, other)),
+                    To::SetAndAdd(first, other) => run!(results.first::<ADD>(first, other)),
+                    To::SetAndSubtract(first, other) => run!(results.first::<SUBTRACT>(first, other)),
+                    To::EndAndAdd(first, other) => run!(results.last::<_, _, ADD>(first, other, *store)),
+                    To::EndAndSubtract(first, other) => run!(results.last::<_, _, SUBTRACT>(first, other, *store)),
+                    To::End(first) => run!(results.last::<_, _, NOTHING>(first, first, *store)),
                 }
             }
         }
@@ -221,14 +222,13 @@ unsafe fn prepare<P: Multiply, const N: usize>(
     let group = N * lanes::<P>() * P::GROUP;
     let sign = if blocks.minus { -1 } else { 1 };
     let mut zeros = [0i16; 256];
-    for (slot, zero) in zeros[..group].iter_mut().enumerate() {
-        if zero_points.is_empty() {
-            break;
-        }
-        let column = column + slot / P::GROUP;
-        *zero = zero_points.get(column + blocks.first % 2 * halves.columns).copied().unwrap_or(0);
-        if let Some(other) = blocks.other {
-            *zero += sign * zero_points.get(column + other % 2 * halves.columns).copied().unwrap_or(0);
+    if !zero_points.is_empty() {
+        for (slot, zero) in zeros[..group].iter_mut().enumerate() {
+            let column = column + slot / P::GROUP;
+            *zero = zero_points.get(column + blocks.first % 2 * halves.columns).copied().unwrap_or(0);
+            if let Some(other) = blocks.other {
+                *zero += sign * zero_points.get(column + other % 2 * halves.columns).copied().unwrap_or(0);
+            }
         }
     }
     let x = block::<P>(product, blocks.first, halves, column);

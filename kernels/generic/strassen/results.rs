@@ -12,7 +12,6 @@ pub(super) const SUBTRACT: i32 = -1;
 pub(super) const SET: i32 = 2;
 
 /// The blocks of the results while they are summed up.
-#[derive(Clone, Copy)]
 pub(super) struct Results {
     pub(super) room: *mut i32,
     pub(super) halves: Halves,
@@ -33,13 +32,13 @@ impl Results {
     }
 
     /// The end of a product's tiles that sets a block, and does what `OTHER` says to another.
-    pub(super) fn set<const OTHER: i32>(&self, first: usize, other: usize) -> First<OTHER> {
+    pub(super) fn first<const OTHER: i32>(&self, first: usize, other: usize) -> First<OTHER> {
         let apart = self.before(other) as isize - self.before(first) as isize;
         First { out: self.room.wrapping_add(self.before(first)), apart, stride: self.halves.stride() }
     }
 
     /// The end of a product's tiles that is the last one of a block, and does what `OTHER` says to another.
-    pub(super) fn end<R: Registers, S: Store<R>, const OTHER: i32>(
+    pub(super) fn last<R: Registers, S: Store<R>, const OTHER: i32>(
         &self,
         first: usize,
         other: usize,
@@ -47,7 +46,7 @@ impl Results {
     ) -> Last<S, S::Element, OTHER> {
         let origin = self.origin(first);
         let bias = self.bias.wrapping_add(origin[1]);
-        Last { block: self.set(first, other), bias, origin, out: store.out(), store }
+        Last { block: self.first(first, other), bias, origin, out: store.out(), store }
     }
 }
 
@@ -125,6 +124,7 @@ impl<R: Registers, const OTHER: i32> Store<R> for First<OTHER> {
 /// product's store. They may do something to another block besides.
 #[derive(Clone, Copy)]
 pub(super) struct Last<S, T, const OTHER: i32> {
+    /// Where the block and the other one are.
     block: First<OTHER>,
     /// Of the block's columns.
     bias: *const i32,

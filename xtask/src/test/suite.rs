@@ -14,7 +14,7 @@ use super::summary::{Record, Records};
 use crate::architecture::Architecture;
 use crate::emulate::{CHECK, Cpu, Job, KERNELS, Outcome, RUNNER, build, tail};
 
-/// The longest that a CPU may take. It takes a minute or two, and ten on a slow machine that does other work besides; one that
+/// The longest that a CPU may take. It takes a minute or two, and more than ten on a slow machine that does other work; one that
 /// hangs would take for ever.
 const LIMIT: Duration = Duration::from_secs(1200);
 

@@ -10,6 +10,7 @@ use crate::args::{
     QuantizeArgs, Requantize, SlidingArgs, SoftmaxArgs, TapWeights, WinogradArgs, WinogradWeights,
 };
 use crate::encode::{Encoding, Reading};
+use crate::generic::crossed;
 use crate::generic::strassen::Halves;
 use crate::isa::Isa;
 use crate::pack::{PanelLayout, TapLayout};
@@ -36,6 +37,8 @@ pub struct KernelSet {
     pub(crate) panels: PanelLayout,
     /// Rows of the largest tile of `gemm`.
     pub(crate) rows: usize,
+    /// Whether it crosses operands of large products.
+    pub(crate) crosses: bool,
     pub(crate) gemm: Kernel<unsafe fn(&mut GemmArgs<'_>)>,
     pub(crate) gemv: Kernel<unsafe fn(&mut GemmArgs<'_>)>,
     /// Channels of a block of depthwise weights.
@@ -166,16 +169,17 @@ impl KernelSet {
         match self.encoding {
             Encoding::Centred => {
                 let panel = (self.panels.width * depth).div_ceil(2);
+                let terms = if self.crosses && crossed::pays(sizes) { crossed::room(rows) } else { 0 };
                 let halves = self.halves(sizes, segments);
                 let halved = halves.map(|halves| halves.scratch(self.panels.width).unwrap_or(usize::MAX));
-                panel.max(halved.unwrap_or(0))
+                (panel + terms).max(halved.unwrap_or(0))
             }
             Encoding::Bytes => rows + self.rows * self.panels.width,
         }
     }
 
     fn halves(&self, sizes: [usize; 3], segments: usize) -> Option<Halves> {
-        Halves::of(self.encoding, self.panels.width, sizes, segments)
+        Halves::of(self.encoding, self.crosses, self.panels.width, sizes, segments)
     }
 
     /// Whether a product of rows by depth by columns, with a number of segments, is computed by halves.

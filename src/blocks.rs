@@ -85,8 +85,8 @@ pub(crate) fn choose(extent: Extent) -> Blocks {
     // Of a band that is halved, a product meets a quarter.
     let (bytes, pixels_of_band) = if halved { (4 * BAND_BYTES, HALVED_PIXELS) } else { (BAND_BYTES, least.pixels) };
     let fits = (bytes / row_bytes.max(1)).max(1);
-    // Rows of such bands come in fours: a half of them in pairs.
-    let step = if halved && width == 1 { 4 } else { 1 };
+    // Rows of such bands come in eights: a half of them in fours.
+    let step = if halved && width == 1 { 8 } else { 1 };
     let band = |bands: usize| height.div_ceil(bands.max(1)).next_multiple_of(step).min(height).max(1);
     let bands = height.div_ceil(fits).max(1);
     // A power of two, so that two threads have as many parts each.

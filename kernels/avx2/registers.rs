@@ -20,6 +20,7 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
 
     const LANES: usize = 8;
     const FUSES: bool = true;
+    const SPREADS: bool = true;
     const STREAM_AHEAD: usize = 2048;
     const ROUNDS_BELOW: f32 = 2_147_483_648.0;
 
@@ -87,6 +88,32 @@ impl<const VNNI: bool> Registers for Ymm<VNNI> {
     unsafe fn load_signed_bytes(from: *const u8) -> __m256i {
         // SAFETY: as above.
         unsafe { _mm256_cvtepi8_epi32(_mm_loadl_epi64(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_spread(from: *const u8) -> [__m256i; 4] {
+        // SAFETY: as above.
+        unsafe {
+            let bytes = _mm256_loadu_si256(from.cast());
+            [
+                _mm256_and_si256(bytes, _mm256_set1_epi32(0xff)),
+                _mm256_and_si256(bytes, _mm256_set1_epi32(0xff00)),
+                _mm256_and_si256(bytes, _mm256_set1_epi32(0x00ff_0000)),
+                _mm256_srli_epi32::<24>(bytes),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_spread(to: *mut u8, x: [__m256i; 4]) {
+        // Packs leave each register's four bytes of a half side by side.
+        // SAFETY: as above.
+        unsafe {
+            let bytes = _mm256_packus_epi16(_mm256_packs_epi32(x[0], x[1]), _mm256_packs_epi32(x[2], x[3]));
+            let order =
+                _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+            _mm256_storeu_si256(to.cast(), _mm256_shuffle_epi8(bytes, order));
+        }
     }
 
     #[inline(always)]

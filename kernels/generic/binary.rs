@@ -1,7 +1,7 @@
 //! Element by element, of two operands: add, multiply.
 
 use super::elementwise::{N, ROOM, round};
-use super::registers::{Ends, Registers};
+use super::registers::{Ends, Registers, SPREAD};
 use crate::args::{AddArgs, MulArgs, Requantize};
 use crate::encode::Reading;
 
@@ -11,10 +11,41 @@ use crate::encode::Reading;
 /// The registers' features, and equal lengths.
 #[inline(always)]
 pub(crate) unsafe fn add<R: Registers>(a: &[u8], b: &[u8], y: &mut [u8], args: &AddArgs) {
+    let AddArgs { ra, rb, k, readings } = *args;
     // No value of 8 bits is 256 or more.
-    let most = 256.0 * (args.ra + args.rb) + args.k.abs();
+    let most = 256.0 * (ra + rb) + k.abs();
+    // What they are divided by leaves them exact.
+    let divides = ra.min(rb) >= f32::MIN_POSITIVE * 65536.0;
+    let spreads = R::SPREADS && readings == [Reading::Unsigned; 3] && most < R::ROUNDS_BELOW && divides;
+    let full = if spreads { a.len() / spread_step::<R>() * spread_step::<R>() } else { 0 };
     // SAFETY: the caller answers for features and lengths.
-    unsafe { by_reading::<R, _>([a, b], y, Sum { ra: args.ra, rb: args.rb, k: args.k }, args.readings, most) }
+    unsafe {
+        add_spread::<R>([&a[..full], &b[..full]], &mut y[..full], args);
+        by_reading::<R, _>([&a[full..], &b[full..]], &mut y[full..], Sum { ra, rb, k }, readings, most);
+    }
+}
+
+/// Bytes that are spread at once.
+const fn spread_step<R: Registers>() -> usize {
+    4 * R::LANES
+}
+
+/// Adds whole steps of unsigned bytes, spread: a multiplier of bytes that stay in their place is divided by the place, which
+/// changes no bit of a product.
+#[inline(always)]
+unsafe fn add_spread<R: Registers>([a, b]: [&[u8]; 2], y: &mut [u8], args: &AddArgs) {
+    for at in (0..y.len()).step_by(spread_step::<R>()) {
+        // SAFETY: a step lies inside all slices, which are equally long; the caller has the features.
+        unsafe {
+            let (a, b) = (R::load_spread(a.as_ptr().add(at)), R::load_spread(b.as_ptr().add(at)));
+            let mut rounded = a;
+            for n in 0..4 {
+                let sum = Sum { ra: args.ra / SPREAD[n], rb: args.rb / SPREAD[n], k: args.k };
+                rounded[n] = R::round(sum.combine::<R>(a[n], b[n]));
+            }
+            R::store_spread(y.as_mut_ptr().add(at), rounded);
+        }
+    }
 }
 
 /// See [`crate::KernelSet::mul`].

@@ -2,7 +2,10 @@
 
 use core::ops::Range;
 
-use super::multiply::{Activation, KEPT, Multiply, PREPARED, STORED, has_tile, is_large, lanes, most_rows, row_unit};
+use super::crossed;
+use super::multiply::{
+    Activation, CROSSED, KEPT, Multiply, PREPARED, STORED, comes_up, has_tile, lanes, most_rows, row_unit,
+};
 use super::registers::{CACHE_LINE, Registers};
 use super::start::Start;
 use super::store::{Store, WithStore, with_store_of_rows};
@@ -34,7 +37,7 @@ pub(crate) unsafe fn gemm<P: Multiply>(args: &mut GemmArgs<'_>) {
     // SAFETY: the caller has checked the arguments.
     unsafe {
         let (product, start, epilogue) = Product::new::<P>(args);
-        with_store_of_rows::<P::R>(epilogue, Rows::<P> { product, start, first: 0 });
+        with_store_of_rows::<P::R>(epilogue, Rows::<P> { product, start, first: 0, row_terms: &[] });
     }
 }
 
@@ -97,6 +100,8 @@ pub(crate) struct Tile {
     pub(crate) start: *const i32,
     /// Distance from a row's start to the next; 0 where all rows have the same.
     pub(crate) start_stride: usize,
+    /// The terms of all rows, of tiles that cross operands.
+    pub(crate) row_terms: *const i32,
     /// Where the tile keeps the weights that it widens, if it does.
     pub(crate) keep: *mut i16,
     /// What a tile over two panels asks for while it is multiplied, a line a turn; null for its own weights, ahead.
@@ -106,8 +111,9 @@ pub(crate) struct Tile {
 impl Tile {
     /// The first tile of a panel, of rows up to a last one; it has no start yet.
     pub(crate) fn new(weights: *const u8, last: usize, column: usize, count: usize) -> Self {
-        let (start, keep, next) = (core::ptr::null(), core::ptr::null_mut(), core::ptr::null());
-        Self { weights, row: 0, last, run: 1, column, count, start, start_stride: 0, keep, next }
+        let (start, row_terms) = (core::ptr::null(), core::ptr::null());
+        let (keep, next) = (core::ptr::null_mut(), core::ptr::null());
+        Self { weights, row: 0, last, run: 1, column, count, start, start_stride: 0, row_terms, keep, next }
     }
 
     /// The `m`-th row of the `rows` of a tile from a first one, of which no more than a unit less one are beyond the last.
@@ -123,6 +129,8 @@ pub(crate) struct Rows<'a, P: Multiply> {
     pub(crate) start: Start<'a>,
     /// The first row.
     pub(crate) first: usize,
+    /// The terms of the rows, where operands are crossed.
+    pub(crate) row_terms: &'a [i32],
 }
 
 impl<P: Multiply> WithStore<P::R> for Rows<'_, P> {
@@ -135,7 +143,7 @@ impl<P: Multiply> WithStore<P::R> for Rows<'_, P> {
             if const { P::PREPARES && P::REGISTERS == 2 } {
                 let width = 2 * lanes::<P>();
                 let sizes = [rows.len(), depth, columns];
-                if let Some(halves) = Halves::of(P::A::ENCODING, width, sizes, segments.len()) {
+                if let Some(halves) = Halves::of(P::A::ENCODING, P::CROSSED_ROWS > 0, width, sizes, segments.len()) {
                     let (bias, zero_points, room) = self.start.parts();
                     strassen::<P, S, 2>(&self.product, halves, bias, zero_points, room, &store);
                     // What is left: columns on the right, and rows below.
@@ -147,12 +155,25 @@ impl<P: Multiply> WithStore<P::R> for Rows<'_, P> {
                     return;
                 }
             }
+            self.cross();
             self.columns(0..columns, &store);
         }
     }
 }
 
 impl<P: Multiply> Rows<'_, P> {
+    /// Sums up the terms of the rows, where operands are crossed.
+    #[inline(always)]
+    unsafe fn cross(&mut self) {
+        let Product { rows, columns, .. } = self.product;
+        if P::CROSSED_ROWS > 0 && crossed::pays([rows.len(), self.product.depth(), columns]) {
+            let terms = &mut self.start.take(crossed::room(rows.len()))[..rows.len()];
+            // SAFETY: the product is the caller's.
+            unsafe { crossed::row_terms::<P>(&self.product, terms) };
+            self.row_terms = terms;
+        }
+    }
+
     /// Rows from the first by a range of columns, which begins with a panel.
     #[inline(always)]
     unsafe fn columns<S: Store<P::R>>(&mut self, range: Range<usize>, store: &S) {
@@ -207,16 +228,36 @@ impl<P: Multiply> Rows<'_, P> {
                 let tiles = if depth < DEEP { WIDENING_TILES } else { WIDENING_TILES_OF_DEEP };
                 if self.start.has_zero_points() {
                     let weights = self.start.prepare::<P, N>(panel, column, depth);
-                    self.tiles::<S, N, PREPARED>(Tile { weights, ..at }, panel, store);
+                    self.prepared::<S, N>(Tile { weights, ..at }, panel, store);
+                    return;
+                }
+                let at = Tile { keep: self.start.room(), ..at };
+                if self.is_crossed::<N>() {
+                    self.crossed::<S, N, KEPT>(at, panel, store);
                     return;
                 }
                 if self.product.rows.len() - self.first > tiles * P::ROWS {
-                    let keep = self.start.room();
-                    self.tiles::<S, N, KEPT>(Tile { keep, ..at }, panel, store);
+                    self.tiles::<S, N, KEPT>(at, panel, store);
                     return;
                 }
             }
             self.tiles::<S, N, STORED>(at, panel, store);
+        }
+    }
+
+    /// Rows by a prepared panel.
+    ///
+    /// # Safety
+    /// The product's features; rows, weights and columns are the product's.
+    #[inline(always)]
+    unsafe fn prepared<S: Store<P::R>, const N: usize>(&mut self, at: Tile, panel: *const u8, store: &S) {
+        // SAFETY: the caller grants it.
+        unsafe {
+            if self.is_crossed::<N>() {
+                self.crossed::<S, N, PREPARED>(at, panel, store);
+            } else {
+                self.tiles::<S, N, PREPARED>(at, panel, store);
+            }
         }
     }
 
@@ -225,7 +266,7 @@ impl<P: Multiply> Rows<'_, P> {
     /// # Safety
     /// The product's features; rows, weights and columns are the product's.
     #[inline(always)]
-    pub(crate) unsafe fn prepared<S: Store<P::R>, const N: usize>(
+    pub(crate) unsafe fn all<S: Store<P::R>, const N: usize>(
         &mut self,
         weights: *const u8,
         panel: *const u8,
@@ -234,7 +275,41 @@ impl<P: Multiply> Rows<'_, P> {
     ) {
         let at = Tile::new(weights, self.product.rows.len() - 1, column, N * lanes::<P>());
         // SAFETY: the caller grants it.
-        unsafe { self.tiles::<S, N, PREPARED>(at, panel, store) }
+        unsafe { self.prepared::<S, N>(at, panel, store) }
+    }
+
+    /// Whether operands of a panel of `N` registers are crossed.
+    #[inline(always)]
+    fn is_crossed<const N: usize>(&self) -> bool {
+        P::CROSSED_ROWS > 0 && N == P::REGISTERS && !self.row_terms.is_empty()
+    }
+
+    /// Rows by a panel, crossed. Those that are no whole tiles are the first tile's, which multiplies as others do, and keeps
+    /// weights that it widens.
+    #[inline(always)]
+    unsafe fn crossed<S: Store<P::R>, const N: usize, const FORM: usize>(
+        &mut self,
+        mut at: Tile,
+        panel: *const u8,
+        store: &S,
+    ) {
+        let left = (self.product.rows.len() - at.row) % P::CROSSED_ROWS;
+        let is_more = (left > 0 || FORM == KEPT) && left + P::CROSSED_ROWS <= P::ROWS;
+        let plain = if is_more { left + P::CROSSED_ROWS } else { left };
+        // SAFETY: the rows, the panel and the columns are the product's; the first tile has kept all of the panel.
+        unsafe {
+            let first = self.start.of_tile::<P, N>(plain, at);
+            if plain > 0 {
+                self.tile::<S, N, FORM>(plain, first, store);
+                at.row += plain;
+            }
+            if FORM == KEPT {
+                at.weights = at.keep.cast_const().cast();
+            }
+            let start = crossed::start::<P, N>(&self.product, at.weights.cast(), first.start);
+            let (start, row_terms) = ((&raw const start).cast(), self.row_terms.as_ptr());
+            self.tiles::<S, N, CROSSED>(Tile { start, row_terms, ..at }, panel, store);
+        }
     }
 
     /// Rows by one panel, in tiles as equal as their number allows: a last tile of one row would cost as much as
@@ -248,7 +323,7 @@ impl<P: Multiply> Rows<'_, P> {
     ) {
         let unit = const { row_unit::<P, N>() };
         let units = (self.product.rows.len() - at.row).div_ceil(unit);
-        let tiles = units.div_ceil(const { most_rows::<P, N>() / row_unit::<P, N>() });
+        let tiles = units.div_ceil(const { most_rows::<P, N, FORM>() / row_unit::<P, N>() });
         let (least, more) = (units / tiles, units % tiles);
         // The next panel comes out of a farther cache while this one is multiplied: a share of it before each tile.
         let bytes = self.product.depth() * N * lanes::<P>();
@@ -272,7 +347,7 @@ impl<P: Multiply> Rows<'_, P> {
             let rows = if at.last == at.row { 1 } else { (least + usize::from(tile < more)) * unit };
             // SAFETY: the rows, the panel and the columns are the product's.
             unsafe {
-                let at = self.start.of_tile::<P, N>(rows, at);
+                let at = if const { FORM == CROSSED } { at } else { self.start.of_tile::<P, N>(rows, at) };
                 if const { FORM != KEPT } || tile == 0 {
                     self.tile::<S, N, FORM>(rows, at, store);
                 } else {
@@ -289,7 +364,7 @@ impl<P: Multiply> Rows<'_, P> {
     unsafe fn tile<S: Store<P::R>, const N: usize, const FORM: usize>(&self, rows: usize, at: Tile, store: &S) {
         macro_rules! of_rows {
             ($($m:literal)*) => {
-                $(if const { has_tile::<P, N>($m) && (!(S::OF_HALVES || FORM == KEPT) || is_large::<P>($m)) }
+                $(if const { has_tile::<P, N, FORM>($m) && comes_up::<P>(S::OF_HALVES, FORM, $m) }
                     && rows == $m
                 {
                     // SAFETY: the caller grants the tiles.

@@ -8,6 +8,7 @@
 pub(crate) mod binary;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no other tier has it"))]
 pub(crate) mod byte_taps;
+pub(crate) mod crossed;
 pub(crate) mod depthwise;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;

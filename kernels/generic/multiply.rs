@@ -58,6 +58,8 @@ pub(crate) trait Multiply: Sized {
     const REGISTERS: usize;
     /// Rows of the largest tile over two whole panels side by side; 0 for no such tiles.
     const ROWS_OF_PAIRS: usize = 0;
+    /// Rows of the largest tile that crosses operands ([`super::crossed`]); 0 for no such tiles.
+    const CROSSED_ROWS: usize = 0;
     /// Values of K in a turn of the inner loop.
     const TURN: usize = Self::GROUP;
     /// Whether a panel is prepared once for many rows: widened to 16 bits, less its zero points. If not, it is
@@ -121,6 +123,23 @@ pub(crate) trait Multiply: Sized {
         }
     }
 
+    /// Adds to the terms of four rows ([`super::crossed`]) those of some quads of each.
+    #[inline(always)]
+    unsafe fn add_terms(_rows: [*const Self::A; 4], _quads: usize, _terms: &mut [i32; 4]) {
+        const { assert!(Self::CROSSED_ROWS == 0, "a tier with crossed tiles says how") };
+    }
+
+    /// Some quads of each row by prepared weights, crossed.
+    #[inline(always)]
+    unsafe fn cross<const M: usize, const N: usize>(
+        _acc: &mut [[Int<Self>; N]; M],
+        _rows: &[*const Self::A; M],
+        _quads: usize,
+        _weights: Weights,
+    ) {
+        const { assert!(Self::CROSSED_ROWS == 0, "a tier with crossed tiles says how") };
+    }
+
     /// Accumulators of rows as those of the turns, or those as rows: the same, unless the instruction's results lie
     /// otherwise. A tier where they do has turns of one group.
     #[inline(always)]
@@ -156,9 +175,15 @@ pub(crate) const fn lanes<P: Multiply>() -> usize {
     P::R::LANES
 }
 
-/// The rows of the largest tile of `N` registers of columns.
-pub(crate) const fn most_rows<P: Multiply, const N: usize>() -> usize {
-    if N > P::REGISTERS { P::ROWS_OF_PAIRS } else { P::ROWS }
+/// The rows of the largest tile of `N` registers of columns by weights of a form.
+pub(crate) const fn most_rows<P: Multiply, const N: usize, const FORM: usize>() -> usize {
+    if FORM == CROSSED {
+        P::CROSSED_ROWS
+    } else if N > P::REGISTERS {
+        P::ROWS_OF_PAIRS
+    } else {
+        P::ROWS
+    }
 }
 
 /// What the rows of a tile of `N` registers of columns are a multiple of: see [`Multiply::ROW_UNIT`]. Tiles over two
@@ -167,9 +192,10 @@ pub(crate) const fn row_unit<P: Multiply, const N: usize>() -> usize {
     if N > P::REGISTERS { 1 } else { P::ROW_UNIT }
 }
 
-/// Whether tiles of some rows by `N` registers of columns are compiled.
-pub(crate) const fn has_tile<P: Multiply, const N: usize>(rows: usize) -> bool {
-    rows <= most_rows::<P, N>() && (rows.is_multiple_of(row_unit::<P, N>()) || rows == 1)
+/// Whether tiles of some rows by `N` registers of columns, and weights of a form, are compiled.
+pub(crate) const fn has_tile<P: Multiply, const N: usize, const FORM: usize>(rows: usize) -> bool {
+    let most = most_rows::<P, N, FORM>();
+    rows <= most && (FORM != CROSSED || rows == most) && (rows.is_multiple_of(row_unit::<P, N>()) || rows == 1)
 }
 
 /// A form of weights: as they are stored.
@@ -178,11 +204,29 @@ pub(crate) const STORED: usize = 0;
 pub(crate) const KEPT: usize = 1;
 /// A form of weights: prepared.
 pub(crate) const PREPARED: usize = 2;
+/// A form of weights: prepared, and multiplied crossed.
+pub(crate) const CROSSED: usize = 3;
 
-/// Whether a tile has nearly as many rows as the largest: the first of five tiles or more has, and each of those that share
-/// 64 rows or more, unless tiles are so small that every size may come.
-pub(crate) const fn is_large<P: Multiply>(rows: usize) -> bool {
-    5 * rows >= 4 * P::ROWS || P::ROWS < 5 * P::ROW_UNIT
+/// Whether weights of a form are prepared.
+pub(crate) const fn is_prepared(form: usize) -> bool {
+    matches!(form, PREPARED | CROSSED)
+}
+
+/// Whether tiles of some rows, by weights of a form, come up; `of_halves` are those of halved products.
+pub(crate) const fn comes_up<P: Multiply>(of_halves: bool, form: usize, rows: usize) -> bool {
+    // The first of five tiles or more has nearly as many rows as the largest, and so has each of those that share 64 rows or
+    // more, unless tiles are so small that every size may come.
+    let is_large = 5 * rows >= 4 * P::ROWS || P::ROWS < 5 * P::ROW_UNIT;
+    let crosses = P::CROSSED_ROWS > 0;
+    match form {
+        // Halves have whole crossed tiles.
+        CROSSED => true,
+        _ if of_halves => is_large && !crosses,
+        // The first tile before crossed ones: see `Rows::crossed`.
+        KEPT if crosses => rows + 1 >= P::CROSSED_ROWS,
+        KEPT => is_large,
+        _ => true,
+    }
 }
 
 /// Where weights are read: bytes as stored, or 16 bits prepared.
@@ -236,7 +280,7 @@ impl Weights {
         unsafe {
             let (panel, n) = self.panel_of::<P>(n);
             let from = panel.add(n * Self::register::<P, FORM>());
-            let weights = if FORM == PREPARED { P::prepared(from.cast()) } else { P::weights(from) };
+            let weights = if is_prepared(FORM) { P::prepared(from.cast()) } else { P::weights(from) };
             if FORM == KEPT {
                 self.keep.add(n * lanes::<P>() * P::GROUP).cast::<P::Operand>().write_unaligned(weights);
             }
@@ -262,7 +306,7 @@ impl Weights {
 
     /// Bytes of a register's weights.
     const fn register<P: Multiply, const FORM: usize>() -> usize {
-        lanes::<P>() * P::GROUP * if FORM == PREPARED { 2 } else { 1 }
+        lanes::<P>() * P::GROUP * if is_prepared(FORM) { 2 } else { 1 }
     }
 }
 

@@ -9,6 +9,10 @@ use crate::args::Requantize;
 /// Bytes of a cache line.
 pub(crate) const CACHE_LINE: usize = 64;
 
+/// What bytes are multiplied by where they are spread over registers: most are cut out of four at once, and stay in their
+/// place.
+pub(crate) const SPREAD: [f32; 4] = [1.0, 256.0, 65536.0, 1.0];
+
 /// The ends of a result of 8 bits, in the unsigned reading.
 #[derive(Clone, Copy)]
 pub(crate) struct Ends {
@@ -61,6 +65,8 @@ pub(crate) trait Registers: Sized {
     const LANES: usize;
     /// Whether the first few of a register are written as fast as all.
     const MASKS: bool = false;
+    /// Whether bytes are read faster spread ([`Registers::load_spread`]) than register by register.
+    const SPREADS: bool = false;
     /// Whether a fused multiply-add is an instruction.
     const FUSES: bool;
     /// How many bytes ahead long streams are asked for; 0 where that gains nothing, or was not measured.
@@ -101,6 +107,19 @@ pub(crate) trait Registers: Sized {
     unsafe fn load_bytes(from: *const u8, flip: u8) -> Self::Int;
     /// Reads `LANES` bytes as signed integers.
     unsafe fn load_signed_bytes(from: *const u8) -> Self::Int;
+    /// Reads `4 * LANES` bytes as unsigned integers: the `i`-th lane of register `n` is byte `4 * i + n`, times
+    /// [`SPREAD`]`[n]`.
+    #[inline(always)]
+    unsafe fn load_spread(_: *const u8) -> [Self::Int; 4] {
+        const { assert!(!Self::SPREADS, "registers that spread bytes say how") };
+        // SAFETY: the caller has the features.
+        unsafe { [Self::splat(0); 4] }
+    }
+    /// Writes integers that lie so, not multiplied, as bytes, saturated.
+    #[inline(always)]
+    unsafe fn store_spread(_: *mut u8, _: [Self::Int; 4]) {
+        const { assert!(!Self::SPREADS, "registers that spread bytes say how") };
+    }
     /// Writes `N * LANES` integers as bytes: saturated to 16 bits at least, with `MOVED` moved by the zero point, then
     /// saturated to the ends if `CLAMPED`, or to what a byte holds. `N` is 1, 2 or 4.
     unsafe fn store_saturated<const N: usize, const MOVED: bool, const CLAMPED: bool>(

@@ -69,6 +69,11 @@ impl<'a> Start<'a> {
         P::PREPARES || (self.row_sums.is_empty() && self.row_zero_points.is_empty())
     }
 
+    /// Takes some of the room.
+    pub(crate) fn take(&mut self, len: usize) -> &'a mut [i32] {
+        self.room.split_off_mut(..len).unwrap_or(&mut [])
+    }
+
     /// The room for a prepared panel.
     pub(crate) fn room(&mut self) -> *mut i16 {
         self.room.as_mut_ptr().cast()

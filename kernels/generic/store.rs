@@ -14,7 +14,7 @@ pub(crate) trait Store<R: Registers>: Copy {
     /// What is written.
     type Element: Copy;
 
-    /// Whether only tiles of whole panels end so, and of so many rows as [`super::multiply::is_large`] says.
+    /// Whether only tiles of whole panels end so, and of so many rows as [`super::multiply::comes_up`] says.
     const OF_HALVES: bool = false;
 
     /// The store where results need no bounds beside those of their type; itself, if it never asks.

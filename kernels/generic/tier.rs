@@ -148,6 +148,7 @@ macro_rules! tier {
             encoding: <<crate::generic::tier::first!($products) as crate::generic::multiply::Multiply>::A as crate::generic::multiply::Activation>::ENCODING,
             panels: crate::generic::multiply::panels::<crate::generic::tier::first!($products)>(),
             rows: <crate::generic::tier::first!($products) as crate::generic::multiply::Multiply>::ROWS,
+            crosses: <crate::generic::tier::first!($products) as crate::generic::multiply::Multiply>::CROSSED_ROWS > 0,
             gemm: crate::table::Kernel { name: concat!($name, "/gemm_", $gemm), run: gemm },
             gemv: crate::table::Kernel { name: concat!($name, "/gemv_", $gemv), run: gemv },
             depthwise_lanes: 2 * <$registers as crate::generic::registers::Registers>::LANES,

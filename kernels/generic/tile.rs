@@ -1,7 +1,8 @@
 //! The tile: some rows by some registers of columns, over the whole of K.
 
+use super::crossed::quad;
 use super::gemm::{Product, Tile};
-use super::multiply::{Multiply, PREPARED, Weights, lanes, row_unit, step};
+use super::multiply::{CROSSED, Multiply, Weights, is_prepared, lanes, row_unit, step};
 use super::registers::{CACHE_LINE, Registers};
 use super::store::Store;
 
@@ -38,8 +39,19 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
         unsafe {
             let mut acc = [[P::R::splat(0); N]; M];
             let offsets = product.rows.as_ptr().add(first);
-            // Where zero points are in the operands, all rows have the same start.
-            if P::PREPARES || at.start_stride == 0 {
+            // Where zero points are in the operands, all rows have the same start, but for their terms if they are crossed.
+            if const { FORM == CROSSED } {
+                let mut start = [P::R::splat(0); N];
+                for n in 0..N {
+                    start[n] = P::R::load(at.start.add(n * lanes::<P>()));
+                }
+                each_row!(m in M => {
+                    let term = P::R::splat(*at.row_terms.add(first + m));
+                    for n in 0..N {
+                        acc[m][n] = P::R::sub(start[n], term);
+                    }
+                });
+            } else if P::PREPARES || at.start_stride == 0 {
                 for n in 0..N {
                     acc[0][n] = P::R::load(at.start.add(n * lanes::<P>()));
                 }
@@ -69,8 +81,14 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
                     rows[m] = segment.add(offsets.add(at.row::<P, N>(first, m, M) - first).read_volatile() as usize);
                 });
                 let mut k = 0;
+                if const { FORM == CROSSED } {
+                    let quads = product.segment_len / quad::<P>();
+                    P::cross(&mut acc, &rows, quads, weights);
+                    weights = weights.ahead::<P, N, FORM>(2 * quads);
+                    k = quads * quad::<P>();
+                }
                 while k + P::TURN <= product.segment_len {
-                    if const { FORM != PREPARED && P::AHEAD > 0 } {
+                    if const { !is_prepared(FORM) && P::AHEAD > 0 } {
                         if const { N > P::REGISTERS } && !at.next.is_null() {
                             P::R::prefetch(next);
                             next = next.wrapping_add(CACHE_LINE);

@@ -9,6 +9,7 @@ mod results;
 
 use self::results::{ADD, NOTHING, Results, SET, SUBTRACT};
 use crate::encode::Encoding;
+use crate::generic::crossed;
 use crate::generic::gemm::{Product, Rows};
 use crate::generic::multiply::{Activation, Multiply, lanes};
 use crate::generic::start::Start;
@@ -16,6 +17,8 @@ use crate::generic::store::Store;
 
 /// What halves must have in both: below, sums and updates cost more than the eighth product.
 const LEAST: Halves = Halves { rows: 64, columns: 128, depth: 256 };
+/// The same where operands are crossed: products take less time then, and sums as much as before.
+const LEAST_OF_CROSSED: Halves = Halves { rows: 128, columns: 256, depth: 256 };
 
 /// Values between rows of sums and of results, so that rows of a tile do not crowd into a few sets of the cache.
 const APART: usize = 32;
@@ -32,12 +35,14 @@ impl Halves {
     /// How a product is halved, if it is. Halves of the depth are whole groups, those of the columns whole panels.
     pub(crate) fn of(
         encoding: Encoding,
+        crosses: bool,
         width: usize,
         [rows, depth, columns]: [usize; 3],
         segments: usize,
     ) -> Option<Self> {
-        let halves = Self { rows: rows / 4 * 2, columns: columns / (2 * width) * width, depth: depth / 2 };
-        let large = halves.rows >= LEAST.rows && halves.columns >= LEAST.columns && halves.depth >= LEAST.depth;
+        let halves = Self { rows: rows / 8 * 4, columns: columns / (2 * width) * width, depth: depth / 2 };
+        let least = if crosses { LEAST_OF_CROSSED } else { LEAST };
+        let large = halves.rows >= least.rows && halves.columns >= least.columns && halves.depth >= least.depth;
         (encoding == Encoding::Centred && segments == 1 && depth.is_multiple_of(4) && large).then_some(halves)
     }
 
@@ -51,7 +56,9 @@ impl Halves {
         let sums = self.rows.checked_mul(self.depth + APART)?.div_ceil(2);
         let panel = self.depth.checked_mul(width)?.div_ceil(2);
         let results = self.rows.checked_mul(2)?.checked_mul(self.stride())?;
-        [self.rows, self.columns, sums, panel].iter().try_fold(results, |all, &one| all.checked_add(one))
+        [self.rows, crossed::room(self.rows), self.columns, sums, panel]
+            .iter()
+            .try_fold(results, |all, &one| all.checked_add(one))
     }
 }
 
@@ -112,6 +119,7 @@ pub(crate) unsafe fn strassen<P: Multiply, S: Store<P::R>, const N: usize>(
     let Halves { rows, columns, depth } = halves;
     let width = N * lanes::<P>();
     let (offsets, room) = room.split_at_mut(rows);
+    let (terms, room) = room.split_at_mut(crossed::room(rows));
     let (zeros, room) = room.split_at_mut(columns);
     let (sums, room) = room.split_at_mut((rows * (depth + APART)).div_ceil(2));
     let (panel, room) = room.split_at_mut((depth * width).div_ceil(2));
@@ -149,7 +157,13 @@ pub(crate) unsafe fn strassen<P: Multiply, S: Store<P::R>, const N: usize>(
                     }
                 }
             };
-            let mut part = Rows::<P> { product: left, start: Start::of_bias(zeros), first: 0 };
+            let row_terms = if P::CROSSED_ROWS > 0 {
+                crossed::row_terms::<P>(&left, &mut terms[..rows]);
+                &terms[..rows]
+            } else {
+                &[]
+            };
+            let mut part = Rows::<P> { product: left, start: Start::of_bias(zeros), first: 0, row_terms };
             for column in (0..columns).step_by(width) {
                 prepare::<P, N>(product, right, halves, column, zero_points, panel.as_mut_ptr().cast());
                 // The tiles ask for what stands behind a panel of their depth.
@@ -157,7 +171,7 @@ pub(crate) unsafe fn strassen<P: Multiply, S: Store<P::R>, const N: usize>(
                 let weights = panel.as_ptr().cast();
                 macro_rules! run {
                     ($store:expr) => {
-                        part.prepared::<_, N>(weights, next, column, &$store)
+                        part.all::<_, N>(weights, next, column, &$store)
                     };
                 }
                 match *to {

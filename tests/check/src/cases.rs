@@ -163,11 +163,20 @@ fn gemm() -> Vec<Case> {
         [200, 26, 1050],
         // The same, small enough for an emulated CPU.
         [96, 34, 800],
+        // The least whose operands are crossed: all numbers of rows that are left of whole tiles, quads that are not whole,
+        // columns that fill no panel or half of one.
+        [32, 128, 128],
+        [33, 131, 126],
+        [34, 66, 250],
+        [35, 94, 180],
+        [47, 260, 69],
         // The least that is computed by halves, with rows, columns and an odd depth that are left, and more bands.
         [128, 512, 256],
         [131, 515, 300],
         [130, 516, 521],
         [259, 516, 277],
+        // The same where operands are crossed.
+        [513, 517, 530],
     ]);
     products(&sizes).into_iter().map(Case::Gemm).collect()
 }
@@ -260,6 +269,9 @@ fn conv() -> Vec<Case> {
         ([1, 120, 40], [8, 24, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),
         // The same, small enough for an emulated CPU.
         ([1, 60, 32], [8, 24, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),
+        // Large enough that operands are crossed: several segments, of which none is whole quads.
+        ([1, 12, 13], [10, 190, 1], [3, 3], [2, 2], [1, 1], [1, 1, 1, 1]),
+        ([1, 6, 7], [12, 230, 1], [3, 2], [1, 1], [1, 1], [1, 0, 1, 1]),
         // Pointwise, strided too.
         ([2, 9, 7], [16, 33, 1], [1, 1], [1, 1], [1, 1], [0; 4]),
         ([1, 4, 5], [7, 9, 1], [1, 1], [1, 1], [1, 1], [0; 4]),

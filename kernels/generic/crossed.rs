@@ -19,7 +19,7 @@ pub(crate) const fn quad<P: Multiply>() -> usize {
 
 /// Whether crossed products gain more than their terms cost.
 pub(crate) const fn pays([rows, depth, columns]: [usize; 3]) -> bool {
-    rows >= 32 && depth >= 64 && columns >= 64 && depth * columns >= 1 << 14
+    rows >= 32 && depth >= 64 && depth < 4096 && columns >= 64 && depth * columns >= 1 << 14
 }
 
 /// Elements of scratch for the terms of rows: whole cache lines, so that what lies behind is aligned.

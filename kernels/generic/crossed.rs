@@ -1,12 +1,12 @@
 //! Products of quads of K by one multiplication of pairs instead of two.
 //!
 //! `(a1 + b3) (a3 + b1) + (a2 + b4) (a4 + b2)` is the dot product of two quads, and `a1 a3 + a2 a4`, which is of the row
-//! alone, and `b1 b3 + b2 b4`, which is of the column alone (S. Winograd, A New Algorithm for Inner Product, 1968). Both are
-//! summed up once, and less them the accumulators start. A sum of two nine-bit values, or of two sums of such values, fits
-//! 16 bits; all the rest is exact modulo 2^32.
+//! alone, and `b1 b3 + b2 b4`, which is of the column alone (S. Winograd, A New Algorithm for Inner Product, 1968). These
+//! terms are summed up once, and accumulators start less both. A sum of two nine-bit values, or of two sums of such values,
+//! fits 16 bits; all the rest is exact modulo 2^32.
 //!
-//! An addition takes the place of a multiplication and of another addition each. Where CPUs add on more pipes than they
-//! multiply on, that gains: the same number of operations fills all pipes.
+//! There are as many operations as before, but half of the multiplications became additions: that gains where a CPU adds on
+//! more pipes than it multiplies on.
 
 use super::gemm::Product;
 use super::multiply::{Int, Multiply, lanes};
@@ -17,7 +17,9 @@ pub(crate) const fn quad<P: Multiply>() -> usize {
     2 * P::GROUP
 }
 
-/// Whether crossed products gain more than their terms cost.
+/// Whether crossed products gain more than they cost. Terms of rows are shared by the columns, terms of columns by the rows;
+/// a tile has fewer rows than others, so that it takes many weights for its begin and end not to count, and reads a panel
+/// more often, which must not leave the nearer caches.
 pub(crate) const fn pays([rows, depth, columns]: [usize; 3]) -> bool {
     rows >= 32 && depth >= 64 && depth < 4096 && columns >= 64 && depth * columns >= 1 << 14
 }

@@ -155,7 +155,7 @@ impl<P: Multiply> WithStore<P::R> for Rows<'_, P> {
                     return;
                 }
             }
-            self.cross();
+            self.sum_up_terms();
             self.columns(0..columns, &store);
         }
     }
@@ -164,7 +164,7 @@ impl<P: Multiply> WithStore<P::R> for Rows<'_, P> {
 impl<P: Multiply> Rows<'_, P> {
     /// Sums up the terms of the rows, where operands are crossed.
     #[inline(always)]
-    unsafe fn cross(&mut self) {
+    unsafe fn sum_up_terms(&mut self) {
         let Product { rows, columns, .. } = self.product;
         if P::CROSSED_ROWS > 0 && crossed::pays([rows.len(), self.product.depth(), columns]) {
             let terms = &mut self.start.take(crossed::room(rows.len()))[..rows.len()];

@@ -58,7 +58,7 @@ pub(crate) trait Multiply: Sized {
     const REGISTERS: usize;
     /// Rows of the largest tile over two whole panels side by side; 0 for no such tiles.
     const ROWS_OF_PAIRS: usize = 0;
-    /// Rows of the largest tile that crosses operands ([`super::crossed`]); 0 for no such tiles.
+    /// Rows of a tile that crosses operands ([`super::crossed`]); 0 for no such tiles.
     const CROSSED_ROWS: usize = 0;
     /// Values of K in a turn of the inner loop.
     const TURN: usize = Self::GROUP;

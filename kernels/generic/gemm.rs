@@ -231,13 +231,14 @@ impl<P: Multiply> Rows<'_, P> {
                     self.prepared::<S, N>(Tile { weights, ..at }, panel, store);
                     return;
                 }
-                let at = Tile { keep: self.start.room(), ..at };
-                if self.is_crossed::<N>() {
-                    self.crossed::<S, N, KEPT>(at, panel, store);
-                    return;
-                }
-                if self.product.rows.len() - self.first > tiles * P::ROWS {
-                    self.tiles::<S, N, KEPT>(at, panel, store);
+                let is_crossed = self.is_crossed::<N>();
+                if is_crossed || self.product.rows.len() - self.first > tiles * P::ROWS {
+                    let at = Tile { keep: self.start.room(), ..at };
+                    if is_crossed {
+                        self.crossed::<S, N, KEPT>(at, panel, store);
+                    } else {
+                        self.tiles::<S, N, KEPT>(at, panel, store);
+                    }
                     return;
                 }
             }

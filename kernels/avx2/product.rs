@@ -9,7 +9,8 @@ use crate::generic::operands::pairs;
 use crate::generic::tier::outlined_tile;
 
 /// Pairs of centred values. Six rows by two registers are twelve accumulators; with two operands, a broadcast and a
-/// product all sixteen registers are taken.
+/// product all sixteen registers are taken. Crossed, four rows are eight accumulators, beside four operands of a quad and four
+/// values of a row.
 pub(super) struct Pairs;
 
 // SAFETY: (of every block below) the trait's methods are called with AVX2 at hand, and with pointers to as many elements

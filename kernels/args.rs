@@ -214,6 +214,9 @@ pub struct GemmArgs<'a> {
     pub row_zero_points: &'a [i32],
     /// The sum of each padded column, less its zero points ([`crate::pack::sums`]); only for `row_zero_points`.
     pub sums: &'a [i32],
+    /// The term of each padded column ([`crate::pack::terms`]), where [`crate::KernelSet::takes_terms`]; empty if they are
+    /// not known, so that a kernel that needs them sums them up.
+    pub terms: &'a [i32],
     /// Columns.
     pub columns: usize,
     /// Added to each accumulator, for each padded column.

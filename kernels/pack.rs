@@ -265,3 +265,34 @@ pub fn sums(layout: PanelLayout, packed: &[u8], depth: usize, zero_points: &[i16
         }
     }
 }
+
+/// The term of each padded column of packed panels, where operands are crossed: over the quads of each segment,
+/// `Σ (b₁ b₃ + b₂ b₄)`, values less their zero points. A quad is two groups; a group that is left of a segment is in none.
+/// `zero_points` are those of [`panels`], or empty if all are 0.
+///
+/// # Panics
+/// If the lengths do not fit.
+#[inline(always)]
+pub fn terms(layout: PanelLayout, packed: &[u8], segment_len: usize, zero_points: &[i16], terms: &mut [i32]) {
+    let PanelLayout { width, group, .. } = layout;
+    terms.fill(0);
+    let depth = packed.len().checked_div(terms.len()).unwrap_or(0);
+    assert!(packed.len() == depth * terms.len() && depth.is_multiple_of(segment_len.max(1)), "packed length");
+    let mut rest = packed;
+    for (index, terms) in terms.chunks_mut(width).enumerate() {
+        let (panel, tail) = rest.split_at(terms.len() * depth);
+        rest = tail;
+        let groups = terms.len() * group;
+        let quads = panel.chunks_exact((terms.len() * segment_len).max(1)).flat_map(|one| one.chunks_exact(2 * groups));
+        for (first, second) in quads.map(|quad| quad.split_at(groups)) {
+            let values = first.chunks_exact(group).zip(second.chunks_exact(group));
+            for (lane, (term, (first, second))) in terms.iter_mut().zip(values).enumerate() {
+                let zero = zero_points.get(index * width + lane).map_or(0, |&zero| i32::from(zero));
+                for (&one, &other) in first.iter().zip(second) {
+                    let product = (i32::from(one as i8) - zero) * (i32::from(other as i8) - zero);
+                    *term = term.wrapping_add(product);
+                }
+            }
+        }
+    }
+}

@@ -187,6 +187,12 @@ impl KernelSet {
         self.halves(sizes, segments).is_some()
     }
 
+    /// Whether products by weights of a depth and so many columns, packed beforehand, gain by the terms of their columns
+    /// ([`crate::pack::terms`]).
+    pub fn takes_terms(&self, [depth, columns]: [usize; 2]) -> bool {
+        self.crosses && crossed::pays_with_rows([depth, columns])
+    }
+
     /// Elements behind the last value of an operand that kernels may read, and give no weight.
     pub fn slack(&self) -> usize {
         let lanes = |layout: Option<TapLayout>| layout.map_or(0, |layout| layout.block.lanes());
@@ -212,6 +218,7 @@ impl KernelSet {
         assert_eq!(Some(args.panels.len()), padded.checked_mul(depth), "packed panels");
         assert!(args.zero_points.is_empty() || args.zero_points.len() >= padded, "zero points");
         assert!(args.bias.len() >= padded, "bias");
+        assert!(args.terms.is_empty() || args.terms.len() >= padded, "terms of the columns");
         let sizes = [args.rows.len(), depth, args.columns];
         assert!(args.scratch.len() >= self.gemm_scratch_len(sizes, args.segments.len()), "scratch");
         if !args.row_zero_points.is_empty() {

@@ -158,7 +158,7 @@ impl MatMulPlan {
             if let Param::All(zero) = a_zero_points {
                 compensate(bias, zero, sums);
             }
-            let weights = Weights::Panels { panels: packed, zero_points, sums };
+            let weights = Weights::Panels { panels: packed, zero_points, sums, terms: &[] };
             let operand = Operand { bias, ..self.product.operand(weights) };
             let matrix = out.reborrow().range(0, index, index + 1).into_images();
             let (a, row_scales) = (a.matrix(index).as_images(), &*self.product.row_scales);

@@ -214,9 +214,9 @@ impl Plan {
 /// Packed weights, as a product takes them.
 #[inline]
 pub(crate) fn weights(inner: &Inner) -> Weights<'_> {
-    let Inner { packed, zero_points, sums, geometry, .. } = inner;
+    let Inner { packed, zero_points, sums, terms, geometry, .. } = inner;
     match packed {
-        Packed::Panels(panels) => Weights::Panels { panels, zero_points, sums },
+        Packed::Panels(panels) => Weights::Panels { panels, zero_points, sums, terms },
         Packed::Pairs(pairs) => Weights::Taps(TapWeights::Pairs(pairs)),
         Packed::Bytes(bytes) => Weights::Taps(TapWeights::Bytes(bytes)),
         Packed::Groups(weights) => Weights::Taps(TapWeights::Groups { weights, width: geometry.channels }),

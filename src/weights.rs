@@ -65,7 +65,7 @@ impl Default for Filter3d {
 /// as many times more as groups of few output channels are merged to fill half a panel, or channels padded to two or four
 /// registers where groups of four or eight channels have a kernel of their own; those of a depthwise convolution
 /// up to two bytes a value, taps padded to 2 or 4 and channels to two or four registers, windows of 3 x 3 twice where they
-/// are taps of bytes; and a few bytes a column, for zero points and, where bytes are multiplied, for sums.
+/// are taps of bytes; and a few bytes a column, for zero points and for sums of weights and of their products.
 ///
 /// ```
 /// use zeropoint::{Backend, MatRef, PackedWeights, ZeroPoints};
@@ -185,6 +185,8 @@ pub(crate) struct Inner {
     /// The sum of each group's padded columns, less their zero points; only where a kernel takes bytes. For taps
     /// of bytes and groups of few channels in the order of joined sums.
     pub(crate) sums: Lines<i32>,
+    /// The term of each group's padded columns; only where a kernel crosses operands.
+    pub(crate) terms: Lines<i32>,
     own_bytes: usize,
 }
 
@@ -310,21 +312,31 @@ impl PackedWeights {
         };
         let bytes = Bytes { view: weights.bytes(), reading: B::READING, zero_points: &zero_points };
         let set = backend.set;
-        let (geometry, packed, zero_points, sums) = if geometry.is_depthwise() {
+        let own_bytes = outputs * height * width * channels;
+        let inner = |geometry, packed, sums| Inner {
+            set,
+            geometry,
+            packed,
+            zero_points: Vec::new(),
+            sums,
+            terms: none(),
+            own_bytes,
+        };
+        let inner = if geometry.is_depthwise() {
             let (packed, sums) = Taps::of(&bytes).pack(set)?;
-            (geometry, packed, Vec::new(), sums)
+            inner(geometry, packed, sums)
         } else if let Some(groups) = Groups::of(&bytes, &geometry, set) {
             let (packed, sums) = groups.pack()?;
-            (geometry, Packed::Groups(packed), Vec::new(), sums)
+            inner(geometry, Packed::Groups(packed), sums)
         } else {
             let geometry = geometry.merge(set.panels().half);
             let panels = bytes.panels(set, &geometry)?;
             let zero_points = bytes.stored_zero_points(set, &geometry);
             let sums = sums(set, &geometry, &panels, &zero_points)?;
-            (geometry, Packed::Panels(panels), zero_points, sums)
+            let terms = terms(set, &geometry, &panels, &zero_points)?;
+            Inner { zero_points, terms, ..inner(geometry, Packed::Panels(panels), sums) }
         };
-        let own_bytes = outputs * height * width * channels;
-        Ok(Self { inner: Arc::new(Inner { set, geometry, packed, zero_points, sums, own_bytes }) })
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Bytes that the packed form takes.
@@ -334,7 +346,8 @@ impl PackedWeights {
             Packed::Pairs(pairs) => size_of_val(pairs.as_slice()),
             Packed::Bytes(bytes) | Packed::Groups(bytes) => bytes.len(),
         };
-        packed + size_of_val(self.inner.zero_points.as_slice()) + size_of_val(self.inner.sums.as_slice())
+        let Inner { zero_points, sums, terms, .. } = &*self.inner;
+        packed + size_of_val(zero_points.as_slice()) + size_of_val(sums.as_slice()) + size_of_val(terms.as_slice())
     }
 
     /// Bytes that the weights had before: one a value.
@@ -358,18 +371,42 @@ fn sums(set: &KernelSet, geometry: &Geometry, panels: &[u8], zero_points: &[i16]
     if set.encoding() == Encoding::Centred {
         return Ok(none());
     }
-    let layout = set.panels();
-    let padded = layout.padded_columns(geometry.columns);
+    of_columns(set, geometry, panels, zero_points, |packed, depth, zero_points, sums| {
+        pack::sums(set.panels(), packed, depth, zero_points, sums);
+    })
+}
+
+/// The terms of each group's padded columns, for kernels that cross operands.
+fn terms(set: &KernelSet, geometry: &Geometry, panels: &[u8], zero_points: &[i16]) -> Result<Lines<i32>, Error> {
+    let (count, len) = geometry.segments();
+    let len = len.next_multiple_of(set.panels().group);
+    if !set.takes_terms([count * len, geometry.columns]) {
+        return Ok(none());
+    }
+    of_columns(set, geometry, panels, zero_points, |packed, _, zero_points, terms| {
+        pack::terms(set.panels(), packed, len, zero_points, terms);
+    })
+}
+
+/// A value of each padded column of all groups, by a function of a group's panels, depth, zero points and values.
+fn of_columns(
+    set: &KernelSet,
+    geometry: &Geometry,
+    panels: &[u8],
+    zero_points: &[i16],
+    of_group: impl Fn(&[u8], usize, &[i16], &mut [i32]),
+) -> Result<Lines<i32>, Error> {
+    let padded = set.panels().padded_columns(geometry.columns);
     let groups = geometry.filter.groups;
-    let mut sums = zeroed("sums of the weights", padded * groups)?;
+    let mut values = zeroed("sums of the weights", padded * groups)?;
     let depth = panels.len().checked_div(padded * groups).unwrap_or(0);
     for group in 0..groups {
         let columns = group * padded..(group + 1) * padded;
         let packed = &panels[columns.start * depth..columns.end * depth];
         let zero_points = zero_points.get(columns.clone()).unwrap_or(&[]);
-        pack::sums(layout, packed, depth, zero_points, &mut sums[columns]);
+        of_group(packed, depth, zero_points, &mut values[columns]);
     }
-    Ok(sums)
+    Ok(values)
 }
 
 /// Weights before packing.

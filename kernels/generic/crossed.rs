@@ -17,11 +17,15 @@ pub(crate) const fn quad<P: Multiply>() -> usize {
     2 * P::GROUP
 }
 
-/// Whether crossed products gain more than they cost. Terms of rows are shared by the columns, terms of columns by the rows;
-/// a tile has fewer rows than others, so that it takes many weights for its begin and end not to count, and reads a panel
-/// more often, which must not leave the nearer caches.
+/// Whether crossed products gain more than they cost. Terms of rows are shared by the columns, terms of columns by the rows.
 pub(crate) const fn pays([rows, depth, columns]: [usize; 3]) -> bool {
-    rows >= 32 && depth >= 64 && depth < 4096 && columns >= 64 && depth * columns >= 1 << 14
+    rows >= 32 && pays_with_rows([depth, columns])
+}
+
+/// Whether they do with enough rows. A tile has fewer rows than others, so that it takes many weights for its begin and end
+/// not to count, and reads a panel more often, which must not leave the nearer caches.
+pub(crate) const fn pays_with_rows([depth, columns]: [usize; 2]) -> bool {
+    depth >= 64 && depth < 4096 && columns >= 64 && depth.saturating_mul(columns) >= 1 << 14
 }
 
 /// Elements of scratch for the terms of rows: whole cache lines, so that what lies behind is aligned.
@@ -54,16 +58,44 @@ pub(crate) unsafe fn row_terms<P: Multiply>(product: &Product<'_, P::A>, terms: 
     }
 }
 
-/// What accumulators start from: the bias less the terms of the columns of a prepared panel.
+/// What accumulators start from: the bias less the terms of the columns.
 ///
 /// # Safety
-/// The product's features; the panel has `N` registers of columns for each group of the product's K, and there is a bias for
-/// each column.
+/// The product's features; bias and terms of `N` registers of columns.
 #[inline(always)]
-pub(crate) unsafe fn start<P: Multiply, const N: usize>(
+pub(crate) unsafe fn start<P: Multiply, const N: usize>(bias: *const i32, terms: [Int<P>; N]) -> [Int<P>; N] {
+    let mut start = terms;
+    for n in 0..N {
+        // SAFETY: the caller grants the bias.
+        unsafe { start[n] = P::R::sub(P::R::load(bias.add(n * lanes::<P>())), terms[n]) };
+    }
+    start
+}
+
+/// The terms of the columns that were summed up when they were packed ([`crate::pack::terms`]).
+///
+/// # Safety
+/// The product's features; terms of `N` registers of columns.
+#[inline(always)]
+pub(crate) unsafe fn packed_terms<P: Multiply, const N: usize>(packed: *const i32) -> [Int<P>; N] {
+    // SAFETY: the caller grants the terms.
+    unsafe {
+        let mut terms = [P::R::splat(0); N];
+        for n in 0..N {
+            terms[n] = P::R::load(packed.add(n * lanes::<P>()));
+        }
+        terms
+    }
+}
+
+/// The terms of the columns of a prepared panel.
+///
+/// # Safety
+/// The product's features; the panel has `N` registers of columns for each group of the product's K.
+#[inline(always)]
+pub(crate) unsafe fn column_terms<P: Multiply, const N: usize>(
     product: &Product<'_, P::A>,
     panel: *const i16,
-    bias: *const i32,
 ) -> [Int<P>; N] {
     let register = const { lanes::<P>() * P::GROUP };
     // SAFETY: the caller grants the panel.
@@ -82,10 +114,6 @@ pub(crate) unsafe fn start<P: Multiply, const N: usize>(
             }
             at = at.add(left / P::GROUP * N * register);
         }
-        let mut start = terms;
-        for n in 0..N {
-            start[n] = P::R::sub(P::R::load(bias.add(n * lanes::<P>())), terms[n]);
-        }
-        start
+        terms
     }
 }

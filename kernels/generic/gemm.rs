@@ -36,8 +36,10 @@ const DEEP: usize = 4096;
 pub(crate) unsafe fn gemm<P: Multiply>(args: &mut GemmArgs<'_>) {
     // SAFETY: the caller has checked the arguments.
     unsafe {
+        let column_terms = args.terms;
         let (product, start, epilogue) = Product::new::<P>(args);
-        with_store_of_rows::<P::R>(epilogue, Rows::<P> { product, start, first: 0, row_terms: &[] });
+        let rows = Rows::<P> { product, start, first: 0, row_terms: &[], column_terms };
+        with_store_of_rows::<P::R>(epilogue, rows);
     }
 }
 
@@ -131,6 +133,8 @@ pub(crate) struct Rows<'a, P: Multiply> {
     pub(crate) first: usize,
     /// The terms of the rows, where operands are crossed.
     pub(crate) row_terms: &'a [i32],
+    /// Those of all padded columns; empty if they are not known.
+    pub(crate) column_terms: &'a [i32],
 }
 
 impl<P: Multiply> WithStore<P::R> for Rows<'_, P> {
@@ -307,7 +311,11 @@ impl<P: Multiply> Rows<'_, P> {
             if FORM == KEPT {
                 at.weights = at.keep.cast_const().cast();
             }
-            let start = crossed::start::<P, N>(&self.product, at.weights.cast(), first.start);
+            let terms = match self.column_terms.get(at.column) {
+                Some(terms) => crossed::packed_terms::<P, N>(terms),
+                None => crossed::column_terms::<P, N>(&self.product, at.weights.cast()),
+            };
+            let start = crossed::start::<P, N>(first.start, terms);
             let (start, row_terms) = ((&raw const start).cast(), self.row_terms.as_ptr());
             self.tiles::<S, N, CROSSED>(Tile { start, row_terms, ..at }, panel, store);
         }

@@ -87,7 +87,8 @@ pub(crate) unsafe fn tile<P: Multiply, S: Store<P::R>, const M: usize, const N: 
                     weights = weights.ahead::<P, N, FORM>(2 * quads);
                     k = quads * quad::<P>();
                 }
-                while k + P::TURN <= product.segment_len {
+                let turns = product.segment_len / P::TURN * P::TURN;
+                while k < turns {
                     if const { !is_prepared(FORM) && P::AHEAD > 0 } {
                         if const { N > P::REGISTERS } && !at.next.is_null() {
                             P::R::prefetch(next);

@@ -66,7 +66,7 @@ impl Product {
         out: MatMut<'_, O>,
         mut scratch: &mut [u8],
     ) {
-        let Weights::Panels { panels, zero_points, sums } = weights else { return };
+        let Weights::Panels { panels, zero_points, sums, terms } = weights else { return };
         let band: &mut [u8] = carve(&mut scratch, self.buffers.band);
         let room: &mut [i32] = carve(&mut scratch, self.buffers.room / size_of::<i32>());
         let a: &[u8] = bytemuck::cast_slice(a.data());
@@ -85,7 +85,8 @@ impl Product {
         };
         let rows = self.rows.first(self.output[1]);
         let left = Left { a, rows, zero_points: &[], row_scales: &self.row_scales };
-        let panels = Panels { all: panels, depth: self.segment_len, zero_points, sums, operand: self.operand(weights) };
+        let operand = self.operand(weights);
+        let panels = Panels { all: panels, depth: self.segment_len, zero_points, sums, terms, operand };
         self.panels(left, panels, 0, out, room);
     }
 
@@ -256,9 +257,9 @@ impl Product {
                 bias: operand.bias,
                 epilogue: O::epilogue(out, self.ends(operand, 0, &[])),
             }),
-            Weights::Panels { panels, zero_points, sums } => {
+            Weights::Panels { panels, zero_points, sums, terms } => {
                 let depth = self.segments.len() * self.segment_len;
-                let panels = Panels { all: panels, depth, zero_points, sums, operand };
+                let panels = Panels { all: panels, depth, zero_points, sums, terms, operand };
                 if self.geometry.filter.groups == 1 {
                     let first = self.range_columns(units).start;
                     self.panels(left, panels, first, out, scratch);
@@ -294,6 +295,7 @@ impl Product {
             zero_points: panels.zero_points.get(first..).unwrap_or(&[]),
             row_zero_points: left.zero_points,
             sums: panels.sums.get(first..).unwrap_or(&[]),
+            terms: panels.terms.get(first..).unwrap_or(&[]),
             columns,
             bias: &panels.operand.bias[first..],
             epilogue: O::epilogue(out, self.ends(panels.operand, first, left.row_scales)),
@@ -320,6 +322,7 @@ struct Panels<'a> {
     depth: usize,
     zero_points: &'a [i16],
     sums: &'a [i32],
+    terms: &'a [i32],
     operand: Operand<'a>,
 }
 

@@ -104,7 +104,7 @@ pub(crate) struct Operand<'a> {
 /// Packed weights.
 #[derive(Clone, Copy)]
 pub(crate) enum Weights<'a> {
-    Panels { panels: &'a [u8], zero_points: &'a [i16], sums: &'a [i32] },
+    Panels { panels: &'a [u8], zero_points: &'a [i16], sums: &'a [i32], terms: &'a [i32] },
     Taps(TapWeights<'a>),
 }
 

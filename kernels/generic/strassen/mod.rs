@@ -163,7 +163,8 @@ pub(crate) unsafe fn strassen<P: Multiply, S: Store<P::R>, const N: usize>(
             } else {
                 &[]
             };
-            let mut part = Rows::<P> { product: left, start: Start::of_bias(zeros), first: 0, row_terms };
+            let mut part =
+                Rows::<P> { product: left, start: Start::of_bias(zeros), first: 0, row_terms, column_terms: &[] };
             for column in (0..columns).step_by(width) {
                 prepare::<P, N>(product, right, halves, column, zero_points, panel.as_mut_ptr().cast());
                 // The tiles ask for what stands behind a panel of their depth.

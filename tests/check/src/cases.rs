@@ -269,6 +269,8 @@ fn conv() -> Vec<Case> {
         ([1, 120, 40], [8, 24, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),
         // The same, small enough for an emulated CPU.
         ([1, 60, 32], [8, 24, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),
+        // In one band.
+        ([1, 6, 5], [8, 12, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),
         // Large enough that operands are crossed: several segments, of quads that are not whole and that are.
         ([1, 12, 13], [10, 190, 1], [3, 3], [2, 2], [1, 1], [1, 1, 1, 1]),
         ([1, 6, 7], [12, 230, 1], [3, 2], [1, 1], [1, 1], [1, 0, 1, 1]),

@@ -17,7 +17,7 @@ use crate::pack::{PanelLayout, TapLayout};
 use crate::pools::{Averages, PoolRow};
 use crate::rules::{DequantizeByRule, Integers, IntegersMut, QuantizeByRule, RequantizeByRule};
 use crate::view::{MatMut, MatRef};
-use crate::winograd::{POINTS, STEP, TAPS, Tiles, depth, input_plane, points_len, sums_plane, weights_plane};
+use crate::winograd::{POINTS, STEP, TAPS, Tiles, WINDOW, depth, input_plane, points_len, sums_plane, weights_plane};
 
 /// A named function of a tier. The pointer is called by the safe calls of [`KernelSet`] alone.
 #[derive(Clone, Copy)]
@@ -169,7 +169,7 @@ impl KernelSet {
         match self.encoding {
             Encoding::Centred => {
                 let panel = (self.panels.width * depth).div_ceil(2);
-                let terms = if self.crosses && crossed::pays(sizes) { crossed::room(rows) } else { 0 };
+                let terms = if self.crosses && crossed::pays(sizes, true) { crossed::room(rows) } else { 0 };
                 let halves = self.halves(sizes, segments);
                 let halved = halves.map(|halves| halves.scratch(self.panels.width).unwrap_or(usize::MAX));
                 (panel + terms).max(halved.unwrap_or(0))
@@ -322,7 +322,7 @@ impl KernelSet {
         let weights = weights_plane(STEP, width);
         [
             inputs.saturating_mul(POINTS),
-            weights.saturating_mul(POINTS),
+            weights.saturating_mul(WINDOW),
             sums.saturating_mul(POINTS).saturating_add(outputs),
         ]
     }

@@ -17,9 +17,14 @@ pub(crate) const fn quad<P: Multiply>() -> usize {
     2 * P::GROUP
 }
 
+/// Rows from which crossed products gain, where the terms of the columns are known, and where they are still to be summed up,
+/// which takes as long as the products of nearly two rows.
+const ROWS: usize = 16;
+const ROWS_WITHOUT_TERMS: usize = 32;
+
 /// Whether crossed products gain more than they cost. Terms of rows are shared by the columns, terms of columns by the rows.
-pub(crate) const fn pays([rows, depth, columns]: [usize; 3]) -> bool {
-    rows >= 32 && pays_with_rows([depth, columns])
+pub(crate) const fn pays([rows, depth, columns]: [usize; 3], knows_terms: bool) -> bool {
+    rows >= if knows_terms { ROWS } else { ROWS_WITHOUT_TERMS } && pays_with_rows([depth, columns])
 }
 
 /// Whether they do with enough rows. A tile has fewer rows than others, so that it takes many weights for its begin and end

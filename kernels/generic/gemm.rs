@@ -170,7 +170,8 @@ impl<P: Multiply> Rows<'_, P> {
     #[inline(always)]
     unsafe fn sum_up_terms(&mut self) {
         let Product { rows, columns, .. } = self.product;
-        if P::CROSSED_ROWS > 0 && crossed::pays([rows.len(), self.product.depth(), columns]) {
+        let knows_terms = !self.column_terms.is_empty();
+        if P::CROSSED_ROWS > 0 && crossed::pays([rows.len(), self.product.depth(), columns], knows_terms) {
             let terms = &mut self.start.take(crossed::room(rows.len()))[..rows.len()];
             // SAFETY: the product is the caller's.
             unsafe { crossed::row_terms::<P>(&self.product, terms) };

@@ -14,7 +14,7 @@ use super::registers::Registers;
 use super::store::{Int32, Store, WithStore, with_store};
 use crate::args::{WinogradArgs, WinogradWeights};
 use crate::pack::PanelLayout;
-use crate::winograd::{POINTS, TAPS, Tiles, depth, input_plane, steps, sums_plane, weights_plane};
+use crate::winograd::{POINTS, TAPS, Tiles, WINDOW, depth, input_plane, steps, sums_plane, weights_plane};
 
 pub(crate) use products::{Products, blocks};
 
@@ -157,21 +157,24 @@ impl<P: Products> Panels<'_, P> {
         let plane = weights_plane(len, width);
         // SAFETY: inputs, weights and sums have a matrix for each point.
         unsafe {
-            let points = match weights {
-                Weights::Taps { taps, zero_points, room } => {
-                    weights::transform::<P::R, N>(taps, zero_points, len, room, plane);
-                    room.cast_const()
+            for y in 0..WINDOW {
+                let points = match weights {
+                    Weights::Taps { taps, zero_points, room } => {
+                        weights::transform::<P::R, N>(y, taps, zero_points, len, room, plane);
+                        room.cast_const()
+                    }
+                    Weights::Points(points) => points.add(y * WINDOW * plane),
+                };
+                for x in 0..WINDOW {
+                    let point = y * WINDOW + x;
+                    products::point::<P, N, MORE>(
+                        inputs.add(point * self.band.plane),
+                        &self.band,
+                        points.add(x * plane),
+                        len,
+                        self.sums.add(point * self.plane),
+                    );
                 }
-                Weights::Points(points) => points,
-            };
-            for point in 0..POINTS {
-                products::point::<P, N, MORE>(
-                    inputs.add(point * self.band.plane),
-                    &self.band,
-                    points.add(point * plane),
-                    len,
-                    self.sums.add(point * self.plane),
-                );
             }
         }
     }

@@ -3,12 +3,36 @@
 use crate::generic::registers::Registers;
 use crate::winograd::{TAPS, WINDOW};
 
-/// Transforms the taps of some channels, an even number, by `N` registers of columns.
+/// Transforms the taps of some channels, an even number, by `N` registers of columns, into a row of points: all of them
+/// at once would leave the first-level cache, which costs more than to widen the taps for each row.
 ///
 /// # Safety
-/// The registers' features; the taps are there, zero points of the columns, and room for all points.
+/// The registers' features; the taps are there, zero points of the columns, and room for the points of a row.
 #[inline(always)]
 pub(super) unsafe fn transform<R: Registers, const N: usize>(
+    y: usize,
+    taps: *const u8,
+    zero_points: *const i16,
+    channels: usize,
+    to: *mut i16,
+    plane: usize,
+) {
+    // SAFETY: the caller grants it.
+    unsafe {
+        match y {
+            0 => points::<R, N, 0>(taps, zero_points, channels, to, plane),
+            1 => points::<R, N, 1>(taps, zero_points, channels, to, plane),
+            2 => points::<R, N, 2>(taps, zero_points, channels, to, plane),
+            3 => points::<R, N, 3>(taps, zero_points, channels, to, plane),
+            4 => points::<R, N, 4>(taps, zero_points, channels, to, plane),
+            _ => points::<R, N, 5>(taps, zero_points, channels, to, plane),
+        }
+    }
+}
+
+/// [`transform`] for a row that the compiler knows, so that it leaves out what others need.
+#[inline(always)]
+unsafe fn points<R: Registers, const N: usize, const Y: usize>(
     mut taps: *const u8,
     zero_points: *const i16,
     channels: usize,
@@ -16,50 +40,54 @@ pub(super) unsafe fn transform<R: Registers, const N: usize>(
     plane: usize,
 ) {
     let register = 2 * R::LANES;
+    let taps_of_pair = TAPS * N * register;
     for pair in 0..channels / 2 {
-        // The next step's taps come out of a farther cache while this one's products are computed.
-        let taps_of_pair = TAPS * N * register;
-        R::prefetch_lines(taps.wrapping_add(channels / 2 * taps_of_pair), taps_of_pair);
+        if Y == 0 {
+            // The next step's taps come out of a farther cache while this one's products are computed.
+            R::prefetch_lines(taps.wrapping_add(channels / 2 * taps_of_pair), taps_of_pair);
+        }
         for n in 0..N {
             // SAFETY: the pair's taps of a register, and its place in the first point's matrix.
             unsafe {
                 let zeros = R::load_words(zero_points.add(n * register));
-                pairs::<R, N>(taps.add(n * register), zeros, to.add((pair * N + n) * register), plane);
+                pairs::<R, N, Y>(taps.add(n * register), zeros, to.add((pair * N + n) * register), plane);
             }
         }
         taps = taps.wrapping_add(taps_of_pair);
     }
 }
 
-/// Transforms a register of pairs: along the rows of taps, then along the columns.
+/// Transforms a register of pairs: along the columns of taps, then along the row of points.
 #[inline(always)]
-unsafe fn pairs<R: Registers, const N: usize>(taps: *const u8, zeros: R::Words, to: *mut i16, plane: usize) {
+unsafe fn pairs<R: Registers, const N: usize, const Y: usize>(
+    taps: *const u8,
+    zeros: R::Words,
+    to: *mut i16,
+    plane: usize,
+) {
     let tap = N * 2 * R::LANES;
     // SAFETY: the caller grants taps and points.
     unsafe {
-        let rows = [
-            row::<R>(taps, zeros, tap),
-            row::<R>(taps.add(3 * tap), zeros, tap),
-            row::<R>(taps.add(6 * tap), zeros, tap),
-        ];
+        let points = along::<R>([
+            column::<R>(taps, zeros, tap)[Y],
+            column::<R>(taps.add(tap), zeros, tap)[Y],
+            column::<R>(taps.add(2 * tap), zeros, tap)[Y],
+        ]);
         for x in 0..WINDOW {
-            let points = along::<R>([rows[0][x], rows[1][x], rows[2][x]]);
-            for y in 0..WINDOW {
-                R::store_words(to.add((y * WINDOW + x) * plane), points[y]);
-            }
+            R::store_words(to.add(x * plane), points[x]);
         }
     }
 }
 
-/// The transform along a row of taps, less their zero points.
+/// The transform along a column of taps, less their zero points.
 #[inline(always)]
-unsafe fn row<R: Registers>(taps: *const u8, zeros: R::Words, tap: usize) -> [R::Words; WINDOW] {
+unsafe fn column<R: Registers>(taps: *const u8, zeros: R::Words, tap: usize) -> [R::Words; WINDOW] {
     // SAFETY: the caller grants the taps.
     unsafe {
         along::<R>([
             R::sub_words(R::widen(taps), zeros),
-            R::sub_words(R::widen(taps.add(tap)), zeros),
-            R::sub_words(R::widen(taps.add(2 * tap)), zeros),
+            R::sub_words(R::widen(taps.add(3 * tap)), zeros),
+            R::sub_words(R::widen(taps.add(6 * tap)), zeros),
         ])
     }
 }

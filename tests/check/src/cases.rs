@@ -165,10 +165,10 @@ fn gemm() -> Vec<Case> {
         [96, 34, 800],
         // The least whose operands are crossed: all numbers of rows that are left of whole tiles, quads that are not whole,
         // columns that fill no panel or half of one.
-        [32, 128, 128],
-        [33, 131, 126],
-        [34, 66, 250],
-        [35, 94, 180],
+        [16, 128, 128],
+        [17, 131, 126],
+        [18, 66, 250],
+        [23, 94, 180],
         [47, 260, 69],
         // The least that is computed by halves, with rows, columns and an odd depth that are left, and more bands.
         [128, 512, 256],
@@ -191,6 +191,8 @@ fn matmul() -> Vec<Case> {
         [16, 64, 16],
         [13, 31, 65],
         [64, 32, 64],
+        // The least whose operands are crossed, by terms that were not summed up before.
+        [34, 131, 126],
         [6, 2, 24],
         [2, 3, 0],
         [0, 0, 0],

@@ -49,7 +49,8 @@ unsafe fn points<R: Registers, const N: usize, const Y: usize>(
         for n in 0..N {
             // SAFETY: the pair's taps of a register, and its place in the first point's matrix.
             unsafe {
-                let zeros = R::load_words(zero_points.add(n * register));
+                // What a column of zero points comes to: it is subtracted once, as the transform is linear.
+                let zeros = along::<R>([R::load_words(zero_points.add(n * register)); 3])[Y];
                 pairs::<R, N, Y>(taps.add(n * register), zeros, to.add((pair * N + n) * register), plane);
             }
         }
@@ -57,7 +58,8 @@ unsafe fn points<R: Registers, const N: usize, const Y: usize>(
     }
 }
 
-/// Transforms a register of pairs: along the columns of taps, then along the row of points.
+/// Transforms a register of pairs: along the columns of taps, less what their zero points come to, then along the row of
+/// points.
 #[inline(always)]
 unsafe fn pairs<R: Registers, const N: usize, const Y: usize>(
     taps: *const u8,
@@ -69,9 +71,9 @@ unsafe fn pairs<R: Registers, const N: usize, const Y: usize>(
     // SAFETY: the caller grants taps and points.
     unsafe {
         let points = along::<R>([
-            column::<R>(taps, zeros, tap)[Y],
-            column::<R>(taps.add(tap), zeros, tap)[Y],
-            column::<R>(taps.add(2 * tap), zeros, tap)[Y],
+            R::sub_words(column::<R>(taps, tap)[Y], zeros),
+            R::sub_words(column::<R>(taps.add(tap), tap)[Y], zeros),
+            R::sub_words(column::<R>(taps.add(2 * tap), tap)[Y], zeros),
         ]);
         for x in 0..WINDOW {
             R::store_words(to.add(x * plane), points[x]);
@@ -79,17 +81,11 @@ unsafe fn pairs<R: Registers, const N: usize, const Y: usize>(
     }
 }
 
-/// The transform along a column of taps, less their zero points.
+/// The transform along a column of taps.
 #[inline(always)]
-unsafe fn column<R: Registers>(taps: *const u8, zeros: R::Words, tap: usize) -> [R::Words; WINDOW] {
+unsafe fn column<R: Registers>(taps: *const u8, tap: usize) -> [R::Words; WINDOW] {
     // SAFETY: the caller grants the taps.
-    unsafe {
-        along::<R>([
-            R::sub_words(R::widen(taps), zeros),
-            R::sub_words(R::widen(taps.add(3 * tap)), zeros),
-            R::sub_words(R::widen(taps.add(6 * tap)), zeros),
-        ])
-    }
+    unsafe { along::<R>([R::widen(taps), R::widen(taps.add(3 * tap)), R::widen(taps.add(6 * tap))]) }
 }
 
 /// The transform along an axis, by sums and differences alone.

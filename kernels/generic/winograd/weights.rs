@@ -41,20 +41,23 @@ unsafe fn points<R: Registers, const N: usize, const Y: usize>(
 ) {
     let register = 2 * R::LANES;
     let taps_of_pair = TAPS * N * register;
-    for pair in 0..channels / 2 {
-        if Y == 0 {
-            // The next step's taps come out of a farther cache while this one's products are computed.
-            R::prefetch_lines(taps.wrapping_add(channels / 2 * taps_of_pair), taps_of_pair);
-        }
+    // SAFETY: the caller grants the zero points; a pair's taps of a register, and its place in the first point's matrix.
+    unsafe {
+        // What columns of zero points come to: it is subtracted once, as the transform is linear.
+        let mut zeros = [R::load_words(zero_points); N];
         for n in 0..N {
-            // SAFETY: the pair's taps of a register, and its place in the first point's matrix.
-            unsafe {
-                // What a column of zero points comes to: it is subtracted once, as the transform is linear.
-                let zeros = along::<R>([R::load_words(zero_points.add(n * register)); 3])[Y];
-                pairs::<R, N, Y>(taps.add(n * register), zeros, to.add((pair * N + n) * register), plane);
-            }
+            zeros[n] = along::<R>([R::load_words(zero_points.add(n * register)); 3])[Y];
         }
-        taps = taps.wrapping_add(taps_of_pair);
+        for pair in 0..channels / 2 {
+            if Y == 0 {
+                // The next step's taps come out of a farther cache while this one's products are computed.
+                R::prefetch_lines(taps.wrapping_add(channels / 2 * taps_of_pair), taps_of_pair);
+            }
+            for n in 0..N {
+                pairs::<R, N, Y>(taps.add(n * register), zeros[n], to.add((pair * N + n) * register), plane);
+            }
+            taps = taps.wrapping_add(taps_of_pair);
+        }
     }
 }
 

@@ -269,7 +269,7 @@ fn conv() -> Vec<Case> {
         ([2, 6, 5], [8, 5, 3], [3, 3], [1, 1], [1, 1], [0; 4]),
         // Padded above and below alone, in several bands: those between the first and the last are in place.
         ([1, 120, 40], [8, 24, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),
-        // The same, small enough for an emulated CPU.
+        // The same, small enough for an emulated CPU of Arm.
         ([1, 60, 32], [8, 24, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),
         // In one band.
         ([1, 6, 5], [8, 12, 1], [3, 3], [1, 1], [1, 1], [1, 0, 1, 0]),

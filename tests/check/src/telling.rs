@@ -7,10 +7,10 @@ use crate::cases::cases;
 
 /// Multiply-accumulates up to which a shape is run with all of its zero points, types, ends and layouts.
 const CHEAP: usize = 40_000;
-/// Multiply-accumulates from which on a shape is not run: they would take longer than all the others. The emulator of x86-64
-/// takes ten times as long as that of Arm, which both encodings of activations run on: what the shapes between tell of bands,
-/// ranges and parts, which do not depend on more of a tier, is told there.
-const DEAR: usize = if cfg!(target_arch = "x86_64") { 2_500_000 } else { 3_300_000 };
+/// Multiply-accumulates from which on a shape is not run: they would take longer than all the others. x86-64 takes much longer
+/// to emulate than Arm, and its tiers have the encodings of Arm's: what the shapes between the two bounds tell of bands, ranges
+/// and parts, which depend on no more of a tier than that, is told there.
+const DEAR: usize = if cfg!(target_arch = "x86_64") { 2_650_000 } else { 3_300_000 };
 
 /// The telling cases of an operation: all of the shapes that cost little, one of each that costs more, and none of a
 /// few. A big shape tells about bands, ranges and parts, which depend on it alone; everything else the small ones tell
@@ -177,7 +177,7 @@ mod tests {
         for operation in operations() {
             let shapes = |cases: Vec<Case>| cases.chunk_by(same_shape).count();
             let (all, telling) = (shapes(cases(operation)), shapes(telling_cases(operation)));
-            assert!(telling * 100 >= all * 80, "{operation}: {telling} of {all} shapes");
+            assert!(telling * 100 >= all * 90, "{operation}: {telling} of {all} shapes");
         }
     }
 }
